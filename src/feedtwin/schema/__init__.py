@@ -1,0 +1,1 @@
+"""The shared vocabulary: the only thing the twins have in common."""
