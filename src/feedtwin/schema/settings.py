@@ -1,0 +1,246 @@
+"""Everything that determines a world's state, resolved in one defined order.
+
+Order of precedence, weakest first: the package's defaults, the preset, the world file, the study's arm,
+`--set`. What does not determine state (steps, threads, log level, folders) is no setting.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from feedtwin.errors import SettingsError
+from feedtwin.schema.nearest import suggest
+from feedtwin.schema.parameters import load_defaults, load_preset, parse_assignment
+from feedtwin.schema.yaml_reader import Document, read_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DEFAULT_WORLD: Final = "kuairand-sample"
+SEED_MAX: Final = 2**32 - 1
+REPLICATE_MAX: Final = 2**20 - 1
+USERS_MAX: Final = 2**24  # 4,096 blocks of 4,096 users
+
+_KINDS: Final = ("synthetic", "kuairand")
+_WORLD_KEYS: Final = (
+    "description", "population", "data", "policies", "parameters", "preset"
+)  # fmt: skip
+_LEVERS: Final = ("recommendation", "promotion")
+
+
+class Settings(BaseModel):
+    """The resolved settings; equal settings, seed, replicate and journal give equal states.
+
+    Attributes:
+        world: Name or file stem of the world.
+        users: Number of users, or None for as many as the population has.
+        seed: Root seed.
+        replicate: Replicate; arms of one replicate share their chance.
+        preset: Name of the preset, or None.
+        population: `kind` (synthetic or kuairand) and what else the builder of that kind reads.
+        policies: Name (or `module:Class`) of the policy of each lever.
+        parameters: Value of every parameter by path.
+        data: What the data adaptor reads (`path`, or `package`), or None.
+        append: Users and videos added at the end, for tests of isolation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    world: str
+    users: int | None = Field(default=None, ge=1, le=USERS_MAX)
+    seed: int = Field(ge=0, le=SEED_MAX)
+    replicate: int = Field(ge=0, le=REPLICATE_MAX)
+    preset: str | None = None
+    population: dict[str, Any]
+    policies: dict[str, str]
+    parameters: dict[str, Any]
+    data: dict[str, Any] | None = None
+    append: dict[str, Any] | None = None
+
+    def digest(self) -> str:
+        """Return the SHA-256 of the settings as hex digits; the order of keys does not matter."""
+        text = json.dumps(self.model_dump(), sort_keys=True, separators=(",", ":"))
+        return sha256(text.encode()).hexdigest()
+
+    def section(self, prefix: str) -> dict[str, Any]:
+        """Return the parameters below a path as nested mappings."""
+        defaults = load_defaults()
+        return defaults.overlay(self.parameters, f"settings of {self.world}").section(prefix)
+
+
+def worlds() -> list[str]:
+    """Return the names of the worlds that ship with the package, sorted."""
+    entries = files("feedtwin.worlds").iterdir()
+    return sorted(e.name.removesuffix(".yaml") for e in entries if e.name.endswith(".yaml"))
+
+
+def read_world(world: str | Path) -> tuple[str, Document]:
+    """Return name and document of a world, by name or by path of a YAML file.
+
+    Raises:
+        SettingsError: No such world or file, or a key that a world does not have.
+    """
+    text = str(world)
+    if isinstance(world, Path) or text.endswith((".yaml", ".yml")):
+        name, document = Path(text).stem, _read_file(Path(text))
+    elif text in worlds():
+        source = (files("feedtwin.worlds") / f"{text}.yaml").read_text("utf-8")
+        name, document = text, read_document(source, f"worlds/{text}.yaml")
+    else:
+        known = worlds()
+        raise SettingsError(
+            f"no world is called {text!r}{suggest(text, known)} "
+            f"(there is: {', '.join(known)}; or give the path of a .yaml file)"
+        )
+    for key in document.values:
+        if key not in _WORLD_KEYS:
+            raise SettingsError(
+                f"{document.at(key)}: a world has no key {key!r}{suggest(key, _WORLD_KEYS)}"
+            )
+    return name, document
+
+
+def resolve(
+    world: str | Path = DEFAULT_WORLD,
+    users: int | None = None,
+    seed: int = 0,
+    replicate: int = 0,
+    sets: Iterable[str] = (),
+    preset: str | None = None,
+    arm: Mapping[str, Any] | None = None,
+    append: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Return the settings of a world, every layer applied and checked.
+
+    Args:
+        world: Name of a world, or path of a YAML file.
+        users: Number of users; None keeps the world's own.
+        seed: Root seed, 0 to 2^32 - 1.
+        replicate: Replicate, 0 to 2^20 - 1.
+        sets: `path=value` texts. Besides parameters: `preset`, `policies.<lever>`, `data.<key>`.
+        preset: Name of a preset; `preset=` among `sets` wins.
+        arm: Overlay of a study's arm: `parameters` and `policies`.
+        append: Users and videos to add at the end.
+
+    Raises:
+        SettingsError: Something is unknown, has the wrong type or is out of bounds.
+    """
+    name, document = read_world(world)
+    values = document.values
+    assigned = dict(parse_assignment(text) for text in sets)
+    chosen = assigned.pop("preset", preset or values.get("preset"))
+    chosen = None if chosen in (None, "none", "default") else str(chosen)
+
+    parameters = load_defaults()
+    if chosen is not None:
+        layer = load_preset(chosen)
+        parameters = parameters.overlay(layer.values, layer.where, layer.lines)
+    parameters = parameters.overlay(
+        _mapping(document, "parameters"), document.where, _inner_lines(document, "parameters")
+    )
+    policies = _policies({}, _mapping(document, "policies"), document.where)
+    if arm is not None:
+        parameters = parameters.overlay(arm.get("parameters", {}), "arm")
+        policies = _policies(policies, arm.get("policies", {}), "arm")
+    data = dict(_mapping(document, "data"))
+    policies = _policies(policies, _take(assigned, "policies."), "--set")
+    data.update(_take(assigned, "data."))
+    parameters = parameters.overlay(_known(assigned, parameters), "--set")
+
+    population = _population(document)
+    return _build(
+        {
+            "world": name,
+            "users": users if users is not None else population.get("users"),
+            "seed": seed,
+            "replicate": replicate,
+            "preset": chosen,
+            "population": population,
+            "policies": policies,
+            "parameters": parameters.values(),
+            "data": data or None,
+            "append": None if append is None else dict(append),
+        }
+    )
+
+
+def _build(values: dict[str, Any]) -> Settings:
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        item = error.errors()[0]
+        path = ".".join(str(part) for part in item["loc"])
+        raise SettingsError(f"{path} is {item['input']!r}: {item['msg']}") from None
+
+
+def _read_file(path: Path) -> Document:
+    try:
+        return read_document(path.read_text("utf-8"), str(path))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: no such file; worlds by name are {', '.join(worlds())}"
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: cannot be read: {error}") from None
+
+
+def _mapping(document: Document, key: str) -> dict[str, Any]:
+    value = document.values.get(key)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise SettingsError(f"{document.at(key)}: {key} is {value!r}; expected a mapping")
+    return value
+
+
+def _inner_lines(document: Document, key: str) -> dict[str, int]:
+    start = f"{key}."
+    return {
+        path.removeprefix(start): line
+        for path, line in document.lines.items()
+        if path.startswith(start)
+    }
+
+
+def _population(document: Document) -> dict[str, Any]:
+    population = dict(_mapping(document, "population"))
+    kind = population.setdefault("kind", "synthetic")
+    if kind not in _KINDS:
+        raise SettingsError(
+            f"{document.at('population.kind')}: population.kind is {kind!r} but must be one of "
+            f"{', '.join(_KINDS)}{suggest(str(kind), _KINDS)}"
+        )
+    return population
+
+
+def _policies(
+    base: Mapping[str, str], overlay: Mapping[str, Any], where: str
+) -> dict[str, str]:
+    merged = dict(base)
+    for lever, policy in overlay.items():
+        if lever not in _LEVERS:
+            raise SettingsError(f"{where}: no lever is called {lever!r}{suggest(lever, _LEVERS)}")
+        merged[lever] = str(policy)
+    return merged
+
+
+def _take(assigned: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """Remove and return the entries below a prefix, without it."""
+    found = [path for path in assigned if path.startswith(prefix)]
+    return {path.removeprefix(prefix): assigned.pop(path) for path in found}
+
+
+def _known(assigned: dict[str, Any], parameters: Iterable[str]) -> dict[str, Any]:
+    """Return the entries; raise SettingsError for one that no layer knows."""
+    known = [*parameters, "preset", *(f"policies.{lever}" for lever in _LEVERS)]
+    for path in assigned:
+        if path not in known:
+            hint = suggest(path, known) or "; see `feedtwin list parameters`"
+            raise SettingsError(f"--set {path}: no setting is called {path!r}{hint}")
+    return assigned

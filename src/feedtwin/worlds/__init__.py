@@ -1,0 +1,1 @@
+"""Worlds by name: one YAML file each, read through `feedtwin.schema.settings`."""
