@@ -12,14 +12,20 @@ if TYPE_CHECKING:
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Return the known name most like `name`, or None if none is near."""
     names = list(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return close[0]
     # A user who remembers only the last word of a dotted path still deserves a suggestion.
     by_leaf: dict[str, str] = {}
     for candidate in names:
         by_leaf.setdefault(candidate.rsplit(".", 1)[-1], candidate)
-    close = get_close_matches(name.rsplit(".", 1)[-1], list(by_leaf), n=1, cutoff=0.7)
+    leaf = name.rsplit(".", 1)[-1]
+    close = get_close_matches(name, names, n=1, cutoff=0.8)
+    if close:
+        return close[0]
+    if leaf in by_leaf:
+        return by_leaf[leaf]
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return close[0]
+    close = get_close_matches(leaf, list(by_leaf), n=1, cutoff=0.7)
     return by_leaf[close[0]] if close else None
 
 

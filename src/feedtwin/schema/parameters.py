@@ -13,7 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -82,7 +82,7 @@ class Parameter:
 
     def _checked(self, value: object, where: str) -> Value:
         if not isinstance(self.value, list):
-            return self._entry(value, where, self.path)
+            return cast("Value", self._entry(value, where, self.path))
         if not isinstance(value, (list, tuple)):
             raise SettingsError(
                 f"{where}: {self.path} is {value!r} but must be a list of {len(self.value)} entries"
@@ -115,8 +115,9 @@ class Parameter:
         below = value < low  # type: ignore[operator]
         side, bound = ("at least", low) if below else ("at most", high)
         verbs = ("Raise", "lower") if below else ("Lower", "raise")
+        unit = "" if self.unit == "1" else f" {self.unit}"
         return (
-            f"{where}: {path} is {value:g} {self.unit} but must be {side} {bound:g} "
+            f"{where}: {path} is {value:.12g}{unit} but must be {side} {bound:.12g} "
             f"({self.declared}; source of its default: {self.source}). "
             f"{verbs[0]} it, or {verbs[1]} the bound with a source."
         )
@@ -286,7 +287,8 @@ def _parse_leaf(node: dict[str, Any], path: str, where: str) -> Parameter:
     )
     if value is None or value == []:
         raise SchemaError(f"{where}: {path} has no value")
-    if parameter.kind is not bool and parameter.bounds is None and parameter.choices is None:
+    limited = parameter.bounds is not None or parameter.choices is not None
+    if parameter.kind in (int, float) and not limited:
         raise SchemaError(f"{where}: {path} has neither bounds nor choices")
     try:
         return replace(parameter.with_value(value, where), set_by="default")
@@ -313,7 +315,9 @@ def load_preset(name: str) -> Document:
     )
     if name not in known:
         words = ", ".join(known) or "none"
-        raise SettingsError(f"no preset is called {name!r}{suggest(name, known)} (there is: {words})")
+        raise SettingsError(
+            f"no preset is called {name!r}{suggest(name, known)} (there is: {words})"
+        )
     text = (folder / f"{name}.yaml").read_text("utf-8")
     return read_document(text, f"parameters/presets/{name}.yaml")
 
@@ -327,7 +331,9 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     path, value = path.strip(), value.strip()
     if not equals or not path:
-        raise SettingsError(f"--set {text!r}: expected path=value, for example platform.slate_size=8")
+        raise SettingsError(
+            f"--set {text!r}: expected path=value, for example platform.slate_size=8"
+        )
     if value.startswith("[") and value.endswith("]"):
         inner = value[1:-1].strip()
         return path, [scalar(entry.strip()) for entry in inner.split(",")] if inner else []

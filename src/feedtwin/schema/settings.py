@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_WORLD: Final = "kuairand-sample"
 SEED_MAX: Final = 2**32 - 1
 REPLICATE_MAX: Final = 2**20 - 1
-USERS_MAX: Final = 2**24  # 4,096 blocks of 4,096 users
+USERS_MAX: Final = 2**32 - 2
 
 _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
@@ -154,10 +154,14 @@ def resolve(
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
 
     population = _population(document)
+    if users is None:
+        users = population.get("users")
+    if users is None and population["kind"] == "synthetic":
+        users = parameters.get("population.users")
     return _build(
         {
             "world": name,
-            "users": users if users is not None else population.get("users"),
+            "users": users,
             "seed": seed,
             "replicate": replicate,
             "preset": chosen,
@@ -219,9 +223,7 @@ def _population(document: Document) -> dict[str, Any]:
     return population
 
 
-def _policies(
-    base: Mapping[str, str], overlay: Mapping[str, Any], where: str
-) -> dict[str, str]:
+def _policies(base: Mapping[str, str], overlay: Mapping[str, Any], where: str) -> dict[str, str]:
     merged = dict(base)
     for lever, policy in overlay.items():
         if lever not in _LEVERS:
