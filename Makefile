@@ -1,0 +1,60 @@
+# `make` lists the targets. Each makes the environment that it needs, in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.stamp
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+NATIVE := $(wildcard src/feedtwin/kernels/*.c src/feedtwin/kernels/*.h) src/feedtwin/kernels/build.py
+STEPS ?= 48
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check fix test-all bench docs accept-baseline lock clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+run: $(STAMP)  ## run the default world for STEPS hours (48) and print its headline metrics
+	$(BIN)/feedtwin run --steps $(STEPS) --out "runs/$$(date +%Y%m%d-%H%M%S)-$$$$"
+
+test: check  ## everything that must hold at every commit
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
+
+check: $(STAMP)  ## format, lint, types, imports
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: $(STAMP)  ## format, and mend what the linter can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+test-all: check  ## the tests of `make test` and the slow ones
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+bench: $(STAMP)  ## measure speed and memory, and add the result to the history
+	$(BIN)/python benchmarks/step.py
+
+docs: $(STAMP)  ## generate the reference pages
+	$(BIN)/python scripts/reference.py
+
+accept-baseline: $(STAMP)  ## rewrite tests/baseline.json; the changelog must say why
+	$(BIN)/python scripts/baseline.py
+
+lock:  ## resolve requirements.lock anew (needs uv)
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	  --generate-hashes --no-header --quiet --upgrade --output-file requirements.lock
+
+clean:  ## remove the environment and what was built
+	rm -rf $(VENV) build dist src/*.egg-info src/feedtwin/kernels/_cpu_*
+
+$(STAMP): requirements.lock pyproject.toml setup.py $(NATIVE)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "feedtwin needs Python 3.11 or newer; run: make PYTHON=python3.11"; exit 1; }
+	@echo "Preparing $(VENV) (a minute or two, once)"
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@

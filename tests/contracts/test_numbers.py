@@ -1,0 +1,58 @@
+"""Every number has a unit, bounds, a source and a status; presets and worlds fit them."""
+
+from importlib.resources import files
+
+import pytest
+
+from feedtwin.schema.parameters import STATUSES, load_defaults, load_preset
+from feedtwin.schema.settings import resolve, worlds
+
+PRESETS = sorted(
+    entry.name.removesuffix(".yaml")
+    for entry in (files("feedtwin.parameters") / "presets").iterdir()
+    if entry.name.endswith(".yaml")
+)
+
+
+def test_every_parameter_has_unit_source_status_and_meaning():
+    rows = load_defaults().rows()
+    assert len(rows) > 100
+    for row in rows:
+        assert row["unit"] and row["meaning"], row["path"]
+        assert len(str(row["source"])) >= 5, row["path"]
+        assert row["status"] in STATUSES, row["path"]
+
+
+def test_every_default_lies_within_its_bounds():
+    for row in load_defaults().rows():
+        values = row["value"] if isinstance(row["value"], list) else [row["value"]]
+        if row["bounds"] is not None:
+            low, high = row["bounds"]
+            assert low < high, row["path"]
+            assert all(low <= value <= high for value in values), row["path"]
+        if row["choices"] is not None:
+            assert set(values) <= set(row["choices"]) and len(row["choices"]) > 1, row["path"]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fits_the_bounds_and_changes_something(name):
+    defaults = load_defaults()
+    preset = load_preset(name)
+    overlaid = defaults.overlay(preset.values, preset.where, preset.lines)
+    assert overlaid.values() != defaults.values()
+
+
+def test_the_published_mechanisms_are_a_preset():
+    assert "paper_literal" in PRESETS
+
+
+@pytest.mark.parametrize("name", worlds())
+def test_a_world_by_name_resolves_and_describes_itself(name):
+    from feedtwin.schema.settings import read_world
+
+    assert resolve(name).world == name
+    assert read_world(name)[1].values["description"]
+
+
+def test_the_four_worlds_ship():
+    assert set(worlds()) >= {"kuairand-sample", "kuairand", "synthetic", "everything"}
