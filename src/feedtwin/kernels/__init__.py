@@ -1,0 +1,1 @@
+"""Native code of the hot path: C sources, their build, and the binding that calls them."""

@@ -1,0 +1,352 @@
+"""Load the best native build this machine can run, and call its kernels over rows in parallel.
+
+How a kernel is added, in this order:
+
+1. its pure per-row functions go to `encounter.h` (scalars; shared with other devices) or `lanes.h` (16
+   lanes on a CPU), mirroring a readable NumPy reference operation by operation;
+2. ``struct ft_<name>_args`` and ``int64_t ft_<name>(const struct ft_<name>_args *a, int64_t low, int64_t
+   high)`` go to `cpu.c`, or to a header that it includes: every field 8 bytes (pointer, int64_t, double), the
+   first field ``int64_t part``; one ``FT_ENTRY(<name>)`` line goes to ``ft_abi``;
+3. a `specs.KernelSpec` with the same fields in the same order (without `part`) goes to `specs.KERNELS`;
+4. callers write ``if kernels.native: kernels.call("<name>", arrays, scalars, rows)``, else the reference;
+5. ``tests/reference`` compares the two bit for bit on generated input, for every build of this machine. It
+   also compares the fields of each C structure with its specification.
+
+Rules that keep results independent of threads: a kernel writes row r of its outputs for rows of its own
+range only; what is summed over rows is an integer, in a buffer chosen by `part` (0 .. `Kernels.parts` - 1) and
+merged afterwards; pass ``grain=4096`` where a range must hold whole blocks of users. The interpreter lock is
+released during a call. A kernel returns a count (the parts' counts are added) and reports no errors: inputs
+are checked before.
+"""
+
+import ctypes
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from feedtwin.errors import SettingsError
+from feedtwin.kernels.build import BUILDS, SOURCES, library_name, source_digest
+from feedtwin.kernels.specs import KERNELS, NUMERICS, POINTERS, Field, KernelSpec
+
+U4 = npt.NDArray[np.uint32]
+F4 = npt.NDArray[np.float32]
+
+VARIABLE = "FEEDTWIN_KERNEL"
+"""Environment variable that chooses the build where the caller left it at "auto"."""
+CHOICES = ("auto", "numpy", *BUILDS)
+
+_NEEDS: dict[str, frozenset[str]] = {
+    "baseline": frozenset(),
+    "avx2": frozenset({"avx2"}),
+    "avx512": frozenset({"avx512f", "avx512bw", "avx512dq", "avx512vl"}),
+}
+
+
+def cpu_flags() -> frozenset[str]:
+    """Return the instruction-set flags of ``/proc/cpuinfo``; empty where there is no such file."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return frozenset()
+    line = next((x for x in text.splitlines() if x.startswith("flags")), "")
+    return frozenset(line.partition(":")[2].split())
+
+
+def supported_builds() -> list[str]:
+    """Return the names of the builds this CPU can run, fastest first."""
+    flags = cpu_flags()
+    return [name for name in reversed(list(BUILDS)) if _NEEDS[name] <= flags]
+
+
+def _structure(spec: KernelSpec) -> type[ctypes.Structure]:
+    """Make the ctypes mirror of ``struct ft_<name>_args``."""
+    plain: dict[str, type[Any]] = {"i8": ctypes.c_int64, "f8": ctypes.c_double}
+    fields: list[tuple[str, type[Any]]] = [("part", ctypes.c_int64)]
+    fields += [(f.name, plain.get(f.kind, ctypes.c_void_p)) for f in spec.fields]
+    return type(f"ft_{spec.name}_args", (ctypes.Structure,), {"_fields_": fields})
+
+
+_STRUCTURES = {name: _structure(spec) for name, spec in KERNELS.items()}
+
+
+def _open(path: Path) -> tuple[ctypes.CDLL | None, str]:
+    """Return the library at `path`, or None and why it cannot be used."""
+    if not path.is_file():
+        return None, "not built"
+    try:
+        library = ctypes.CDLL(str(path))
+        library.ft_abi.restype = ctypes.c_int64
+        library.ft_abi.argtypes = [ctypes.c_char_p]
+        library.ft_source.restype = ctypes.c_char_p
+        built_from = library.ft_source()
+    except (OSError, AttributeError) as error:
+        return None, f"cannot be loaded ({error})"
+    if built_from != source_digest().encode():
+        return None, "stale: built from other sources or flags"
+    for name, structure in _STRUCTURES.items():
+        size = library.ft_abi(name.encode())
+        if size != ctypes.sizeof(structure):
+            return (
+                None,
+                f"kernel {name}: {size} bytes of arguments, {ctypes.sizeof(structure)} here",
+            )
+        function = getattr(library, f"ft_{name}")
+        function.restype = ctypes.c_int64
+        function.argtypes = [ctypes.POINTER(structure), ctypes.c_int64, ctypes.c_int64]
+    return library, ""
+
+
+class Kernels:
+    """The kernels of one build, or none of them (`native` is False: callers take the NumPy path)."""
+
+    def __init__(
+        self, name: str, library: ctypes.CDLL | None, threads: int = 1, note: str = ""
+    ) -> None:
+        """Bind a loaded library.
+
+        Args:
+            name: "numpy" or a key of `build.BUILDS`.
+            library: The library, checked by `load`; None for NumPy.
+            threads: Row ranges that run at the same time, at least 1.
+            note: One clause that says why a better build is not in use, or "".
+        """
+        if threads < 1:
+            raise SettingsError(f"threads: found {threads}, expected at least 1; pass --threads 1")
+        self.name = name
+        self.threads = threads
+        self.note = note
+        self._library = library
+        self._pool: ThreadPoolExecutor | None = None
+
+    @property
+    def native(self) -> bool:
+        """Whether native code is loaded."""
+        return self._library is not None
+
+    @property
+    def parts(self) -> int:
+        """Number of row ranges a call may use, hence of private buffers a summing kernel needs."""
+        return self.threads
+
+    def describe(self) -> str:
+        """Return one line that says what runs, and why nothing faster does."""
+        what = f"native C, {self.name} build" if self.native else "NumPy reference"
+        plural = "s" if self.threads > 1 else ""
+        line = f"kernels: {what}, {self.threads} thread{plural}"
+        return f"{line} ({self.note})" if self.note else line
+
+    def call(
+        self,
+        name: str,
+        arrays: Mapping[str, npt.NDArray[Any] | None],
+        scalars: Mapping[str, int | float],
+        rows: int,
+        grain: int = 1,
+    ) -> int:
+        """Run kernel `name` on rows 0 to `rows` and return the sum of its return values.
+
+        Args:
+            name: A key of `specs.KERNELS`.
+            arrays: One array per pointer field: exact dtype, C-contiguous, writeable where written.
+            scalars: One number per scalar field.
+            rows: Number of rows, split statically into up to `threads` contiguous ranges.
+            grain: Ranges begin at multiples of this many rows.
+
+        Raises:
+            RuntimeError: No native build is loaded (check `native` first).
+            TypeError: A field is missing or unknown, or an array has another dtype.
+            ValueError: An array is not contiguous, not writeable, too short, or overlaps an output.
+        """
+        if self._library is None:
+            raise RuntimeError(f"kernel {name}: no native build is loaded; check Kernels.native")
+        spec = KERNELS[name]
+        values = _checked(spec, arrays, scalars, rows)
+        structure = _STRUCTURES[name]
+        function = getattr(self._library, f"ft_{name}")
+        ranges = self._ranges(rows, max(grain, 1), spec.inline_below)
+        arguments = [structure(part, *values) for part in range(len(ranges))]
+        if len(ranges) == 1:
+            return int(function(ctypes.byref(arguments[0]), *ranges[0]))
+        pool = self._executor()
+        futures = [
+            pool.submit(function, ctypes.byref(a), low, high)
+            for a, (low, high) in zip(arguments[1:], ranges[1:], strict=True)
+        ]
+        total = int(function(ctypes.byref(arguments[0]), *ranges[0]))
+        return total + sum(int(f.result()) for f in futures)
+
+    def philox(
+        self, words: tuple[U4, U4, U4, U4], key: tuple[int, int], rows: int
+    ) -> tuple[U4, U4, U4, U4]:
+        """Return the four Philox output words of `rows` counters.
+
+        Args:
+            words: Four contiguous uint32 arrays, each of length `rows`, or 1 to repeat.
+            key: The two key words.
+            rows: Number of counters.
+        """
+        arrays: dict[str, npt.NDArray[Any] | None] = {}
+        scalars: dict[str, int | float] = {"k0": key[0], "k1": key[1]}
+        for i, word in enumerate(words):
+            if word.size not in (1, rows):
+                raise ValueError(
+                    f"kernel philox: word {i} has {word.size} entries, not 1 or {rows}"
+                )
+            arrays[f"c{i}"] = word
+            scalars[f"s{i}"] = int(word.size != 1)
+        out = (
+            np.empty(rows, np.uint32),
+            np.empty(rows, np.uint32),
+            np.empty(rows, np.uint32),
+            np.empty(rows, np.uint32),
+        )
+        arrays.update({f"w{i}": o for i, o in enumerate(out)})
+        self.call("philox", arrays, scalars, rows)
+        return out
+
+    def numerics(self, function: str, x: F4) -> F4:
+        """Return one of `specs.NUMERICS` of a contiguous float32 array; for comparison with NumPy."""
+        y = np.empty(x.size, np.float32)
+        self.call("numerics", {"x": x, "y": y}, {"function": NUMERICS.index(function)}, x.size)
+        return y
+
+    def uniform(self, bits: U4) -> F4:
+        """Return `numerics.uniform32` of a contiguous uint32 array."""
+        u = np.empty(bits.size, np.float32)
+        self.call("uniform", {"bits": bits, "u": u}, {}, bits.size)
+        return u
+
+    def close(self) -> None:
+        """Stop the threads; a later call starts new ones."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def _executor(self) -> ThreadPoolExecutor:
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="feedtwin-kernel")
+        return self._pool
+
+    def _ranges(self, rows: int, grain: int, inline_below: int) -> list[tuple[int, int]]:
+        """Split [0, rows) into contiguous, non-empty ranges that depend on nothing but the arguments."""
+        grains = -(-rows // grain)
+        parts = 1 if rows < inline_below else max(1, min(self.threads, grains))
+        edges = [min(grains * p // parts * grain, rows) for p in range(parts + 1)]
+        return [(edges[p], edges[p + 1]) for p in range(parts)]
+
+
+def _checked(
+    spec: KernelSpec,
+    arrays: Mapping[str, npt.NDArray[Any] | None],
+    scalars: Mapping[str, int | float],
+    rows: int,
+) -> list[int | float | None]:
+    """Return the values of the structure's fields, after checking everything C will trust."""
+    known = {f.name for f in spec.fields}
+    given = arrays.keys() | scalars.keys()
+    if given != known:
+        raise TypeError(
+            f"kernel {spec.name}: unknown fields {sorted(given - known)}, missing fields "
+            f"{sorted(known - given)}"
+        )
+    values: list[int | float | None] = []
+    for field in spec.fields:
+        if field.kind in POINTERS:
+            values.append(_address(spec, field, arrays.get(field.name), rows))
+        else:
+            number = scalars[field.name]
+            values.append(int(number) if field.kind == "i8" else float(number))
+    _check_overlap(spec, arrays)
+    return values
+
+
+def _address(
+    spec: KernelSpec, field: Field, array: npt.NDArray[Any] | None, rows: int
+) -> int | None:
+    """Return the address of a checked array, or None for an optional one that is not given."""
+    where = f"kernel {spec.name}, field {field.name}"
+    if array is None:
+        if field.optional:
+            return None
+        raise TypeError(f"{where}: found None, expected an array of {POINTERS[field.kind]}")
+    if array.dtype != POINTERS[field.kind]:
+        raise TypeError(f"{where}: found dtype {array.dtype}, expected {POINTERS[field.kind]}")
+    if not array.flags.c_contiguous:
+        raise ValueError(f"{where}: not C-contiguous; pass np.ascontiguousarray(...)")
+    if field.written and not array.flags.writeable:
+        raise ValueError(f"{where}: read-only, but the kernel writes it")
+    if array.size < rows * field.per_row:
+        raise ValueError(
+            f"{where}: {array.size} elements, expected at least {rows * field.per_row} "
+            f"({field.per_row} for each of {rows} rows)"
+        )
+    return array.ctypes.data
+
+
+def _check_overlap(spec: KernelSpec, arrays: Mapping[str, npt.NDArray[Any] | None]) -> None:
+    """Refuse an output that shares memory with another argument: C may assume that none does."""
+    present = [(f, a) for f in spec.fields if (a := arrays.get(f.name)) is not None]
+    for i, (f, a) in enumerate(present):
+        for g, b in present[i + 1 :]:
+            if (f.written or g.written) and np.may_share_memory(a, b):
+                raise ValueError(f"kernel {spec.name}: {f.name} and {g.name} share memory")
+
+
+def _parse(choice: str) -> str:
+    """Resolve "auto" through the environment and check the name."""
+    where = "kernel"
+    if choice == "auto":
+        choice, where = os.environ.get(VARIABLE, "").strip().lower() or "auto", VARIABLE
+    if choice not in CHOICES:
+        raise SettingsError(f"{where}: found {choice!r}, expected one of {', '.join(CHOICES)}")
+    return choice
+
+
+def load(choice: str = "auto", threads: int = 1, directory: Path | str | None = None) -> Kernels:
+    """Load native kernels, or fall back to the NumPy reference; results are equal either way.
+
+    Args:
+        choice: "auto" (the fastest this CPU runs, unless the variable FEEDTWIN_KERNEL says otherwise),
+            "numpy", "baseline", "avx2" or "avx512".
+        threads: Row ranges that run at the same time.
+        directory: Where the libraries are; the package's own folder if None.
+
+    Raises:
+        SettingsError: `choice` is unknown, or names a build that is missing, stale or beyond this CPU.
+    """
+    choice = _parse(choice)
+    if choice == "numpy":
+        return Kernels("numpy", None, threads, "chosen")
+    folder = SOURCES if directory is None else Path(directory)
+    able = supported_builds()
+    if choice != "auto" and choice not in able:
+        raise SettingsError(
+            f"kernel {choice}: this CPU lacks {', '.join(sorted(_NEEDS[choice] - cpu_flags()))}; choose "
+            f"one of auto, numpy, {', '.join(able)}"
+        )
+    problems: dict[str, str] = {}
+    for name in able if choice == "auto" else [choice]:
+        library, problem = _open(folder / library_name(name))
+        if library is not None:
+            note = "; ".join(f"{n} {p}" for n, p in problems.items())
+            return Kernels(name, library, threads, note)
+        problems[name] = problem
+    if choice != "auto":
+        raise SettingsError(
+            f"kernel {choice}: {folder / library_name(choice)} {problems[choice]}; run "
+            "python -m feedtwin.kernels.build, or choose numpy"
+        )
+    reason = (
+        next(iter(set(problems.values()))) if len(set(problems.values())) == 1 else str(problems)
+    )
+    return Kernels(
+        "numpy",
+        None,
+        threads,
+        f"native builds {reason}; python -m feedtwin.kernels.build makes them",
+    )

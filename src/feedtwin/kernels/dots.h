@@ -1,0 +1,117 @@
+/* Exact integer dot products of 50 entries: int8 items against an int8 or int16 vector of a user.
+ *
+ * Integers add up to the same number in any order, so each build may use the widest instruction it has.
+ * The largest sum, 50 * 32768 * 128, fits 32 bits.
+ */
+#ifndef FT_DOTS_H
+#define FT_DOTS_H
+
+#include "lanes.h"
+
+#define FT_D 50
+
+/* One side of many dot products. */
+struct ft_operand {
+    _Alignas(64) int16_t at[64]; /* the vector, then zeros */
+    _Alignas(32) int16_t tail[16]; /* 14 zeros, then entries 48 and 49: the partner of bytes 34 to 49 */
+};
+
+FT_FN void ft_operand_tail(struct ft_operand *q)
+{
+    memset(q->at + FT_D, 0, (64 - FT_D) * sizeof(int16_t));
+    memset(q->tail, 0, sizeof q->tail);
+    q->tail[14] = q->at[48];
+    q->tail[15] = q->at[49];
+}
+
+FT_FN void ft_operand_i16(struct ft_operand *q, const int16_t *v)
+{
+    memcpy(q->at, v, FT_D * sizeof(int16_t));
+    ft_operand_tail(q);
+}
+
+FT_FN void ft_operand_i8(struct ft_operand *q, const int8_t *v)
+{
+    for (int i = 0; i < FT_D; i++) q->at[i] = v[i];
+    ft_operand_tail(q);
+}
+
+/* 1 / max(norm, 1) of an operand, in the order of the references: integer sum, float32, sqrt, divide. */
+FT_FN float ft_inverse_norm(const struct ft_operand *q)
+{
+    int64_t sum = 0;
+    for (int i = 0; i < 64; i++) sum += (int64_t)((int32_t)q->at[i] * (int32_t)q->at[i]);
+    return 1.0f / sqrtf((float)(sum > 1 ? sum : 1));
+}
+
+#if defined(__AVX512BW__)
+
+FT_FN __m512i ft_dot_lanes(const int8_t *v, const struct ft_operand *q)
+{
+    __m512i b = _mm512_maskz_loadu_epi8(((uint64_t)1 << FT_D) - 1, v);
+    __m512i low = _mm512_cvtepi8_epi16(_mm512_castsi512_si256(b));
+    __m512i high = _mm512_cvtepi8_epi16(_mm512_extracti64x4_epi64(b, 1));
+    return _mm512_add_epi32(_mm512_madd_epi16(low, _mm512_load_si512(q->at)),
+                            _mm512_madd_epi16(high, _mm512_load_si512(q->at + 32)));
+}
+
+FT_FN __m256i ft_dot_half(const int8_t *v, const struct ft_operand *q)
+{
+    __m512i x = ft_dot_lanes(v, q);
+    return _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+}
+
+#elif defined(__AVX2__)
+
+FT_FN __m256i ft_dot_block(const int8_t *v, const int16_t *q)
+{
+    __m256i wide = _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)v));
+    return _mm256_madd_epi16(wide, _mm256_load_si256((const void *)q));
+}
+
+FT_FN __m256i ft_dot_half(const int8_t *v, const struct ft_operand *q)
+{
+    __m256i x = _mm256_add_epi32(ft_dot_block(v, q->at), ft_dot_block(v + 16, q->at + 16));
+    __m256i y = _mm256_add_epi32(ft_dot_block(v + 32, q->at + 32), ft_dot_block(v + 34, q->tail));
+    return _mm256_add_epi32(x, y);
+}
+
+#endif
+
+/* Four dot products at a time: their horizontal sums share instructions. */
+#if defined(__AVX2__)
+FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int32_t out[4])
+{
+    __m256i a = _mm256_hadd_epi32(ft_dot_half(v[0], q), ft_dot_half(v[1], q));
+    __m256i b = _mm256_hadd_epi32(ft_dot_half(v[2], q), ft_dot_half(v[3], q));
+    __m256i c = _mm256_hadd_epi32(a, b);
+    __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(c), _mm256_extracti128_si256(c, 1));
+    _mm_storeu_si128((void *)out, sums);
+}
+#else
+FT_FN int32_t ft_dot(const int8_t *v, const struct ft_operand *q)
+{
+    int32_t sum = 0;
+    for (int i = 0; i < FT_D; i++) sum += (int32_t)v[i] * q->at[i];
+    return sum;
+}
+
+FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int32_t out[4])
+{
+    for (int j = 0; j < 4; j++) out[j] = ft_dot(v[j], q);
+}
+#endif
+
+/* Dot products with rows of a table of `stride` bytes; `dot` has room for the next multiple of four. */
+FT_FN void ft_dot_rows(const void *table, int64_t stride, const uint32_t *row, int64_t n,
+                       const struct ft_operand *q, int32_t *dot)
+{
+    for (int64_t i = 0; i < n; i += 4) {
+        const int8_t *v[4];
+        for (int64_t j = 0; j < 4; j++)
+            v[j] = (const int8_t *)table + stride * row[i + j < n ? i + j : i];
+        ft_dot4(v, q, dot + i);
+    }
+}
+
+#endif

@@ -1,0 +1,170 @@
+/* The candidates of one request while a slate is made of them, and which of them the user has seen.
+ *
+ * A request's candidates are kept compact: whoever is not eligible is left out, so every loop runs over
+ * full lanes. Their order does not matter, because ties are broken by item id.
+ */
+#ifndef FT_HAND_H
+#define FT_HAND_H
+
+#include "dots.h"
+
+#define FT_NO_ITEM 0xFFFFFFFFu
+#define FT_MOST 1024 /* candidates of a request at most; specs.py checks it */
+#define FT_ROOM (FT_MOST + FT_LANES)
+
+struct ft_hand {
+    int64_t n;
+    uint32_t row[FT_ROOM], creator[FT_ROOM], ordinal[FT_ROOM];
+    float score[FT_ROOM];
+    uint16_t met[FT_ROOM]; /* impressions of this item in the user's history */
+    uint8_t pool[FT_ROOM];
+    uint8_t barred[FT_ROOM]; /* seen recently, or inserted elsewhere in the slate */
+    int32_t order[FT_ROOM]; /* race key as an integer that sorts alike; INT32_MIN = not eligible */
+    int64_t weight[FT_ROOM];
+};
+
+FT_FN int64_t ft_whole(int64_t n) { return (n + FT_LANES - 1) & -(int64_t)FT_LANES; }
+
+/* Integers that sort like the floats; -0.0 and 0.0 are one. Its own inverse on the bits. */
+FT_FN int32_t ft_order(float x)
+{
+    int32_t b = (int32_t)ft_bits(x + 0.0f);
+    return b ^ ((b >> 31) & 0x7FFFFFFF);
+}
+
+FT_FN float ft_unorder(int32_t o) { return ft_float((uint32_t)(o ^ ((o >> 31) & 0x7FFFFFFF))); }
+
+/* The greatest of `lanes` integers, a multiple of 16. */
+FT_FN int32_t ft_greatest(const int32_t *order, int64_t lanes)
+{
+    int32_t best = INT32_MIN;
+    for (int64_t i = 0; i < lanes; i++) best = order[i] > best ? order[i] : best;
+    return best;
+}
+
+/* ---- sieve: "certainly not among the candidates" in one look ------------------------------------- */
+
+#define FT_SIEVE_BITS 32768u
+
+struct ft_sieve {
+    uint32_t word[FT_SIEVE_BITS / 32]; /* bit x % 32768 is set for every candidate row x */
+};
+
+FT_FN uint32_t ft_sieve_word(uint32_t x) { return (x & (FT_SIEVE_BITS - 1)) >> 5; }
+FT_FN uint32_t ft_sieve_bit(uint32_t x) { return (uint32_t)1 << (x & 31); }
+
+FT_FN void ft_sieve_clear(struct ft_sieve *s, const uint32_t *row, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) s->word[ft_sieve_word(row[i])] = 0;
+}
+
+/* Whether x is among the first n rows, whose lanes up to the next multiple of 16 may hold anything. */
+FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
+{
+    for (int64_t i = 0; i < n; i += FT_LANES) {
+        uint32_t equal = ft_equal16(row + i, x);
+        if (n - i < FT_LANES) equal &= ((uint32_t)1 << (n - i)) - 1;
+        if (equal) return 1;
+    }
+    return 0;
+}
+
+/* Enter a row; 1 if it was there already (then it is among row[0..n)). */
+FT_FN int ft_sieve_enter(struct ft_sieve *s, const uint32_t *row, int64_t n, uint32_t x)
+{
+    uint32_t *word = &s->word[ft_sieve_word(x)], bit = ft_sieve_bit(x);
+    if ((*word & bit) && ft_among(row, n, x)) return 1;
+    *word |= bit;
+    return 0;
+}
+
+/* ---- history: the user's ring of past impressions ------------------------------------------------- */
+
+struct ft_past {
+    const uint32_t *seen;
+    int64_t count, history, no_repeat; /* impressions ever; size of the ring; how many bar a repeat */
+};
+
+FT_FN int64_t ft_filled(const struct ft_past *p)
+{
+    return p->count < p->history ? p->count : p->history;
+}
+
+/* ranking._seen_recently: entry i was written `age` impressions ago. */
+FT_FN int ft_recent(const struct ft_past *p, int64_t i)
+{
+    int64_t age = p->count - 1 - i;
+    if (age >= p->history) age %= p->history;
+    return age < p->no_repeat;
+}
+
+FT_FN void ft_history_hit(struct ft_hand *h, const struct ft_past *p, int64_t i)
+{
+    for (int64_t j = 0; j < h->n; j += FT_LANES) {
+        uint32_t equal = ft_equal16(h->row + j, p->seen[i]);
+        for (; equal; equal &= equal - 1) {
+            int64_t lane = j + __builtin_ctz(equal);
+            h->met[lane]++;
+            h->barred[lane] |= (uint8_t)ft_recent(p, i);
+        }
+    }
+}
+
+#if defined(__AVX512F__)
+FT_FN uint32_t ft_sieve16(const struct ft_sieve *s, const uint32_t *seen)
+{
+    __m512i x = _mm512_loadu_si512(seen);
+    __m512i at = _mm512_srli_epi32(_mm512_and_si512(x, _mm512_set1_epi32(FT_SIEVE_BITS - 1)), 5);
+    __m512i word = _mm512_i32gather_epi32(at, s->word, 4);
+    __m512i bit = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(x, _mm512_set1_epi32(31)));
+    return _mm512_test_epi32_mask(word, bit);
+}
+#else
+FT_FN uint32_t ft_sieve16(const struct ft_sieve *s, const uint32_t *seen)
+{
+    uint32_t hits = 0;
+    for (int i = 0; i < FT_LANES; i++)
+        hits |= (s->word[ft_sieve_word(seen[i])] >> (seen[i] & 31) & 1) << i;
+    return hits;
+}
+#endif
+
+/* Count the meetings of every candidate and bar the recent ones. The sieve holds all their rows. */
+FT_FN void ft_history(struct ft_hand *h, const struct ft_sieve *s, const struct ft_past *p)
+{
+    int64_t filled = ft_filled(p), i = 0;
+    for (; i + FT_LANES <= filled; i += FT_LANES)
+        for (uint32_t hits = ft_sieve16(s, p->seen + i); hits; hits &= hits - 1)
+            ft_history_hit(h, p, i + __builtin_ctz(hits));
+    for (; i < filled; i++)
+        if (s->word[ft_sieve_word(p->seen[i])] & ft_sieve_bit(p->seen[i])) ft_history_hit(h, p, i);
+}
+
+/* Meetings with one item that is no candidate. */
+FT_FN uint16_t ft_meetings(const struct ft_past *p, uint32_t row)
+{
+    uint32_t met = 0;
+    for (int64_t i = 0, filled = ft_filled(p); i < filled; i++) met += p->seen[i] == row;
+    return (uint16_t)met;
+}
+
+/* Forget earlier requests: lanes beyond n must match nothing and hold harmless numbers. */
+FT_FN void ft_hand_open(struct ft_hand *h, int64_t n)
+{
+    int64_t lanes = ft_whole(n);
+    h->n = n;
+    memset(h->met, 0, (size_t)lanes * sizeof h->met[0]);
+    memset(h->barred, 0, (size_t)lanes);
+    for (int64_t i = n; i < lanes; i++) h->row[i] = FT_NO_ITEM;
+}
+
+/* Bar the items that rules insert into this slate: they are shown once. */
+FT_FN void ft_bar_inserted(struct ft_hand *h, const uint32_t *insert, int64_t slots)
+{
+    for (int64_t slot = 0; slot < slots; slot++) {
+        if (insert[slot] == FT_NO_ITEM) continue;
+        for (int64_t i = 0; i < h->n; i++) h->barred[i] |= h->row[i] == insert[slot];
+    }
+}
+
+#endif
