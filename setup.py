@@ -7,7 +7,7 @@ Python. Without a compiler the package installs all the same and runs its NumPy 
 import importlib.util
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import Distribution, setup
 from setuptools.command.bdist_wheel import bdist_wheel
 from setuptools.command.build_py import build_py
 
@@ -30,21 +30,30 @@ class BuildPyAndKernels(build_py):
         super().run()
         if self.editable_mode:
             _build_kernels(KERNELS)
-        else:
-            _build_kernels(Path(self.build_lib) / "feedtwin" / "kernels")
+            return
+        target = Path(self.build_lib) / "feedtwin" / "kernels"
+        for left_over in target.glob("_cpu_*"):
+            left_over.unlink()  # a failed build must not ship the library of an earlier one
+        _build_kernels(target)
+
+
+class NativeDistribution(Distribution):
+    """Say that there is native code, although setuptools does not build it."""
+
+    def has_ext_modules(self) -> bool:
+        """Return True."""
+        return True
 
 
 class PlatformWheel(bdist_wheel):
     """Tag the wheel for this platform and any Python 3: the libraries know no Python."""
-
-    def finalize_options(self) -> None:
-        """Say that the wheel holds native code."""
-        super().finalize_options()
-        self.root_is_pure = False
 
     def get_tag(self) -> tuple[str, str, str]:
         """Return interpreter, ABI and platform."""
         return "py3", "none", super().get_tag()[2]
 
 
-setup(cmdclass={"build_py": BuildPyAndKernels, "bdist_wheel": PlatformWheel})
+setup(
+    distclass=NativeDistribution,
+    cmdclass={"build_py": BuildPyAndKernels, "bdist_wheel": PlatformWheel},
+)
