@@ -1,0 +1,161 @@
+"""What a policy is, what it may see, and what it returns. One protocol per lever.
+
+A policy is a settings class and one class over arrays. It sees policy-visible columns only and never
+writes. There are two kinds of recommender: *feature weights*, which the kernel scores, and *scores*,
+which the policy computes itself over a block of requests x candidates (decision 20).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+
+from feedtwin.columns import PolicyView
+
+LEVERS = ("recommendation", "promotion")
+
+INTEREST, TRENDING, RECENT, FOLLOWED, ALL = 0, 1, 2, 3, 4
+"""Codes of candidate pools, as logged with every impression."""
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Follow edges as a policy sees them: `offset` (U + 1,), `user` (E,)."""
+
+    offset: np.ndarray
+    user: np.ndarray
+
+
+@dataclass(frozen=True)
+class View:
+    """What a policy may see at a step barrier.
+
+    `users`, `items`, `accounts` and `catalogue` expose policy-visible columns; anything else raises
+    BoundaryError. `items` and `catalogue` have one row per video, `users` and `accounts` one per user.
+    """
+
+    step: int
+    users: PolicyView
+    items: PolicyView
+    accounts: PolicyView
+    catalogue: PolicyView
+    ties: Ties
+    active_users: int
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A set of candidates: content rows, and how many of them a request takes.
+
+    `by_category` pools are split into one ring per category, of which a request visits several.
+    """
+
+    code: int
+    rows: np.ndarray
+    quota: int
+    by_category: bool = False
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """A feature-weight score: w_sim cos(query, item) + base[item] + w_follow [followed].
+
+    `base` is float32 (V,), already summed over item-only terms.
+    """
+
+    weight_similarity: float
+    weight_followed: float
+    base: np.ndarray
+
+
+@dataclass(frozen=True)
+class Block:
+    """Requests and candidates that a scores policy is asked about.
+
+    Attributes:
+        user: (R,) user ids.
+        request: (R,) each user's request ordinal.
+        candidate: (R, C) content rows; where `valid` is False the entry means nothing.
+        valid: (R, C) bool.
+    """
+
+    user: np.ndarray
+    request: np.ndarray
+    candidate: np.ndarray
+    valid: np.ndarray
+
+
+@dataclass(frozen=True)
+class StageChanges:
+    """Videos that change their exposure stage: content rows and the stages they enter."""
+
+    row: np.ndarray
+    to_stage: np.ndarray
+
+
+@runtime_checkable
+class RecommendationPolicy(Protocol):
+    """Decides what a feed shows. Implement `ranking`, or `scores` for the second kind."""
+
+    def pools(self, view: View) -> list[Pool]:
+        """Return the pools candidates come from; called once per step."""
+        ...
+
+    def ranking(self, view: View) -> Ranking | None:
+        """Return feature weights, or None when the policy scores candidates itself."""
+        ...
+
+    def scores(self, view: View, block: Block) -> np.ndarray:
+        """Return float32 scores (R, C); called per slate when `ranking` returned None."""
+        ...
+
+
+@runtime_checkable
+class PromotionPolicy(Protocol):
+    """Decides how large an audience an upload gets, stage by stage."""
+
+    def due(self, view: View) -> StageChanges:
+        """Return the stage changes due now."""
+        ...
+
+    def boost(self, view: View) -> np.ndarray:
+        """Return the score that stages add to each video, float32 (V,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class PolicyEntry:
+    """A listed policy: what makes it, from which parameters, and what it needs."""
+
+    lever: str
+    name: str
+    factory: Callable[..., Any]
+    section: str
+    oracle: bool
+    meaning: str = field(default="")
+
+
+CATALOGUE: dict[tuple[str, str], PolicyEntry] = {}
+
+ClassT = TypeVar("ClassT", bound=type)
+
+
+def policy(
+    lever: str, name: str, *, section: str, oracle: bool = False
+) -> Callable[[ClassT], ClassT]:
+    """List a class as the policy `name` of `lever`.
+
+    Args:
+        lever: One of LEVERS.
+        name: What settings call it.
+        section: Parameter section its settings come from.
+        oracle: True when it matches against true interests, which no platform knows.
+    """
+
+    def enter(cls: ClassT) -> ClassT:
+        meaning = (cls.__doc__ or "").strip().splitlines()[0]
+        CATALOGUE[lever, name] = PolicyEntry(lever, name, cls, section, oracle, meaning)
+        return cls
+
+    return enter

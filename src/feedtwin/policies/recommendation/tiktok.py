@@ -1,0 +1,62 @@
+"""The TikTok-style recommender, and its oracle twin. Spec REC-1, REC-4, REC-5."""
+
+import math
+
+import numpy as np
+
+from feedtwin.policies.interface import (
+    FOLLOWED,
+    INTEREST,
+    RECENT,
+    TRENDING,
+    Block,
+    Pool,
+    Ranking,
+    View,
+    policy,
+)
+from feedtwin.policies.recommendation.features import performance, popularity, recency, top_rows
+from feedtwin.policies.recommendation.settings import RecommendationSettings
+
+STAGE_INITIAL, STAGE_VIRAL = 0, 2
+
+
+@policy("recommendation", "tiktok", section="recommendation")
+class TikTok:
+    """Interest, trending, fresh and followed pools, ranked by relevance, performance and freshness."""
+
+    def __init__(self, settings: RecommendationSettings) -> None:
+        self.settings = settings
+
+    def pools(self, view: View) -> list[Pool]:
+        """Tested videos by interest, the fastest 1 %, uploads still in their test, followed creators."""
+        s = self.settings
+        public = np.nonzero(view.items.is_public)[0]
+        stage = view.catalogue.stage[public]
+        tested, testing = public[stage != STAGE_INITIAL], public[stage == STAGE_INITIAL]
+        count = max(math.ceil(s.trending_share * len(public)), s.trending_quota)
+        trending = top_rows(view.catalogue.velocity, view.items.item, tested, count)
+        viral = public[stage == STAGE_VIRAL]
+        return [
+            Pool(INTEREST, tested, s.interest_quota, by_category=True),
+            Pool(TRENDING, np.union1d(trending, viral), s.trending_quota),
+            Pool(RECENT, testing, s.recent_quota),
+            Pool(FOLLOWED, public[:0], s.followed_quota),
+        ]
+
+    def ranking(self, view: View) -> Ranking:
+        """w1 Sim + w2 Quality + w3 Recency + w4 SocialBoost, with a popularity boost (REC-5)."""
+        s = self.settings
+        base = np.float32(s.weight_quality) * performance(view, s.prior_impressions)
+        base = base + np.float32(s.weight_recency) * recency(view, s.recency_half_life_steps)
+        base = base + np.float32(s.weight_popularity) * popularity(view)
+        return Ranking(s.weight_similarity, s.weight_social, base)
+
+    def scores(self, view: View, block: Block) -> np.ndarray:
+        """Not used: the kernel scores feature weights."""
+        raise NotImplementedError("a feature-weight policy has no scores")
+
+
+@policy("recommendation", "oracle", section="recommendation", oracle=True)
+class Oracle(TikTok):
+    """The TikTok-style recommender fed with true interests: an upper bound no platform can reach."""

@@ -1,0 +1,130 @@
+"""The Interaction twin: keeps only the parameters of an encounter and resolves slates into outcomes.
+
+It owns no column. What it needs of users and items it reads from their frozen tables, and what happens
+it returns as `Outcomes`. Source: INT-1, INT-9.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from feedtwin.columns import FrozenColumns
+from feedtwin.kernels.binding import Kernels
+from feedtwin.randomness import Draws
+from feedtwin.schema.batches import Outcomes, SlateBatch
+from feedtwin.twins.hot import run
+from feedtwin.twins.interaction.encounter import encounter_reference
+
+
+class InteractionConfig(BaseModel):
+    """Encounter parameters; meanings, units and sources in `parameters/interaction.yaml`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    skip_intercept: float
+    skip_hook: float
+    hook_floor: float
+    hook_centre: float
+    skip_span: float
+    span_floor_s: float
+    span_centre: float
+    skip_match: float
+    skip_noise: float
+    match_centre: float
+    watch_match: float
+    watch_quality: float
+    watch_sigma: float
+    loops_max: float
+    engage_completion: float
+    engage_match: float
+    like_quality: float
+    share_virality: float
+    match_source: str
+
+    def scalars(self) -> dict[str, np.float32]:
+        """The numbers that the kernel takes."""
+        numbers = self.model_dump(exclude={"match_source"})
+        scalars = {name: np.float32(value) for name, value in numbers.items()}
+        scalars["watch_sigma_half_square"] = np.float32(0.5 * self.watch_sigma**2)
+        return scalars
+
+
+class InteractionTwin:
+    """Resolves encounters; a pure function of frozen tables, slates and keyed draws."""
+
+    def __init__(self, config: InteractionConfig, draws: Draws, kernels: Kernels) -> None:
+        self.config = config
+        self._draws = draws
+        self._kernels = kernels
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nothing to unlock: this twin owns no column."""
+        yield
+
+    def resolve(
+        self,
+        slates: SlateBatch,
+        users: FrozenColumns,
+        items: FrozenColumns,
+        match: tuple[np.ndarray, np.ndarray],
+        session: Mapping[str, Any],
+    ) -> Outcomes:
+        """Let every user meet their slate until they stop.
+
+        Args:
+            slates: What was served, R requests of S slots.
+            users: Frozen user columns.
+            items: Frozen item columns.
+            match: The vectors interests are matched against, int8 (V, D), and 1 / their norms (V,).
+            session: The session rule's scalars, published by the User twin.
+        """
+        rows, slots = slates.item.shape
+        out = {
+            "flags": np.zeros((rows, slots), np.uint8),
+            "watch_ms": np.zeros((rows, slots), np.uint32),
+            "completion": np.zeros((rows, slots), np.float32),
+            "reached_count": np.zeros(rows, np.uint8),
+        }
+        arrays = {
+            "user": slates.user,
+            "row": slates.row,
+            "meeting": slates.meeting,
+            "served_count": slates.served_count,
+            **{
+                name: getattr(users, name)
+                for name in (
+                    "interests", "attention_span_s", "like_logit", "share_logit", "comment_logit",
+                    "follow_logit", "stamina_s", "patience", "energy", "boredom", "satisfaction",
+                    "session_impressions",
+                )
+            },
+            **{
+                name: getattr(items, name)
+                for name in (
+                    "creator", "ordinal", "duration_s", "hook_strength", "quality", "virality",
+                    "completion_prior",
+                )
+            },
+            "match_vectors": match[0],
+            "match_inv_norm": match[1],
+            **out,
+        }  # fmt: skip
+        scalars = {
+            **self.config.scalars(),
+            **session,
+            "seed": self._draws.root_seed,
+            "key_base": self._draws.replicate << 12,
+        }
+        run(self._kernels, "encounter", encounter_reference, arrays, scalars, rows)
+        return Outcomes(
+            step=slates.step,
+            user=slates.user,
+            request=slates.request,
+            item=slates.item,
+            row=slates.row,
+            **out,
+        )

@@ -1,0 +1,150 @@
+"""Which items a request may rank: windows on rings. NumPy reference.
+
+A pool is a *ring*: its items sorted by a keyed 32-bit hash of (item, epoch, pool). A request draws a
+point on the ring and takes the next items clockwise. So a pool is one shared array, a window is a
+contiguous scan, and adding an item to a pool changes only the few windows that contain it: arms that
+differ in one upload keep almost all candidates in common (docs/decisions/0005).
+
+Interest pools are one ring per category; a request picks its categories by a Gumbel race on the affinity
+between the platform's estimate and each category's vector. The followed pool is a ring of the user's
+followees, each represented by their latest video.
+
+`ft_retrieve` in `kernels/cpu.c` equals this file bit for bit. Source: REC-1, REC-4.
+
+Shapes: R requests, C candidates per request, K categories, G global rings, D = 50.
+"""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from feedtwin.numerics import gumbel32, uniform32
+from feedtwin.randomness import philox4x32
+
+RETRIEVAL_START_BLOCK = 12
+CLUSTER_CHOICE_BLOCK = 13
+POOL_INTEREST, POOL_TRENDING, POOL_RECENT, POOL_FOLLOWED, POOL_ALL = 0, 1, 2, 3, 4
+POOL_NAMES = ("interest", "trending", "recent", "followed", "all")
+NO_ITEM = np.uint32(0xFFFFFFFF)
+FOLLOWEE_MULTIPLIER = np.uint32(2654435761)
+"""Knuth's multiplicative hash: a bijection of user ids that spreads followees over their ring."""
+CATEGORY_RING_KEY = 16
+"""Retrieval starts of category k are keyed by pool word 16 + k; smaller words name global pools."""
+
+
+def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
+    """Fill `candidate` u4 and `candidate_pool` u1, (R, C), for requests lo..hi.
+
+    Places that a pool could not fill, repeats and the user's own items hold NO_ITEM. Columns are laid
+    out as: `category_picks` windows of `category_quota`, then each global ring's quota, then
+    `followed_quota`.
+    """
+    user, request = a.user[lo:hi], a.request[lo:hi]
+    parts = []
+    if a.category_picks > 0:
+        for category in _pick_categories(a, user, request):
+            point = _start(a, user, request, CATEGORY_RING_KEY + category)
+            window = _window(a, a.ring_offset[category], a.ring_offset[category + 1], point,
+                             a.category_quota)
+            parts.append((POOL_INTEREST, window))
+    for ring, (pool, quota) in enumerate(zip(a.global_pool, a.global_quota, strict=True)):
+        segment = np.full(len(user), a.categories_count + ring, np.int64)
+        point = _start(a, user, request, np.full(len(user), pool, np.uint32))
+        window = _window(a, a.ring_offset[segment], a.ring_offset[segment + 1], point, int(quota))
+        parts.append((int(pool), window))
+    if a.followed_quota > 0:
+        parts.append((POOL_FOLLOWED, _followed(a, user, request)))
+    candidate = np.concatenate([window for _, window in parts], axis=1)
+    safe = np.where(candidate == NO_ITEM, 0, candidate)
+    own = a.creator[safe] == user[:, None]
+    candidate = np.where(own, NO_ITEM, candidate)
+    a.candidate[lo:hi] = _drop_repeats(candidate)
+    pools = np.concatenate([np.full(window.shape[1], pool, np.uint8) for pool, window in parts])
+    a.candidate_pool[lo:hi] = pools[None, :]
+
+
+def _pick_categories(
+    a: SimpleNamespace, user: np.ndarray, request: np.ndarray
+) -> list[np.ndarray]:
+    """The `category_picks` best categories per request by a Gumbel race; ties go to the lower index."""
+    query = a.query[user].astype(np.int32)
+    norm2 = np.maximum((query.astype(np.int64) ** 2).sum(axis=1), 1).astype(np.float32)
+    inverse = np.float32(1.0) / np.sqrt(norm2)
+    vectors = a.topic_vectors.astype(np.int32)
+    dot = np.einsum("rd,kd->rk", query, vectors).astype(np.float32)
+    affinity = dot * (inverse[:, None] * a.topic_inv_norm[None, :])
+    topics = np.arange(a.categories_count, dtype=np.uint32)[None, :]
+    word = philox4x32(
+        user[:, None], request[:, None], topics, np.uint32(0), a.seed,
+        a.key_base | CLUSTER_CHOICE_BLOCK,
+    )[0]
+    key = affinity * a.category_sharpness + gumbel32(uniform32(word))
+    sizes = a.ring_offset[1 : a.categories_count + 1] - a.ring_offset[: a.categories_count]
+    key = np.where(sizes[None, :] > 0, key, np.float32(-np.inf))
+    order = np.argsort(-key, axis=1, kind="stable")
+    return [order[:, pick].astype(np.int64) for pick in range(a.category_picks)]
+
+
+def _start(
+    a: SimpleNamespace, user: np.ndarray, request: np.ndarray, pool: np.ndarray
+) -> np.ndarray:
+    """The point on the ring where each request's window begins, a 32-bit draw."""
+    return philox4x32(
+        user, request, pool.astype(np.uint32), np.uint32(0), a.seed,
+        a.key_base | RETRIEVAL_START_BLOCK,
+    )[0]
+
+
+def _window(
+    a: SimpleNamespace, begin: np.ndarray, end: np.ndarray, point: np.ndarray, quota: int
+) -> np.ndarray:
+    """The next `quota` rows clockwise from `point` on ring begin..end; short rings are taken whole."""
+    position = _lower_bound(a.ring_hash, begin, end, point) - begin
+    size = end - begin
+    steps = np.arange(quota, dtype=np.int64)[None, :]
+    wrapped = (position[:, None] + steps) % np.maximum(size, 1)[:, None]
+    inside = steps < size[:, None]
+    index = np.where(inside, begin[:, None] + wrapped, 0)
+    rows = a.ring_row[index] if len(a.ring_row) else np.zeros(index.shape, np.uint32)
+    return np.where(inside, rows, NO_ITEM)
+
+
+def _lower_bound(
+    values: np.ndarray, begin: np.ndarray, end: np.ndarray, point: np.ndarray
+) -> np.ndarray:
+    """First index in [begin, end) of each segment with values[index] >= point, else end."""
+    low, high = begin.astype(np.int64).copy(), end.astype(np.int64).copy()
+    while np.any(low < high):
+        middle = (low + high) >> 1
+        open_ = low < high
+        below = np.zeros(len(low), bool)
+        below[open_] = values[middle[open_]] < point[open_]
+        low = np.where(open_ & below, middle + 1, low)
+        high = np.where(open_ & ~below, middle, high)
+    return low
+
+
+def _followed(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) -> np.ndarray:
+    """The latest videos of the next followees clockwise from a drawn point on the user's own ring."""
+    point = _start(a, user, request, np.full(len(user), POOL_FOLLOWED, np.uint32))
+    begin, end = a.follow_offset[user], a.follow_offset[user + np.uint32(1)]
+    size = end - begin
+    position = _lower_bound(a.follow_hash, begin, end, point) - begin
+    steps = np.arange(a.followed_quota, dtype=np.int64)[None, :]
+    inside = steps < size[:, None]
+    wrapped = (position[:, None] + steps) % np.maximum(size, 1)[:, None]
+    index = np.where(inside, begin[:, None] + wrapped, 0)
+    if len(a.follow_user) == 0:
+        return np.full(index.shape, NO_ITEM, np.uint32)
+    return np.where(inside, a.latest_row[a.follow_user[index]], NO_ITEM)
+
+
+def _drop_repeats(candidate: np.ndarray) -> np.ndarray:
+    """Keep the first place of an item within a request; later ones become NO_ITEM."""
+    order = np.argsort(candidate, axis=1, kind="stable")
+    ordered = np.take_along_axis(candidate, order, axis=1)
+    repeat = np.zeros(candidate.shape, bool)
+    repeat[:, 1:] = ordered[:, 1:] == ordered[:, :-1]
+    out = candidate.copy()
+    np.put_along_axis(out, order, np.where(repeat, NO_ITEM, ordered), axis=1)
+    return out

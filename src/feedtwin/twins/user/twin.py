@@ -1,0 +1,233 @@
+"""The User twin: who opens the app, what they ask for, and what stays with them.
+
+It owns the `users` table and the ties. Verbs (`decide`, `ask`, `give_up`) read and return batches; only
+the `on_<event>` handlers write. Source: USR-1 to USR-15.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from feedtwin.columns import Columns, FrozenColumns
+from feedtwin.kernels.binding import Kernels
+from feedtwin.numerics import exp32
+from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.session import FEED_EXHAUSTED
+from feedtwin.twins.hot import run
+from feedtwin.twins.user.config import UserConfig
+from feedtwin.twins.user.preferences import learn_reference, recall_reference
+from feedtwin.twins.user.ties import Ties, split_key
+
+__all__ = ["UserConfig", "UserTwin"]
+
+_TRACES = ("trace_topic", "trace_strength", "trace_step", "trace_count")
+_FOLLOW = 1
+_FEEDBACK = 1
+
+
+class UserTwin:
+    """People as columns."""
+
+    def __init__(
+        self, config: UserConfig, columns: Columns, ties: Ties, draws: Draws, kernels: Kernels
+    ) -> None:
+        self.config = config
+        self.ties = ties
+        self._columns = columns
+        self._draws = draws
+        self._kernels = kernels
+        self._all = np.arange(len(columns), dtype=np.uint32)
+
+    @property
+    def table(self) -> FrozenColumns:
+        """Read-only columns."""
+        return self._columns.frozen
+
+    def bind(self, items: FrozenColumns, topic_vectors: np.ndarray) -> None:
+        """Give this twin what it may read of items: their public vectors and categories."""
+        self._items = items
+        self._topic_vectors = topic_vectors
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Let this twin's handlers write; opened by the bus."""
+        with self._columns.writing():
+            yield
+
+    # -- verbs -----------------------------------------------------------------------------------
+
+    def decide(self, step: int) -> tuple[list[Batch], np.ndarray]:
+        """Return the sessions that start at `step`, and who uploads (one entry per video)."""
+        users = self.table
+        hour = step % self.config.steps_per_day
+        weight = np.float32(self.config.return_satisfaction)
+        mood = (np.float32(1.0) - weight) + weight * np.float32(2.0) * users.satisfaction
+        chance = users.activity * self.config.hourly_rate()[hour] * mood
+        draw = self._draws.uniform(Stream.SESSION_START, self._all, step)
+        starting = self._all[(draw < chance) & (users.in_session == 0)]
+        return [self._session_started(starting, step)], self._uploads(step)
+
+    def _session_started(self, user: np.ndarray, step: int) -> EventBatch:
+        """Sessions begin with the energy regained since the last one, times the day's context."""
+        users = self.table
+        elapsed = (step - users.last_step[user]).astype(np.float32)
+        rested = np.float32(1.0) - (np.float32(1.0) - users.energy[user]) * exp32(
+            -(elapsed / np.float32(self.config.rest_tau_steps))
+        )
+        low = np.float32(self.config.context_low)
+        context = low + (np.float32(1.0) - low) * self._draws.uniform(
+            Stream.SESSION_CONTEXT, user, users.session[user]
+        )
+        columns = {"user": user, "session": users.session[user], "energy": rested * context}
+        return EventBatch("SESSION_STARTED", step, columns)
+
+    def _uploads(self, step: int) -> np.ndarray:
+        """Creators who upload in this hour: the day's count and hour are drawn per creator and day."""
+        users = self.table
+        creators = self._all[users.upload_rate > 0]
+        if len(creators) == 0:
+            return creators
+        per_day = self.config.steps_per_day
+        day, hour = step // per_day, step % per_day
+        rate = users.upload_rate[creators]
+        whole = np.floor(rate)
+        extra = self._draws.uniform(Stream.UPLOAD_COUNT, creators, day) < rate - whole
+        count = whole.astype(np.int64) + extra
+        first = self._draws.uniform(Stream.UPLOAD_HOUR, creators, day) * np.float32(per_day)
+        first_hour = np.minimum(first.astype(np.int64), per_day - 1)
+        due = []
+        for nth in range(int(count.max(initial=0))):
+            spaced = first_hour + nth * per_day // np.maximum(count, 1)
+            due.append(creators[(nth < count) & (spaced % per_day == hour)])
+        return np.sort(np.concatenate(due)) if due else creators[:0]
+
+    def ask(self, step: int) -> EventBatch:
+        """Return the feed requests of everybody whose session is open."""
+        users = self.table
+        user = self._all[users.in_session == 1]
+        zero = np.zeros(len(user), np.uint32)
+        columns = {
+            "user": user,
+            "request": users.request[user],
+            "kind": zero.astype(np.uint8),
+            "query": zero,
+        }
+        return EventBatch("FEED_REQUESTED", step, columns)
+
+    def give_up(self, slates: SlateBatch) -> EventBatch:
+        """End the sessions of users to whom the platform had nothing to show."""
+        return self._session_ended(slates.user[slates.served_count == 0], FEED_EXHAUSTED, slates.step)
+
+    def _session_ended(self, user: np.ndarray, cause: np.ndarray | int, step: int) -> EventBatch:
+        users = self.table
+        columns = {
+            "user": user,
+            "session": users.session[user] - np.uint32(1),
+            "cause": np.broadcast_to(np.asarray(cause, np.uint8), user.shape).copy(),
+            "impressions": users.session_impressions[user],
+            "watch_ms": users.session_watch_ms[user],
+        }
+        return EventBatch("SESSION_ENDED", step, columns)
+
+    # -- handlers --------------------------------------------------------------------------------
+
+    def on_session_started(self, started: EventBatch) -> None:
+        """Wake up: consolidate yesterday, let short-term interests fade, start the counters."""
+        columns, user = self._columns, started.user
+        arrays = {name: getattr(columns, name) for name in ("interests", "taste", "last_step")}
+        arrays |= {name: getattr(columns, name) for name in _TRACES}
+        arrays |= {"user": user, "topic_vectors": self._topic_vectors}
+        scalars = {**self.config.recall_scalars(), "step": started.step}
+        run(self._kernels, "recall", recall_reference, arrays, scalars, len(user))
+        columns.energy[user] = started.energy
+        columns.boredom[user] = 0
+        columns.session_impressions[user] = 0
+        columns.session_watch_ms[user] = 0
+        columns.session[user] += np.uint32(1)
+        columns.in_session[user] = 1
+        columns.last_step[user] = started.step
+
+    def on_session_ended(self, ended: EventBatch) -> None:
+        """Close the session."""
+        self._columns.in_session[ended.user] = 0
+
+    def on_feed_requested(self, asked: EventBatch) -> None:
+        """Count the request."""
+        self._columns.request[asked.user] += np.uint32(1)
+
+    def on_outcomes(self, outcomes: Outcomes) -> list[Batch]:
+        """Learn from a slate in slot order; answer who leaves and whose interests moved."""
+        rows = len(outcomes.user)
+        change = np.zeros(rows, np.float32)
+        cause = np.zeros(rows, np.uint8)
+        owned = (
+            "interests", "energy", "boredom", "satisfaction", "session_impressions",
+            "session_watch_ms", *_TRACES, "stamina_s", "patience",
+        )  # fmt: skip
+        arrays = {name: getattr(self._columns, name) for name in owned}
+        arrays |= {
+            "user": outcomes.user,
+            "row": outcomes.row,
+            "flags": outcomes.flags,
+            "watch_ms": outcomes.watch_ms,
+            "completion": outcomes.completion,
+            "reached_count": outcomes.reached_count,
+            "vectors": self._items.vector,
+            "category": self._items.category,
+            "change": change,
+            "exit_cause": cause,
+        }
+        scalars = {
+            **self.config.learning_scalars(),
+            **self.config.session_scalars(),
+            "step": outcomes.step,
+        }
+        run(self._kernels, "learn", learn_reference, arrays, scalars, rows)
+        leaving, moved = cause > 0, change > 0
+        ended = self._session_ended(outcomes.user[leaving], cause[leaving], outcomes.step)
+        learned = EventBatch(
+            "PREFERENCE_UPDATED",
+            outcomes.step,
+            {
+                "user": outcomes.user[moved],
+                "request": outcomes.request[moved],
+                "change": change[moved],
+                "cause": np.full(int(moved.sum()), _FEEDBACK, np.uint8),
+            },
+        )
+        return [learned, ended]
+
+    def on_social_graph_updated(self, updated: EventBatch) -> None:
+        """Make and cut follow ties, and count them on both sides."""
+        follows = updated.edge == _FOLLOW
+        made, cut = self.ties.change(
+            updated.user[follows], updated.target[follows], updated.added[follows] == 1
+        )
+        for keys, sign in ((made, 1), (cut, -1)):
+            follower, followee = split_key(keys)
+            one = np.int64(sign).astype(np.uint32)
+            np.add.at(self._columns.following_count, follower, one)
+            np.add.at(self._columns.follower_count, followee, one)
+
+    def on_video_created(self, created: EventBatch) -> None:
+        """Count the creator's uploads."""
+        np.add.at(self._columns.upload_count, created.user, np.uint32(1))
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return everything a snapshot must keep."""
+        return {**self._columns.state(), **self.ties.state()}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Restore from a snapshot."""
+        rest = dict(state)
+        self.ties.load_state({"tie_key": rest.pop("tie_key")})
+        self._columns.load_state(rest)
+
+    def block_state(self) -> dict[str, Any]:
+        """Return the per-user columns that the digest covers, block by block."""
+        return self._columns.state()

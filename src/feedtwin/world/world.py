@@ -1,0 +1,158 @@
+"""The step: the only code that decides the order of things.
+
+A step is a list of phases; each phase computes on frozen columns and ends by publishing typed batches; a
+twin changes only its own columns, only inside its `on_<event>` handlers.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from feedtwin.bus import Bus, Published
+from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.settings import Settings
+from feedtwin.twins.content import ContentTwin
+from feedtwin.twins.interaction import InteractionTwin
+from feedtwin.twins.platform import PlatformTwin
+from feedtwin.twins.platform.handlers import follow
+from feedtwin.twins.user import UserTwin
+from feedtwin.world.digest import StepDigest, start_digest
+
+Twins = tuple[UserTwin, ContentTwin, InteractionTwin, PlatformTwin]
+Recorder = Callable[[Published], None]
+
+
+class World:
+    """Four twins, one bus, one clock."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        twins: Twins,
+        notes: tuple[str, ...] = (),
+        *,
+        reverse_handlers: bool = False,
+    ) -> None:
+        self.settings = settings
+        self.notes = notes
+        self.users, self.content, self.interaction, self.platform = twins
+        self.step_count = 0
+        self.digest = start_digest(settings.seed, settings.replicate)
+        self.seconds: dict[str, float] = {}
+        self.recorder: Recorder | None = None
+        self._digest = StepDigest(len(self.users.table))
+        names = ("user", "content", "interaction", "platform")
+        self.bus = Bus(
+            dict(zip(names, twins, strict=True)), self._record, reverse_handlers=reverse_handlers
+        )
+        categories = self.content.categories
+        self.users.bind(self.content.table, categories.vectors)
+        self.platform.bind(
+            self.users.table, self.content.table, self.users.ties,
+            (categories.vectors, categories.inv_norm), self.content.rows_of,
+        )  # fmt: skip
+
+    def step(self) -> None:
+        """Advance by one step (an hour)."""
+        step = self.step_count
+        self._digest = StepDigest(len(self.users.table))
+
+        with self.phase("routines") as publish:  # what is due: item totals, exposure stages
+            publish(self.content.report(step))
+            publish(*self.platform.run_due(step))
+
+        with self.phase("decide") as publish:  # who opens the app, and who uploads
+            sessions, uploaders = self.users.decide(step)
+            publish(*sessions)
+
+        with self.phase("create") as publish:  # uploads first: a new video can be served in this step
+            publish(self.content.create(uploaders, self.users.table, step))
+
+        with self.phase("index"):  # pools, rings and base scores of this step's serving
+            self.platform.prepare(step)
+
+        reactions: list[Outcomes] = []
+        while (asked := self.users.ask(step)).rows:  # sessions go on, slate after slate
+            with self.phase("request") as publish:
+                publish(asked)
+
+            with self.phase("serve") as publish:  # retrieve, rank, re-rank: one slate per request
+                slates = self.platform.serve(asked)
+                publish(slates)
+
+            with self.phase("encounter"):  # hook, match, watch, engage: one outcome per impression
+                outcomes = self._meet(slates)
+
+            with self.phase("learn") as publish:
+                publish(outcomes, self.users.give_up(slates))
+                reactions.append(outcomes)
+
+        with self.phase("execute") as publish:  # all remaining actions: follows
+            publish(follow(reactions, step))
+
+        with self.phase("digest"):
+            self.digest = self._finish_digest(step)
+        self.step_count += 1
+
+    def _meet(self, slates: SlateBatch) -> Outcomes:
+        return self.interaction.resolve(
+            slates, self.users.table, self.content.table, self.content.match_vectors,
+            self.users.config.session_scalars(),
+        )  # fmt: skip
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[Callable[..., None]]:
+        """Time a phase and give it the right to publish; batches are delivered when published."""
+        began = perf_counter()
+
+        def publish(*batches: Batch) -> None:
+            self.bus.publish((batch for batch in batches if _says_something(batch)), name)
+
+        yield publish
+        self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
+
+    def _record(self, published: Published) -> None:
+        self._digest.add_batch(published.batch)
+        if self.recorder is not None:
+            self.recorder(published)
+
+    def _finish_digest(self, step: int) -> bytes:
+        digest = self._digest
+        digest.add_users({**self.users.block_state(), **self.platform.block_state()})
+        digest.add_rest(self.content.state().values())
+        digest.add_rest(self.platform.rest_state().values())
+        return digest.finish(self.digest, step)
+
+    # -- state -----------------------------------------------------------------------------------
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return every array a snapshot must keep, named `<twin>.<column>`."""
+        parts: dict[str, Any] = {
+            "user": self.users.state(),
+            "content": self.content.state(),
+            "platform": self.platform.state(),
+        }
+        return {f"{twin}.{name}": array for twin, part in parts.items() for name, array in part.items()}
+
+    def load_state(self, state: dict[str, np.ndarray], step_count: int, digest: bytes) -> None:
+        """Restore a snapshot taken after `step_count` steps."""
+
+        def part(twin: str) -> dict[str, np.ndarray]:
+            start = f"{twin}."
+            return {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
+
+        self.users.load_state(part("user"))
+        self.content.load_state(part("content"))
+        self.platform.load_state(part("platform"))
+        self.step_count = step_count
+        self.digest = digest
+
+
+def _says_something(batch: Batch) -> bool:
+    """Empty batches are not published; the hourly item report is, for time passes without views too."""
+    return not isinstance(batch, EventBatch) or bool(batch.rows) or (
+        batch.event == "CONTENT_STATE_UPDATED"
+    )
