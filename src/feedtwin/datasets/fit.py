@@ -41,6 +41,7 @@ from feedtwin.datasets.shrink import (
     beta_logits,
     crossed_effects,
     logistic,
+    logit_variance,
     relative_rates,
     upload_prior,
 )
@@ -67,11 +68,9 @@ def fit_world(log: WatchLog, constants: Constants) -> RealWorld:
         DataError: No impression has a known duration.
     """
     data = prepare(log, constants)
-    skipping = crossed_effects(data.skip.astype(np.float64), data.factors(), constants, binary=True)
+    skipping = _skipping(data, constants)
     stayed = ~data.skip
-    watching = crossed_effects(
-        data.completion[stayed], data.factors(stayed), constants, binary=False
-    )
+    watching = crossed_effects(data.completion[stayed], data.factors(stayed), constants)
     people, expected = _people(log, data, skipping, watching, constants)
     catalogue = _catalogue(log, data, skipping, watching, expected, constants)
     offsets = people.skip_offset[data.person] + catalogue.hook_logit[data.item]
@@ -91,6 +90,15 @@ def fit_world(log: WatchLog, constants: Constants) -> RealWorld:
             log.provenance, notes=(*log.provenance.notes, *_notes(log, data, constants))
         ),
     )
+
+
+def _skipping(data: FitInput, constants: Constants) -> Effects:
+    """Crossed effects on the skip logit, with variances carried over from the linear fit."""
+    skip = data.skip.astype(np.float64)
+    mean = float(np.clip(skip.mean(), 0.001, 0.999))
+    linear = crossed_effects(skip, data.factors(), constants)
+    variances = [logit_variance(v, mean, constants) for v in linear.variances]
+    return crossed_effects(skip, data.factors(), constants, logit_variances=variances)
 
 
 def _notes(log: WatchLog, data: FitInput, constants: Constants) -> list[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from feedtwin.datasets.adaptor import F8, WatchLog
 from feedtwin.datasets.constants import Constants
 from feedtwin.datasets.fit_input import FitInput
-from feedtwin.datasets.shrink import crossed_effects, lift_shape
+from feedtwin.datasets.shrink import crossed_effects, interaction, lift_shape
 
 
 def fit_affinity(log: WatchLog, data: FitInput, constants: Constants) -> F8:
@@ -75,9 +75,15 @@ def _lift(log: WatchLog, data: FitInput, constants: Constants) -> F8:
 def _advantage(data: FitInput, constants: Constants) -> F8:
     users, categories = len(data.users), len(data.labels.categories)
     cell = data.person.astype(np.int64) * categories + data.labels.category[data.item]
-    cells, pair = np.unique(cell, return_inverse=True)
-    factors = [*data.factors(), (pair.reshape(-1).astype(np.int32), len(cells))]
-    effects = crossed_effects(data.completion, factors, constants, binary=False)
+    effects = crossed_effects(data.completion, data.factors(), constants)
+    cells, means, variance = interaction(
+        data.completion - effects.fitted,
+        effects.means[3][data.person],
+        cell,
+        data.person,
+        effects.noise,
+        constants["effects.variance_low"],
+    )
     advantage = np.zeros(users * categories)
-    advantage[cells] = effects.means[4] / np.sqrt(effects.variances[4])
+    advantage[cells] = means / np.sqrt(variance)
     return advantage.reshape(users, categories)

@@ -8,8 +8,10 @@ from feedtwin.datasets.shrink import (
     beta_binomial,
     beta_logits,
     crossed_effects,
+    interaction,
     lift_shape,
     logistic,
+    logit_variance,
     relative_rates,
     upload_prior,
 )
@@ -59,24 +61,55 @@ def test_a_person_without_events_may_be_one_who_never_does_it() -> None:
     assert logistic(often)[0] == pytest.approx(20.05 / 42.05, abs=0.02)
 
 
-def test_crossed_effects_recover_levels_and_their_spread() -> None:
-    rows = np.arange(60_000)
-    person = (uniforms(rows, "person") * 2000).astype(np.int32)
-    item = (uniforms(rows, "item") * 300).astype(np.int32)
-    truth = 0.8 * normals(np.arange(2000), "u"), 0.4 * normals(np.arange(300), "v")
-    p = logistic(-0.5 + truth[0][person] + truth[1][item])
-    y = (uniforms(rows, "y") < p).astype(float)
-    fit = crossed_effects(y, [(person, 2000), (item, 300)], fit_constants(), binary=True)
-    assert np.sqrt(fit.variances) == pytest.approx([0.8, 0.4], rel=0.1)
-    assert np.corrcoef(fit.means[0], truth[0])[0, 1] > 0.85
-    assert np.corrcoef(fit.means[1], truth[1])[0, 1] > 0.85
+def few_rows(spread: float) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Skips of 15,000 people with six rows each, on 5,000 videos; most videos have few rows too."""
+    rows = np.arange(90_000)
+    person = (uniforms(rows, "person") ** 1.5 * 15_000).astype(np.int32)
+    item = (uniforms(rows, "item") ** 2 * 5_000).astype(np.int32)
+    truth = spread * normals(np.arange(15_000), "u")
+    p = logistic(-0.65 + truth[person] + 0.4 * normals(np.arange(5_000), "v")[item])
+    return (uniforms(rows, "y") < p).astype(float), person, item, truth
+
+
+@pytest.mark.parametrize("spread", [0.4, 0.7, 1.0])
+def test_the_spread_of_people_is_recovered_from_six_rows_each(spread: float) -> None:
+    constants = fit_constants()
+    y, person, item, truth = few_rows(spread)
+    factors = [(person, 15_000), (item, 5_000)]
+    linear = crossed_effects(y, factors, constants)
+    variances = [logit_variance(v, float(y.mean()), constants) for v in linear.variances]
+    assert np.sqrt(variances[0]) == pytest.approx(spread, rel=0.1)
+    assert np.sqrt(variances[1]) == pytest.approx(0.4, rel=0.2)
+    fit = crossed_effects(y, factors, constants, logit_variances=variances)
     assert fit.fitted.mean() == pytest.approx(y.mean(), abs=1e-3)
+    slope = np.polyfit(fit.means[0], truth, 1)[0]
+    assert slope == pytest.approx(1.0, abs=0.15)
+
+
+def test_the_logit_variance_gives_back_the_variance_of_probabilities() -> None:
+    p = logistic(-0.8 + 0.9 * normals(np.arange(200_000), "p"))
+    variance = logit_variance(float(p.var()), float(p.mean()), fit_constants())
+    assert variance == pytest.approx(0.81, rel=0.02)
+
+
+def test_an_interaction_is_told_apart_from_the_person() -> None:
+    rows = np.arange(40_000)
+    person = (rows // 20).astype(np.int32)
+    cell = person.astype(np.int64) * 3 + rows % 3
+    own = 0.4 * normals(np.arange(2_000), "own")
+    shared = 0.2 * normals(np.arange(6_000), "cell")
+    residual = shared[cell] + normals(rows, "noise")
+    cells, means, variance = interaction(residual, own[person], cell, person, 1.0, 1e-6)
+    assert variance == pytest.approx(0.04, rel=0.25)
+    assert np.polyfit(means, shared[cells], 1)[0] == pytest.approx(1.0, abs=0.25)
+    _, _, none = interaction(normals(rows, "noise"), own[person], cell, person, 1.0, 1e-6)
+    assert none < 0.01
 
 
 def test_levels_without_rows_stay_at_the_prior() -> None:
     level = np.zeros(50, np.int32)
     y = np.tile([0.0, 1.0], 25)
-    fit = crossed_effects(y, [(level, 3)], fit_constants(), binary=False)
+    fit = crossed_effects(y, [(level, 3)], fit_constants())
     assert fit.means[0][1:] == pytest.approx(0.0)
     assert fit.sds[0][1:] == pytest.approx(np.sqrt(fit.variances[0]), rel=0.05)
 
