@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.stamp
+DEPS := $(VENV)/.deps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(wildcard src/feedtwin/kernels/*.c src/feedtwin/kernels/*.h) src/feedtwin/kernels/build.py
 STEPS ?= 48
@@ -50,11 +51,16 @@ lock:  ## resolve requirements.lock anew (needs uv)
 clean:  ## remove the environment and what was built
 	rm -rf $(VENV) build dist src/*.egg-info src/feedtwin/kernels/_cpu_*
 
-$(STAMP): requirements.lock pyproject.toml setup.py $(NATIVE)
+# --no-compile: Python compiles what it imports, which is far less than what is installed.
+$(DEPS): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "feedtwin needs Python 3.11 or newer; run: make PYTHON=python3.11"; exit 1; }
-	@echo "Preparing $(VENV) (a minute or two, once)"
+	  || { echo "feedtwin needs Python 3.11 or newer; try: make PYTHON=python3.11"; exit 1; }
+	@echo "Preparing $(VENV) (about a minute, once)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --no-compile --require-hashes -r requirements.lock
+	@touch $@
+
+$(STAMP): $(DEPS) pyproject.toml setup.py $(NATIVE)
+	@echo "Installing feedtwin into $(VENV), with its kernels where a C compiler is found"
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@

@@ -248,7 +248,7 @@ class PolicyView:
         if name.startswith("_"):
             raise AttributeError(name)
         if name in self._shown:
-            return getattr(self._frozen, name)  # type: ignore[no-any-return]
+            return getattr(self._frozen, name)
         spec = self._frozen.spec
         if name in spec.by_name:
             raise BoundaryError(
