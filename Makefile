@@ -22,11 +22,12 @@ run: $(STAMP)  ## run the default world for STEPS hours (48) and print its headl
 test: check  ## everything that must hold at every commit
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"
 
-check: $(STAMP)  ## format, lint, types, imports
+check: $(STAMP)  ## format, lint, types, imports, generated pages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/reference.py --check
 
 fix: $(STAMP)  ## format, and mend what the linter can mend
 	$(BIN)/ruff format .
