@@ -2,26 +2,27 @@
 
 How a kernel is added, in this order:
 
-1. its pure per-row functions go to `encounter.h` (scalars; shared with other devices) or `lanes.h` (16
-   lanes on a CPU), mirroring a readable NumPy reference operation by operation;
+1. its pure per-row functions go to `encounter.h` (scalars; shared with other devices), `lanes.h` (16
+   lanes on a CPU) or a header of its own, mirroring a readable NumPy reference operation by operation;
 2. ``struct ft_<name>_args`` and ``int64_t ft_<name>(const struct ft_<name>_args *a, int64_t low, int64_t
-   high)`` go to `cpu.c`, or to a header that it includes: every field 8 bytes (pointer, int64_t, double), the
+   high)`` go to a header that `cpu.c` includes: every field 8 bytes (pointer, int64_t, double), the
    first field ``int64_t part``; one ``FT_ENTRY(<name>)`` line goes to ``ft_abi``;
 3. a `specs.KernelSpec` with the same fields in the same order (without `part`) goes to `specs.KERNELS`;
+   dimensions are taken from the arrays' shapes, so callers pass nothing twice;
 4. callers write ``if kernels.native: kernels.call("<name>", arrays, scalars, rows)``, else the reference;
 5. ``tests/reference`` compares the two bit for bit on generated input, for every build of this machine. It
    also compares the fields of each C structure with its specification.
 
 Rules that keep results independent of threads: a kernel writes row r of its outputs for rows of its own
 range only; what is summed over rows is an integer, in a buffer chosen by `part` (0 .. `Kernels.parts` - 1) and
-merged afterwards; pass ``grain=4096`` where a range must hold whole blocks of users. The interpreter lock is
-released during a call. A kernel returns a count (the parts' counts are added) and reports no errors: inputs
-are checked before.
+merged afterwards, or the call is ``serial``; pass ``grain=4096`` where a range must hold whole blocks of
+users. The interpreter lock is released during a call. A kernel returns a count (the parts' counts are
+added), or a negative number if its arguments contradict each other, before it has written anything.
 """
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -147,20 +148,26 @@ class Kernels:
         scalars: Mapping[str, int | float],
         rows: int,
         grain: int = 1,
+        *,
+        serial: bool = False,
     ) -> int:
         """Run kernel `name` on rows 0 to `rows` and return the sum of its return values.
+
+        Ids in the arrays (users, content rows, ring positions) are trusted.
 
         Args:
             name: A key of `specs.KERNELS`.
             arrays: One array per pointer field: exact dtype, C-contiguous, writeable where written.
-            scalars: One number per scalar field.
+            scalars: One number per scalar field; dimensions come from the arrays' shapes.
             rows: Number of rows, split statically into up to `threads` contiguous ranges.
             grain: Ranges begin at multiples of this many rows.
+            serial: Rows share outputs: use one range.
 
         Raises:
             RuntimeError: No native build is loaded (check `native` first).
             TypeError: A field is missing or unknown, or an array has another dtype.
-            ValueError: An array is not contiguous, not writeable, too short, or overlaps an output.
+            ValueError: An array is not contiguous, not writeable, of the wrong shape, or overlaps an
+                output; a number is beyond the kernel's limits; or the arguments contradict each other.
         """
         if self._library is None:
             raise RuntimeError(f"kernel {name}: no native build is loaded; check Kernels.native")
@@ -168,17 +175,17 @@ class Kernels:
         values = _checked(spec, arrays, scalars, rows)
         structure = _STRUCTURES[name]
         function = getattr(self._library, f"ft_{name}")
-        ranges = self._ranges(rows, max(grain, 1), spec.inline_below)
+        ranges = [(0, rows)] if serial else self._ranges(rows, max(grain, 1), spec.inline_below)
         arguments = [structure(part, *values) for part in range(len(ranges))]
-        if len(ranges) == 1:
-            return int(function(ctypes.byref(arguments[0]), *ranges[0]))
-        pool = self._executor()
         futures = [
-            pool.submit(function, ctypes.byref(a), low, high)
+            self._executor().submit(function, ctypes.byref(a), low, high)
             for a, (low, high) in zip(arguments[1:], ranges[1:], strict=True)
         ]
-        total = int(function(ctypes.byref(arguments[0]), *ranges[0]))
-        return total + sum(int(f.result()) for f in futures)
+        counts = [int(function(ctypes.byref(arguments[0]), *ranges[0]))]
+        counts += [int(f.result()) for f in futures]
+        if min(counts) < 0:
+            raise ValueError(f"kernel {name}: arguments contradict each other (quotas and candidates?)")
+        return sum(counts)
 
     def philox(
         self, words: tuple[U4, U4, U4, U4], key: tuple[int, int], rows: int
@@ -247,32 +254,65 @@ def _checked(
     rows: int,
 ) -> list[int | float | None]:
     """Return the values of the structure's fields, after checking everything C will trust."""
-    known = {f.name for f in spec.fields}
-    given = arrays.keys() | scalars.keys()
-    if given != known:
-        raise TypeError(
-            f"kernel {spec.name}: unknown fields {sorted(given - known)}, missing fields "
-            f"{sorted(known - given)}"
-        )
-    values: list[int | float | None] = []
+    _check_names(spec, arrays.keys() | scalars.keys())
+    sizes: dict[str, int] = {}
+    spans: list[tuple[int, int, bool, str]] = []
     for field in spec.fields:
-        if field.kind in POINTERS:
-            values.append(_address(spec, field, arrays.get(field.name), rows))
-        else:
-            number = scalars[field.name]
-            values.append(int(number) if field.kind == "i8" else float(number))
-    _check_overlap(spec, arrays)
+        if field.kind not in POINTERS:
+            continue
+        array = arrays.get(field.name)
+        if array is None and field.optional:
+            continue
+        address = _address(spec, field, array, rows, sizes)
+        nbytes = 0 if array is None else array.nbytes
+        spans.append((address, address + nbytes, field.written, field.name))
+    _check_overlap(spec, spans)
+    addresses = {name: address for address, _, _, name in spans}
+    values = [_value(field, addresses, scalars, sizes) for field in spec.fields]
+    for name, least, most in spec.limits:
+        number = sizes[name] if name in sizes else scalars[name]
+        if not least <= number <= most:
+            raise ValueError(
+                f"kernel {spec.name}: {name} is {number}, expected {least} to {most}"
+            )
     return values
 
 
+def _check_names(spec: KernelSpec, given: Set[str]) -> None:
+    known = {f.name for f in spec.fields if f.kind != "dim"}
+    needed = {f.name for f in spec.fields if f.kind != "dim" and not f.optional}
+    if not needed <= given <= known:
+        raise TypeError(
+            f"kernel {spec.name}: unknown fields {sorted(given - known)}, missing fields "
+            f"{sorted(needed - given)}"
+        )
+
+
+def _value(
+    field: Field,
+    addresses: Mapping[str, int],
+    scalars: Mapping[str, int | float],
+    sizes: Mapping[str, int],
+) -> int | float | None:
+    """Return what a field holds: an address, a dimension or a number."""
+    if field.kind in POINTERS:
+        return addresses.get(field.name)
+    if field.kind == "dim":
+        return sizes[field.name]
+    number = scalars[field.name]
+    return int(number) if field.kind == "i8" else float(number)
+
+
 def _address(
-    spec: KernelSpec, field: Field, array: npt.NDArray[Any] | None, rows: int
-) -> int | None:
-    """Return the address of a checked array, or None for an optional one that is not given."""
+    spec: KernelSpec,
+    field: Field,
+    array: npt.NDArray[Any] | None,
+    rows: int,
+    sizes: dict[str, int],
+) -> int:
+    """Return the address of a checked array, and enter the dimensions that it binds into `sizes`."""
     where = f"kernel {spec.name}, field {field.name}"
     if array is None:
-        if field.optional:
-            return None
         raise TypeError(f"{where}: found None, expected an array of {POINTERS[field.kind]}")
     if array.dtype != POINTERS[field.kind]:
         raise TypeError(f"{where}: found dtype {array.dtype}, expected {POINTERS[field.kind]}")
@@ -280,21 +320,40 @@ def _address(
         raise ValueError(f"{where}: not C-contiguous; pass np.ascontiguousarray(...)")
     if field.written and not array.flags.writeable:
         raise ValueError(f"{where}: read-only, but the kernel writes it")
-    if array.size < rows * field.per_row:
-        raise ValueError(
-            f"{where}: {array.size} elements, expected at least {rows * field.per_row} "
-            f"({field.per_row} for each of {rows} rows)"
-        )
-    return array.ctypes.data
+    if field.shape and not _fits(field.shape, array.shape, rows, sizes):
+        wanted = [{"R": f"at least {rows}"}.get(n, f"{n} = {sizes.get(n, 'any')}") for n in field.shape]
+        raise ValueError(f"{where}: found shape {array.shape}, expected ({', '.join(wanted)})")
+    return int(array.__array_interface__["data"][0])
 
 
-def _check_overlap(spec: KernelSpec, arrays: Mapping[str, npt.NDArray[Any] | None]) -> None:
+def _fits(
+    names: tuple[str, ...], shape: tuple[int, ...], rows: int, sizes: dict[str, int]
+) -> bool:
+    """Whether a shape is what a field asks for; the first array with a named dimension binds it."""
+    if len(names) != len(shape):
+        return False
+    for name, size in zip(names, shape, strict=True):
+        if name.isupper():
+            if name == "R" and size < rows:
+                return False
+        elif size != (int(name) if name.isdigit() else sizes.setdefault(name, size)):
+            return False
+    return True
+
+
+def _check_overlap(spec: KernelSpec, spans: list[tuple[int, int, bool, str]]) -> None:
     """Refuse an output that shares memory with another argument: C may assume that none does."""
-    present = [(f, a) for f in spec.fields if (a := arrays.get(f.name)) is not None]
-    for i, (f, a) in enumerate(present):
-        for g, b in present[i + 1 :]:
-            if (f.written or g.written) and np.may_share_memory(a, b):
-                raise ValueError(f"kernel {spec.name}: {f.name} and {g.name} share memory")
+    end, last, end_written, last_written = 0, "", 0, ""
+    for low, high, written, name in sorted(spans):
+        if low == high:
+            continue
+        if low < end_written or (written and low < end):
+            other = last_written if low < end_written else last
+            raise ValueError(f"kernel {spec.name}: {other} and {name} share memory")
+        if high > end:
+            end, last = high, name
+        if written and high > end_written:
+            end_written, last_written = high, name
 
 
 def _parse(choice: str) -> str:

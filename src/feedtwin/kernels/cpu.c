@@ -4,13 +4,18 @@
  * and works on rows [low, high) only. Fields are 8 bytes each, in the order of specs.py; the first is always
  * `part`, the number of the row range (for buffers private to a thread). The return values are added up.
  */
+#define FT_EXPORT __attribute__((visibility("default")))
+
 #include "encounter.h"
 #include "lanes.h"
+#include "learn.h"
+#include "meet.h"
+#include "observe.h"
+#include "serve.h"
 
 #ifndef FT_SOURCE
 #define FT_SOURCE "unknown"
 #endif
-#define FT_EXPORT __attribute__((visibility("default")))
 
 /* ---- philox: bulk draws. A stride of 0 repeats one word for every row. -------------------------- */
 
@@ -96,6 +101,15 @@ FT_EXPORT int64_t ft_abi(const char *kernel)
     FT_ENTRY(philox)
     FT_ENTRY(numerics)
     FT_ENTRY(uniform)
+    FT_ENTRY(retrieve)
+    FT_ENTRY(score)
+    FT_ENTRY(select)
+    FT_ENTRY(serve)
+    FT_ENTRY(encounter)
+    FT_ENTRY(learn)
+    FT_ENTRY(recall)
+    FT_ENTRY(estimate)
+    FT_ENTRY(count)
     return -1;
 }
 

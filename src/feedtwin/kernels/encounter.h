@@ -126,4 +126,55 @@ FT_FN float ft_normal_quantile32(float u)
 
 FT_FN float ft_gumbel32(float u) { return -ft_log32(-ft_log32(u)); }
 
+/* ---- One impression moves a session (session.py: session_step) -------------------------------- */
+
+enum { FT_SKIP = 1, FT_LIKE = 2, FT_SHARE = 4, FT_COMMENT = 8, FT_FOLLOW = 16, FT_FINISHED = 32 };
+enum { FT_BOREDOM = 1, FT_ENERGY = 2, FT_CAP = 3 };
+
+struct ft_session_rule {
+    float swipe_s, fatigue_base, fatigue_slope, energy_exit, bored_below, pleased_above;
+    float satisfaction_weight;
+    int64_t relief, impressions_max;
+};
+
+#define FT_SESSION_RULE(a) { \
+    .swipe_s = (float)(a)->swipe_s, .fatigue_base = (float)(a)->fatigue_base, \
+    .fatigue_slope = (float)(a)->fatigue_slope, .energy_exit = (float)(a)->energy_exit, \
+    .bored_below = (float)(a)->bored_below, .pleased_above = (float)(a)->pleased_above, \
+    .satisfaction_weight = (float)(a)->satisfaction_weight, .relief = (a)->relief, \
+    .impressions_max = (a)->impressions_max }
+
+struct ft_session {
+    float energy, satisfaction;
+    uint8_t boredom;
+    uint16_t impressions;
+};
+
+/* Returns why the session ends with this impression, or 0. */
+FT_FN uint8_t ft_session_step(const struct ft_session_rule *rule, struct ft_session *s,
+                              float stamina_s, uint8_t patience, uint8_t flags, uint32_t watch_ms,
+                              float completion)
+{
+    int skipped = (flags & FT_SKIP) != 0;
+    float capped = completion < 1.0f ? completion : 1.0f;
+    float spent_s = (float)watch_ms * 0.001f + rule->swipe_s;
+    float tired = rule->fatigue_base + rule->fatigue_slope * (1.0f - s->energy);
+    float energy = s->energy - (spent_s / stamina_s) * tired;
+    int dull = skipped | (capped < rule->bored_below);
+    int pleased = !dull & (capped > rule->pleased_above);
+    int64_t boredom = s->boredom, count = (int64_t)s->impressions + 1;
+    float value = skipped ? 0.0f : flags & FT_LIKE ? 1.0f : capped;
+    uint8_t cause = 0;
+    if (dull) boredom = boredom + 1 < 255 ? boredom + 1 : 255;
+    if (pleased) boredom = boredom - rule->relief > 0 ? boredom - rule->relief : 0;
+    s->energy = energy > 0.0f ? energy : 0.0f;
+    s->boredom = (uint8_t)boredom;
+    s->satisfaction = s->satisfaction + rule->satisfaction_weight * (value - s->satisfaction);
+    s->impressions = (uint16_t)count;
+    if (count >= rule->impressions_max) cause = FT_CAP;
+    if (boredom >= patience) cause = FT_BOREDOM;
+    if (s->energy <= rule->energy_exit) cause = FT_ENERGY;
+    return cause;
+}
+
 #endif

@@ -83,4 +83,23 @@ FT_FN void ft_philox_lanes(uint32_t c[4][FT_LANES], uint32_t k0, uint32_t k1)
 }
 
 #endif
+
+/* Bit i of the result says whether a[i] == x, for 16 lanes. */
+FT_FN uint32_t ft_equal16(const uint32_t *a, uint32_t x)
+{
+#if defined(__AVX512F__)
+    return _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(a), _mm512_set1_epi32((int)x));
+#elif defined(__AVX2__)
+    __m256i v = _mm256_set1_epi32((int)x);
+    __m256i p = _mm256_cmpeq_epi32(_mm256_loadu_si256((const void *)a), v);
+    __m256i q = _mm256_cmpeq_epi32(_mm256_loadu_si256((const void *)(a + 8)), v);
+    return (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(p))
+         | (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(q)) << 8;
+#else
+    uint32_t equal = 0;
+    for (int i = 0; i < FT_LANES; i++) equal |= (uint32_t)(a[i] == x) << i;
+    return equal;
+#endif
+}
+
 #endif

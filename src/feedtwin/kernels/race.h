@@ -7,11 +7,9 @@
 #define FT_POOL_INSERTED 255
 #define FT_SLOTS_MOST 128 /* specs.py checks it */
 
-/* What selection reads and writes, from the arguments of ft_select or ft_serve. Items are known by their
- * columns or, where those are null, by their cards. */
+/* What selection reads and writes, from the arguments of ft_select or ft_serve. */
 struct ft_slates {
     const uint32_t *creator, *ordinal;
-    const uint8_t *cards;
     const uint16_t *category;
     const uint8_t *stage;
     const uint32_t *insert_row, *seen_row, *seen_count;
@@ -26,7 +24,7 @@ struct ft_slates {
     uint8_t *inserted, *served_count;
 };
 
-#define FT_SLATES(a, ...) { __VA_ARGS__ \
+#define FT_SLATES(a) { .creator = (a)->creator, .ordinal = (a)->ordinal, \
     .category = (a)->category, .stage = (a)->stage, .insert_row = (a)->insert_row, \
     .seen_row = (a)->seen_row, .seen_count = (a)->seen_count, .slots = (a)->slots, \
     .history = (a)->history, .no_repeat = (a)->no_repeat, .creator_cap = (a)->creator_cap, \
@@ -36,29 +34,17 @@ struct ft_slates {
     .pool = (a)->pool, .stage_out = (a)->stage_out, .meeting = (a)->meeting, \
     .inserted = (a)->inserted, .served_count = (a)->served_count }
 
-/* A card: everything the ranker needs about an item in one cache line (twins/platform/cards.py). */
-struct ft_card {
-    int8_t vector[FT_D];
-    uint16_t ordinal;
-    float inv_norm;
-    uint32_t creator;
-    float base;
-};
-
-FT_FN const struct ft_card *ft_card(const uint8_t *cards, uint32_t row)
-{
-    return (const struct ft_card *)(cards + (size_t)row * 64);
-}
-
-FT_FN uint64_t ft_item(const struct ft_slates *s, uint32_t row)
-{
-    if (s->creator) return (uint64_t)s->creator[row] << 32 | s->ordinal[row];
-    return (uint64_t)ft_card(s->cards, row)->creator << 32 | ft_card(s->cards, row)->ordinal;
-}
-
 FT_FN uint64_t ft_hand_item(const struct ft_hand *h, int64_t i)
 {
     return (uint64_t)h->creator[i] << 32 | h->ordinal[i];
+}
+
+FT_FN struct ft_past ft_past_of(const struct ft_slates *s, uint32_t user)
+{
+    return (struct ft_past){
+        .seen = s->seen_row + (size_t)user * (size_t)s->history,
+        .count = s->seen_count[user], .history = s->history, .no_repeat = s->no_repeat,
+    };
 }
 
 /* ranking._race: keys and integer softmax weights. Returns the sum of the weights. */
@@ -69,7 +55,10 @@ FT_FN int64_t ft_race_keys(struct ft_hand *h, float inverse_temperature, uint32_
     for (int64_t i = n; i < lanes; i++) { h->creator[i] = h->ordinal[i] = 0; h->score[i] = 0.0f; }
     for (int64_t i = 0; i < lanes; i++) h->order[i] = ft_order(h->score[i]);
     for (int64_t i = n; i < lanes; i++) h->order[i] = INT32_MIN;
-    if (inverse_temperature == 0.0f) return 0;
+    if (inverse_temperature == 0.0f) { /* nothing is drawn: the best score wins */
+        for (int64_t i = 0; i < n; i++) h->weight[i] = 1;
+        return n;
+    }
     float best = ft_unorder(ft_greatest(h->order, lanes));
     for (int64_t i = 0; i < lanes; i += FT_LANES) {
         uint32_t c[4][FT_LANES];
@@ -156,7 +145,7 @@ FT_FN void ft_race(struct ft_hand *h, const struct ft_slates *s, const struct ft
         uint32_t row = s->insert_row[base + slot];
         int64_t out = base + served;
         if (row != FT_NO_ITEM) {
-            s->item[out] = ft_item(s, row);
+            s->item[out] = (uint64_t)s->creator[row] << 32 | s->ordinal[row];
             s->slot_score[out] = 0.0f;
             s->propensity[out] = 1.0f;
             s->pool[out] = FT_POOL_INSERTED;

@@ -1,5 +1,19 @@
-"""Arguments of every native kernel, field by field, as `cpu.c` declares them."""
+"""Arguments of every native kernel, field by field, as the C structures declare them.
 
+A kernel's fields are written as text, one line per kind, in the order of its C structure::
+
+    u4* user:R request:R        read-only arrays, first axis at least the rows of the call
+    i2* query:U,50              an array of the second dimension 50
+    u4* row=R,slots             an array that the kernel writes; the name `slots` binds its second dimension
+    i8  seed key_base           integers
+    f4  pull_above              float32 parameters
+    dim slots                   the dimension that an array's shape bound; callers do not pass it
+
+Capital letters (R rows of the call, U users, V items, ...) name leading axes whose length only has to reach:
+R is checked, the others are tables that ids point into. ``?`` after a name makes an array optional.
+"""
+
+import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -10,8 +24,9 @@ POINTERS = {
 }  # fmt: skip
 """Kinds of array fields and the NumPy dtype each one demands."""
 
-SCALARS = ("i8", "f8")
-"""Kinds of scalar fields: a 64-bit integer, a double (float32 values pass through it unchanged)."""
+SCALARS = ("i8", "f8", "f4", "dim")
+"""Kinds of scalar fields: a 64-bit integer, a double, a float32 (which travels as a double, unchanged), and
+a dimension of the given arrays (an integer that callers do not pass)."""
 
 
 class Field(NamedTuple):
@@ -22,10 +37,15 @@ class Field(NamedTuple):
     """A key of `POINTERS` or a member of `SCALARS`."""
     written: bool = False
     """The kernel writes this array: it must be writeable and overlap no other argument."""
-    per_row: int = 0
-    """Least number of elements per row; 0 for a table whose length does not follow the rows."""
+    shape: tuple[str, ...] = ()
+    """One word per axis: a capital letter, a number, or the name of a dimension."""
     optional: bool = False
-    """None is allowed and reaches C as a null pointer."""
+    """None is allowed, or nothing, and reaches C as a null pointer."""
+
+    @property
+    def c_kind(self) -> str:
+        """Kind of the C field: a pointer, "i8" or "f8"."""
+        return {"f4": "f8", "dim": "i8"}.get(self.kind, self.kind)
 
 
 @dataclass(frozen=True)
@@ -35,49 +55,249 @@ class KernelSpec:
     name: str
     fields: tuple[Field, ...]
     """In the order of the C structure, without its first field `part`, which the binding fills in."""
-    inline_below: int = 1024
+    inline_below: int = 128
     """Fewer rows than this run on the calling thread alone."""
+    limits: tuple[tuple[str, int, int], ...] = ()
+    """(name, least, most) of scalars and dimensions for which C has fixed room."""
+
+
+_WORD = re.compile(r"(?P<name>\w+)(?P<optional>\??)(?:(?P<mark>[:=])(?P<shape>[\w,]+))?")
+
+
+def parse_fields(text: str) -> tuple[Field, ...]:
+    """Read the notation of this module's docstring."""
+    fields = []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        kind, *words = line.split()
+        for word in words:
+            match = _WORD.fullmatch(word)
+            if match is None or kind not in (*POINTERS, *SCALARS):
+                raise ValueError(f"kernel fields: cannot read {word!r} of kind {kind!r}")
+            shape = tuple(match["shape"].split(",")) if match["shape"] else ()
+            fields.append(
+                Field(match["name"], kind, match["mark"] == "=", shape, bool(match["optional"]))
+            )
+    return tuple(fields)
 
 
 NUMERICS = ("log32", "exp32", "logistic32", "logit32", "normal_quantile32", "gumbel32")
 """Functions of the ``numerics`` kernel, in the order of their codes."""
 
-_PHILOX = KernelSpec(
-    "philox",
-    (
-        Field("c0", "u4*"),
-        Field("c1", "u4*"),
-        Field("c2", "u4*"),
-        Field("c3", "u4*"),
-        Field("s0", "i8"),
-        Field("s1", "i8"),
-        Field("s2", "i8"),
-        Field("s3", "i8"),
-        Field("k0", "i8"),
-        Field("k1", "i8"),
-        Field("w0", "u4*", written=True, per_row=1),
-        Field("w1", "u4*", written=True, per_row=1),
-        Field("w2", "u4*", written=True, per_row=1),
-        Field("w3", "u4*", written=True, per_row=1),
-    ),
-    inline_below=65536,
+_PHILOX = """
+    u4* c0 c1 c2 c3
+    i8  s0 s1 s2 s3 k0 k1
+    u4* w0=R w1=R w2=R w3=R
+"""
+
+_NUMERICS = """
+    i8  function
+    f4* x:R y=R
+"""
+
+_UNIFORM = """
+    u4* bits:R
+    f4* u=R
+"""
+
+_RINGS = """
+    u4* user:R request:R
+    i2* query:U,50
+    i1* topic_vectors:K,50
+    f4* topic_inv_norm:K
+    i8* ring_offset:N
+    u4* ring_hash:N ring_row:N
+    i8* global_pool:globals global_quota:globals follow_offset:U
+    u4* follow_hash:E follow_user:E latest_row:U
+"""
+
+_SLATES = """
+    u4* row=R,slots
+    u8* item=R,slots
+    f4* slot_score=R,slots propensity=R,slots
+    u1* pool=R,slots stage_out=R,slots
+    u2* meeting=R,slots
+    u1* inserted=R,slots served_count=R
+"""
+
+_RETRIEVE = (
+    _RINGS
+    + """
+    u4* creator:V
+    i8  categories_count category_picks category_quota followed_quota
+    f4  category_sharpness
+    i8  seed key_base
+    dim globals candidates
+    u4* candidate=R,candidates
+    u1* candidate_pool=R,candidates
+"""
 )
 
-_NUMERICS = KernelSpec(
-    "numerics",
-    (
-        Field("function", "i8"),
-        Field("x", "f4*", per_row=1),
-        Field("y", "f4*", written=True, per_row=1),
-    ),
-    inline_below=65536,
+_SCORE = """
+    u4* user:R candidate:R,candidates
+    i2* query:U,50
+    i1* vectors:V,50
+    f4* inv_norm:V base:V
+    u4* creator:V
+    i8* follow_offset:U
+    u4* follow_user:E
+    f4  weight_similarity weight_followed
+    dim candidates
+    f4* score=R,candidates
+"""
+
+_SELECT = (
+    """
+    u4* user:R request:R candidate:R,candidates
+    u1* candidate_pool:R,candidates
+    f4* score:R,candidates
+    u4* creator:V ordinal:V
+    u2* category:V
+    u1* stage:V
+    u4* insert_row:R,slots seen_row:U,history seen_count:U
+    i8  no_repeat creator_cap category_cap
+    f4  inverse_temperature
+    i8  seed key_base
+    dim candidates slots history
+"""
+    + _SLATES
 )
 
-_UNIFORM = KernelSpec(
-    "uniform",
-    (Field("bits", "u4*", per_row=1), Field("u", "f4*", written=True, per_row=1)),
-    inline_below=65536,
+_SERVE = (
+    _RINGS
+    + """
+    u1* cards?:V,64
+    i1* vectors:V,50
+    f4* inv_norm:V base:V
+    u4* creator:V ordinal:V
+    u2* category:V
+    u1* stage:V
+    u4* insert_row:R,slots seen_row:U,history seen_count:U
+    i8  categories_count category_picks category_quota followed_quota
+    f4  category_sharpness weight_similarity weight_followed
+    i8  no_repeat creator_cap category_cap
+    f4  inverse_temperature
+    i8  seed key_base
+    dim globals slots history
+"""
+    + _SLATES
 )
 
-KERNELS: dict[str, KernelSpec] = {spec.name: spec for spec in (_PHILOX, _NUMERICS, _UNIFORM)}
+_ENCOUNTER = """
+    u4* user:R row:R,slots
+    u2* meeting:R,slots
+    u1* served_count:R
+    i1* interests:U,50 match_vectors:V,50
+    f4* match_inv_norm:V
+    u4* creator:V ordinal:V
+    f4* duration_s:V hook_strength:V quality:V virality:V completion_prior:V
+    f4* attention_span_s:U like_logit:U share_logit:U comment_logit:U follow_logit:U
+    f4* energy:U satisfaction:U stamina_s:U
+    u1* boredom:U patience:U
+    u2* session_impressions:U
+    f4  skip_intercept skip_hook hook_floor hook_centre skip_span span_floor_s span_centre
+    f4  skip_match match_centre skip_noise watch_match watch_quality watch_sigma
+    f4  watch_sigma_half_square loops_max engage_completion engage_match like_quality
+    f4  share_virality swipe_s fatigue_base fatigue_slope energy_exit bored_below
+    f4  pleased_above satisfaction_weight
+    i8  relief impressions_max seed key_base
+    dim slots
+    u1* flags=R,slots
+    u4* watch_ms=R,slots
+    f4* completion=R,slots
+    u1* reached_count=R
+"""
+
+_LEARN = """
+    u4* user:R row:R,slots
+    u1* flags:R,slots
+    u4* watch_ms:R,slots
+    f4* completion:R,slots
+    u1* reached_count:R
+    i1* vectors:V,50
+    u2* category:V
+    f4* stamina_s:U
+    u1* patience:U
+    i1* interests=U,50
+    f4* energy=U
+    u1* boredom=U
+    f4* satisfaction=U
+    u2* session_impressions=U
+    u4* session_watch_ms=U
+    u2* trace_topic=U,traces
+    f4* trace_strength=U,traces
+    i4* trace_step=U,traces
+    u1* trace_count=U,traces
+    f4* change=R
+    u1* exit_cause=R
+    f4  pull_above
+    i8  pull_rate push_rate literal_push interest_min step spacing_steps
+    f4  trace_tau_steps spacing_effect gain_finish gain_like gain_comment gain_share
+    f4  strength_max swipe_s fatigue_base fatigue_slope energy_exit bored_below
+    f4  pleased_above satisfaction_weight
+    i8  relief impressions_max
+    dim slots traces
+"""
+
+_RECALL = """
+    u4* user:R
+    i4* last_step:U
+    i1* topic_vectors:K,50
+    u2* trace_topic:U,traces
+    f4* trace_strength:U,traces
+    i4* trace_step:U,traces
+    u1* trace_count:U,traces
+    i1* interests=U,50
+    i2* taste=U,50
+    i8  step steps_per_day
+    f4  consolidation_rate interest_tau_steps trace_tau_steps spacing_effect
+    dim traces
+"""
+
+_ESTIMATE = """
+    u4* user:R row:R,slots
+    u1* flags:R,slots
+    f4* completion:R,slots
+    u1* reached_count:R
+    i1* vectors:V,50
+    i2* mean_vector:50
+    i2* estimate=U,50
+    u4* seen_row=U,history seen_count=U
+    f4  signal_completion signal_centre signal_like signal_skip
+    i8  estimate_rate
+    dim slots history
+"""
+
+_COUNT = """
+    u4* row:R,slots
+    u1* flags:R,slots
+    u4* watch_ms:R,slots
+    u1* reached_count:R
+    u4* impressions=V skips=V likes=V shares=V comments=V completions=V
+    u8* item_watch_ms=V
+    i4* touched_step=V
+    i8  step
+    dim slots
+"""
+
+_RING_LIMITS = (("categories_count", 0, 4096), ("category_picks", 0, 64), ("category_quota", 0, 1024),
+                ("followed_quota", 0, 1024), ("globals", 0, 64))
+_SLATE_LIMITS = (("slots", 0, 128), ("history", 1, 65535))
+
+KERNELS: dict[str, KernelSpec] = {
+    spec.name: spec
+    for spec in (
+        KernelSpec("philox", parse_fields(_PHILOX), 65536),
+        KernelSpec("numerics", parse_fields(_NUMERICS), 65536),
+        KernelSpec("uniform", parse_fields(_UNIFORM), 65536),
+        KernelSpec("retrieve", parse_fields(_RETRIEVE), limits=(*_RING_LIMITS, ("candidates", 0, 1024))),
+        KernelSpec("score", parse_fields(_SCORE), limits=(("candidates", 0, 1024),)),
+        KernelSpec("select", parse_fields(_SELECT), limits=(*_SLATE_LIMITS, ("candidates", 0, 1024))),
+        KernelSpec("serve", parse_fields(_SERVE), limits=(*_RING_LIMITS, *_SLATE_LIMITS)),
+        KernelSpec("encounter", parse_fields(_ENCOUNTER), limits=(("slots", 0, 128),)),
+        KernelSpec("learn", parse_fields(_LEARN), limits=(("slots", 0, 255), ("traces", 1, 16))),
+        KernelSpec("recall", parse_fields(_RECALL), limits=(("traces", 0, 16),)),
+        KernelSpec("estimate", parse_fields(_ESTIMATE), limits=(("slots", 0, 255), ("history", 1, 65535))),
+        KernelSpec("count", parse_fields(_COUNT), limits=(("slots", 0, 255),)),
+    )
+}
 """Every kernel by name. A library that lacks one, or disagrees on its size, is not loaded."""

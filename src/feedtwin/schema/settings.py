@@ -246,3 +246,18 @@ def _known(assigned: dict[str, Any], parameters: Iterable[str]) -> dict[str, Any
             hint = suggest(path, known) or "; see `feedtwin list parameters`"
             raise SettingsError(f"--set {path}: no setting is called {path!r}{hint}")
     return assigned
+
+
+def assign(settings: Settings, sets: Iterable[str]) -> Settings:
+    """Return resolved settings with `path=value` changes to parameters and policies.
+
+    Raises:
+        SettingsError: Something is unknown, has the wrong type or is out of bounds.
+    """
+    assigned = dict(parse_assignment(text) for text in sets)
+    policies = _policies(settings.policies, _take(assigned, "policies."), "--set")
+    if "preset" in assigned:
+        raise SettingsError("--set preset: a preset is chosen when a world starts; set its parameters")
+    parameters = load_defaults().overlay(settings.parameters, f"settings of {settings.world}")
+    parameters = parameters.overlay(_known(assigned, parameters), "--set")
+    return settings.model_copy(update={"policies": policies, "parameters": parameters.values()})

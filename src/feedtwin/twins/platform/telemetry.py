@@ -44,8 +44,8 @@ class Telemetry:
         """Return the totals by name."""
         return dict(zip(TOTALS, self.values.tolist(), strict=True))
 
-    def on_outcomes(self, outcomes: Outcomes) -> None:
-        """Count what happened at each impression."""
+    def on_outcomes(self, outcomes: Outcomes, duration_s: np.ndarray) -> None:
+        """Count what happened at each impression; `duration_s` (V,) turns watch time into completion."""
         flags = outcomes.flags
         self.add("impressions", outcomes.rows)
         for name, bit in (
@@ -55,9 +55,10 @@ class Telemetry:
             self.add(name, int(np.count_nonzero(flags & bit)))
         self.add("watch_ms", int(outcomes.watch_ms.sum(dtype=np.int64)))
         reached = slot_mask(outcomes.reached_count, flags.shape[1])
-        capped = np.minimum(outcomes.completion[reached], np.float32(1.0))
-        milli = (capped * np.float32(1000.0)).astype(np.int32)
-        self.add("completion_milli", int(milli.sum(dtype=np.int64)))
+        watch_ms = outcomes.watch_ms[reached].astype(np.int64)
+        length_ms = (duration_s[outcomes.row[reached]] * np.float32(1000.0)).astype(np.int64)
+        milli = np.minimum(watch_ms, length_ms) * 1000 // np.maximum(length_ms, 1)
+        self.add("completion_milli", int(milli.sum()))
 
     def on_session_ended(self, ended: EventBatch) -> None:
         """Count sessions, their length and why they ended."""

@@ -290,7 +290,7 @@ class PlatformTwin:
         run(
             self._kernels, "estimate", estimate_reference, arrays, scalars, len(outcomes.user)
         )
-        self.telemetry.on_outcomes(outcomes)
+        self.telemetry.on_outcomes(outcomes, self._items.duration_s)
 
     def on_session_ended(self, ended: EventBatch) -> None:
         """Count sessions and causes of exit."""

@@ -43,8 +43,8 @@ def learn_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
         flags, watch_ms = a.flags[lo:hi, slot], a.watch_ms[lo:hi, slot]
         completion = a.completion[lo:hi, slot]
         row = np.where(active, a.row[lo:hi, slot], 0)
-        pulled = active & ((completion > a.pull_above) | ((flags & LIKE) != 0))
         pushed = active & ((flags & SKIP) != 0)
+        pulled = active & ~pushed & ((completion > a.pull_above) | ((flags & LIKE) != 0))
         interests = _nudge(a, interests, a.vectors[row].astype(np.int32), pulled, pushed)
         after, leaves = session_step(a, user, state, flags, watch_ms, completion)
         cause = np.where(active, leaves, cause).astype(np.uint8)

@@ -41,19 +41,26 @@ class Ties:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Add and remove edges; return the (follower, followee) deltas really made as +-1 edges."""
         key = _key(follower, followee)
-        new = np.setdiff1d(key[added], self._keys)
-        gone = np.intersect1d(key[~added], self._keys)
-        keys = np.setdiff1d(self._keys, gone, assume_unique=True) if len(gone) else self._keys
+        known = self._contains(key)
+        new, gone = np.unique(key[added & ~known]), np.unique(key[~added & known])
+        keys = self._keys
+        if len(gone):
+            keys = np.delete(keys, np.searchsorted(keys, gone))
         if len(new):
             keys = np.insert(keys, np.searchsorted(keys, new), new)
-        self._set(keys, self.users)
+        if len(new) or len(gone):
+            self._set(keys, self.users)
         return new, gone
+
+    def _contains(self, key: np.ndarray) -> np.ndarray:
+        if not len(self._keys):
+            return np.zeros(len(key), bool)
+        at = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
+        return self._keys[at] == key
 
     def has(self, follower: np.ndarray, followee: np.ndarray) -> np.ndarray:
         """Return whether each pair is tied."""
-        key = _key(follower, followee)
-        at = np.minimum(np.searchsorted(self._keys, key), max(len(self._keys) - 1, 0))
-        return self._keys[at] == key if len(self._keys) else np.zeros(len(key), bool)
+        return self._contains(_key(follower, followee))
 
     def follower_counts(self) -> np.ndarray:
         """Return followers per user, (U,) u4."""

@@ -1,0 +1,37 @@
+"""The tables a finished run leaves beside its log: users, items and totals per step."""
+
+from pathlib import Path
+
+import numpy as np
+
+from feedtwin.record.closed import write_table
+from feedtwin.record.registry import Registry
+from feedtwin.world.world import World
+
+USER_COLUMNS = (
+    "tier", "persona", "activity", "attention_span_s", "satisfaction", "session", "request",
+    "upload_count", "follower_count", "following_count", "last_step",
+)  # fmt: skip
+ITEM_COLUMNS = (
+    "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public",
+    "hook_strength", "quality", "virality", "completion_prior", "impressions", "skips", "likes",
+    "shares", "comments", "completions", "watch_ms",
+)  # fmt: skip
+
+
+def write_tables(folder: Path, world: World, registry: Registry) -> None:
+    """Write users.parquet, items.parquet and step_metrics.parquet."""
+    import pyarrow as pa
+
+    folder.mkdir(exist_ok=True)
+    users, items = world.users.table, world.content.table
+    columns = {"user": np.arange(len(users), dtype=np.uint32)}
+    columns |= {name: getattr(users, name) for name in USER_COLUMNS}
+    write_table(folder / "users.parquet", pa.table(columns))
+    columns = {name: getattr(items, name) for name in ITEM_COLUMNS}
+    columns |= {f"hashtag_{k + 1}": items.hashtags[:, k] for k in range(3)}
+    columns["stage"] = world.platform.catalogue.stage
+    write_table(folder / "items.parquet", pa.table(columns))
+    names, rows = registry.table("step_metrics")
+    values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    write_table(folder / "step_metrics.parquet", pa.table(dict(zip(names, values, strict=True))))

@@ -1,0 +1,54 @@
+"""manifest.json: what a run is, in a page that explains itself."""
+
+import hashlib
+import platform
+from collections.abc import Sequence
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from feedtwin.world.segments import Segment
+from feedtwin.world.world import World
+
+CALIBRATION = "uncalibrated: parameters are the defaults of this package, not fitted to a platform"
+_PACKAGES = ("numpy", "pyarrow", "duckdb", "pydantic", "xxhash", "safetensors")
+
+
+@cache
+def code_hash() -> str:
+    """Return the SHA-256 over the package's own sources and parameter files, in path order."""
+    root = Path(__file__).resolve().parent.parent
+    digest = hashlib.sha256()
+    for path in sorted(root.rglob("*")):
+        if path.suffix in (".py", ".c", ".h", ".yaml") and path.is_file():
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def first_manifest(
+    header: dict[str, Any], world: World, segments: Sequence[Segment]
+) -> dict[str, Any]:
+    """Return the manifest of a run that begins."""
+    settings = segments[-1].settings
+    return {
+        "format": 1,
+        "state": "running",
+        "digest": None,
+        "world": settings.world,
+        "seed": settings.seed,
+        "replicate": settings.replicate,
+        "steps": header["steps"],
+        "steps_done": world.step_count,
+        "log": header["log"],
+        "users": len(world.users.table),
+        "videos_at_start": len(world.content.table),
+        "calibration": CALIBRATION,
+        "notes": list(world.notes),
+        "settings": settings.model_dump(),
+        "settings_hash": header["settings_hash"],
+        "forked_from": header["forked_from"],
+        "code_hash": header["code_hash"],
+        "versions": {"python": platform.python_version(), **{n: version(n) for n in _PACKAGES}},
+    }

@@ -1,0 +1,111 @@
+"""Settings over time: a run starts under one setting and may continue under others (a fork).
+
+State = f(segments, seed, journal): re-execution builds the world of the first segment and swaps the
+parts, keeping the state, where the next one begins.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from feedtwin.errors import DeterminismError, SettingsError
+from feedtwin.kernels.binding import Kernels
+from feedtwin.schema.settings import Settings
+from feedtwin.world.build import build
+from feedtwin.world.world import World
+
+FIXED = ("world", "users", "seed", "replicate", "population", "data", "append")
+"""Settings that make the initial state; a fork cannot change them."""
+FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit")
+FIXED_PARAMETERS = ("platform.seen_size", "content.category_code", "interaction.match_source")
+"""Parameters that only act when a world is built, or shape its columns."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Settings in force from a step on."""
+
+    from_step: int
+    settings: Settings
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the journal keeps."""
+        return {"from_step": self.from_step, "settings": self.settings.model_dump()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> "Segment":
+        """Read back what the journal keeps."""
+        return cls(int(value["from_step"]), Settings.model_validate(value["settings"]))
+
+
+def check_change(before: Settings, after: Settings) -> None:
+    """Refuse a fork that changes what only the initial state can express.
+
+    Raises:
+        SettingsError: names the setting.
+    """
+    for name in FIXED:
+        if getattr(before, name) != getattr(after, name):
+            raise SettingsError(
+                f"fork: {name} cannot change in a running world (it was {getattr(before, name)!r}, now "
+                f"{getattr(after, name)!r}); start another run instead"
+            )
+    for path, value in after.parameters.items():
+        fixed = path in FIXED_PARAMETERS or path.partition(".")[0] in FIXED_SECTIONS
+        if fixed and before.parameters.get(path) != value:
+            raise SettingsError(
+                f"fork: {path} acts only when a world is built (it was "
+                f"{before.parameters.get(path)!r}, now {value!r}); start another run instead"
+            )
+
+
+def begin(segments: Sequence[Segment], kernels: Kernels, **options: Any) -> World:
+    """Return the world of the first segment at step 0."""
+    return build(segments[0].settings, kernels, **options)
+
+
+def enter(world: World, segments: Sequence[Segment], kernels: Kernels) -> World:
+    """Return the world whose settings are in force at its next step, with the same state."""
+    current = [one for one in segments if one.from_step <= world.step_count][-1]
+    if current.settings == world.settings:
+        return world
+    successor = build(current.settings, kernels)
+    successor.load_state(world.state(), world.step_count, world.digest)
+    successor.recorder = world.recorder
+    return successor
+
+
+def advance(
+    world: World,
+    segments: Sequence[Segment],
+    kernels: Kernels,
+    to_step: int,
+    expected: Callable[[int], str | None] = lambda step: None,
+    on_step: Callable[[World], None] = lambda world: None,
+) -> World:
+    """Execute until `to_step` steps are done, checking digests where one is expected.
+
+    Args:
+        world: Where to start from.
+        segments: Settings over time.
+        kernels: The kernels to use.
+        to_step: Steps done at the end.
+        expected: Digest (hexadecimal) the journal has for a step, or None.
+        on_step: Called after each step.
+
+    Raises:
+        DeterminismError: A step's digest differs from the journal's.
+    """
+    while world.step_count < to_step:
+        world = enter(world, segments, kernels)
+        step = world.step_count
+        world.step()
+        known = expected(step)
+        if known is not None and known != world.digest.hex():
+            raise DeterminismError(
+                f"journal, commit of step {step}: re-execution gives digest {world.digest.hex()[:16]}, "
+                f"the journal has {known[:16]}; expected the same. The code or a data file is not the "
+                "one that made this run (see code_hash in manifest.json)"
+            )
+        on_step(world)
+    return enter(world, segments, kernels)
