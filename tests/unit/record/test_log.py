@@ -138,6 +138,9 @@ def test_a_flipped_byte_anywhere_in_a_closed_log_is_refused_with_file_and_record
             path.write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
             with pytest.raises(IntegrityError, match=rf"{path.name}: record "):
                 verify(folder, {}, index)
+        path.write_bytes(data + b"\0")
+        with pytest.raises(IntegrityError, match=rf"{path.name}: record "):
+            verify(folder, {}, index)
         path.write_bytes(data)
     verify(folder, {}, index)
 
