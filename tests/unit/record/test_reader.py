@@ -98,7 +98,7 @@ def test_sql_reaches_nothing_outside_the_run_and_writes_nothing(
         f"COPY (SELECT 1) TO '{tmp_path}/out.csv'",
         f"COPY (SELECT 1) TO '{path}/out.csv'",
         f"COPY (SELECT 1) TO '{path}/journal'",
-        f"COPY (SELECT 1) TO '{path}/events/NOTED.parquet'",
+        f"COPY (SELECT 1) TO '{path}/events/NOTED.parquet' (USE_TMP_FILE false)",
         "INSTALL httpfs",
         "SET enable_external_access = true",
     ):
