@@ -1,5 +1,7 @@
 """Settings of the User twin; meanings, units, bounds and sources in `parameters/user.yaml`."""
 
+import math
+
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
@@ -94,4 +96,4 @@ class UserConfig(BaseModel):
         """Expected session starts of a mean user by hour of day, (24,) float32."""
         weights = np.asarray(self.diurnal, np.float64)
         mean = self.sessions_per_day / self.steps_per_day
-        return (weights / weights.mean() * mean).astype(np.float32)
+        return (weights * (mean * len(weights) / math.fsum(self.diurnal))).astype(np.float32)

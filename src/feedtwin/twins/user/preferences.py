@@ -68,9 +68,13 @@ def _nudge(
     pulled: np.ndarray,
     pushed: np.ndarray,
 ) -> np.ndarray:
-    """Move interests toward pulled and away from pushed vectors; rates are in 1/256, rounded."""
+    """Move interests toward pulled and away from pushed vectors; rates are in 1/256, rounded.
+
+    The literal push subtracts what the pull would add, without bound. The bounded push takes a share of
+    the interest in what the video shows, so that interests stay in [0, 1] (spec 1.10 #6).
+    """
     toward = interests + (((vector - interests) * a.pull_rate + 128) >> 8)
-    apart = vector - interests if a.literal_push else vector
+    apart = vector - interests if a.literal_push else (vector * interests + 64) >> 7
     away = interests - ((apart * a.push_rate + 128) >> 8)
     moved = np.where(pulled[:, None], toward, np.where(pushed[:, None], away, interests))
     return np.clip(moved, a.interest_min, 127)
