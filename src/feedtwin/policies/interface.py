@@ -5,13 +5,15 @@ writes. There are two kinds of recommender: *feature weights*, which the kernel 
 which the policy computes itself over a block of requests x candidates (decision 20).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from feedtwin.columns import PolicyView
+from feedtwin.errors import PolicyError
+from feedtwin.registry import Registry
 
 LEVERS = ("recommendation", "promotion")
 
@@ -136,7 +138,10 @@ class PolicyEntry:
     meaning: str = field(default="")
 
 
-CATALOGUE: dict[tuple[str, str], PolicyEntry] = {}
+REGISTRIES: dict[str, Registry[Any]] = {
+    lever: Registry(f"{lever} policy", f"feedtwin.{lever}") for lever in LEVERS
+}
+"""Policies of each lever: listed ones, entry points of installed packages, or `module:Class`."""
 
 ClassT = TypeVar("ClassT", bound=type)
 
@@ -155,7 +160,32 @@ def policy(
 
     def enter(cls: ClassT) -> ClassT:
         meaning = (cls.__doc__ or "").strip().splitlines()[0]
-        CATALOGUE[lever, name] = PolicyEntry(lever, name, cls, section, oracle, meaning)
+        cls.entry = PolicyEntry(lever, name, cls, section, oracle, meaning)  # type: ignore[attr-defined]
+        REGISTRIES[lever].register(name)(cls)
         return cls
 
     return enter
+
+
+def entry_of(lever: str, name: str) -> PolicyEntry:
+    """Return the entry of a policy by its listed name, entry point or `module:Class`.
+
+    Raises:
+        SettingsError: Nothing has the name.
+        PolicyError: The class found is not decorated with `policy(lever, ...)`.
+    """
+    found = REGISTRIES[lever].factory(name)
+    entry = getattr(found, "entry", None)
+    if not isinstance(entry, PolicyEntry) or entry.lever != lever:
+        raise PolicyError(
+            f"policies.{lever}: {name} is no {lever} policy; expected a class decorated with "
+            f'@policy("{lever}", NAME, section=...) from feedtwin.policies.interface'
+        )
+    return entry
+
+
+def entries() -> Iterator[PolicyEntry]:
+    """Yield the listed policies, lever by lever."""
+    for lever, registry in REGISTRIES.items():
+        for name in registry.names():
+            yield entry_of(lever, name)

@@ -6,15 +6,13 @@ from typing import Any
 import numpy as np
 
 from feedtwin.columns import Columns
-from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.policies import promotion as _promotion  # noqa: F401 - lists its policies
 from feedtwin.policies import recommendation as _recommendation  # noqa: F401 - lists its policies
-from feedtwin.policies.interface import CATALOGUE, PolicyEntry
+from feedtwin.policies.interface import PolicyEntry, entry_of
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.randomness import Draws
-from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
 from feedtwin.schema.tables import Column, TableSpec
@@ -135,14 +133,7 @@ def _mean_vector(items: ContentTwin) -> np.ndarray:
 
 
 def _entry(settings: Settings, lever: str) -> PolicyEntry:
-    name = settings.policies.get(lever, DEFAULT_POLICIES[lever])
-    known = [policy for of, policy in CATALOGUE if of == lever]
-    if name not in known:
-        raise SettingsError(
-            f"policies.{lever}: no policy is called {name!r}{suggest(name, known)}; there are "
-            f"{', '.join(sorted(known))}"
-        )
-    return CATALOGUE[lever, name]
+    return entry_of(lever, settings.policies.get(lever, DEFAULT_POLICIES[lever]))
 
 
 def _levers(settings: Settings) -> Levers:

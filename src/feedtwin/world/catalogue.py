@@ -1,0 +1,28 @@
+"""What a world can be made of: the listed policies and the declared tables, as plain rows.
+
+Importing `world.build` imports every twin and every policy, which is what lists them.
+"""
+
+from feedtwin.policies.interface import entries
+from feedtwin.schema.tables import tables
+from feedtwin.world.build import DEFAULT_POLICIES
+
+
+def policy_rows() -> list[dict[str, object]]:
+    """Return one row per policy: lever, name, meaning, whether it is an oracle, where its settings are."""
+    return [
+        {
+            "lever": entry.lever,
+            "name": entry.name,
+            "meaning": entry.meaning,
+            "oracle": entry.oracle,
+            "default": DEFAULT_POLICIES.get(entry.lever) == entry.name,
+            "settings": entry.section,
+        }
+        for entry in entries()
+    ]
+
+
+def table_rows() -> list[dict[str, object]]:
+    """Return one row per column of a declared table."""
+    return list(tables())
