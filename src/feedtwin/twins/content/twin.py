@@ -70,6 +70,20 @@ class ContentTwin:
             self._match = embedding_slices(keys, DIMENSIONS, self._draws)
             self._match_inv_norm = inverse_norm(self._match)
 
+    def _index_more(self, where: slice) -> None:
+        """Enter new rows into the index; their ids are sorted."""
+        items = self._columns
+        rows = np.arange(where.start, where.stop)
+        order = rows[np.argsort(items.item[where], kind="stable")]
+        at = np.searchsorted(self._ids, items.item[order])
+        self._id_order = np.insert(self._id_order, at, order)
+        self._ids = np.insert(self._ids, at, items.item[order])
+        if self._noise_match:
+            keys = visual_keys(items.creator[where], items.category[where], items.hashtags[where])
+            fresh = embedding_slices(keys, DIMENSIONS, self._draws)
+            self._match = np.concatenate([self._match, fresh])
+            self._match_inv_norm = inverse_norm(self._match)
+
     @property
     def match_vectors(self) -> tuple[np.ndarray, np.ndarray]:
         """The vectors an encounter matches interests against, int8 (V, D), and 1 / their norms."""
@@ -110,8 +124,8 @@ class ContentTwin:
     def on_video_created(self, created: EventBatch) -> None:
         """Enter new videos into the catalogue."""
         if created.rows:
-            add_videos(self._columns, created, self.categories, self.config, self._draws)
-            self._index()
+            where = add_videos(self._columns, created, self.categories, self.config, self._draws)
+            self._index_more(where)
 
     def on_outcomes(self, outcomes: Outcomes) -> None:
         """Count views, skips and engagements."""

@@ -8,7 +8,9 @@ import numpy as np
 
 FOLLOWEE_MULTIPLIER = np.uint32(2654435761)
 """Knuth's multiplicative hash: a bijection of 32-bit ids that spreads them over the ring."""
-_SHIFT = np.uint64(32)
+_INVERSE = np.uint32(pow(2654435761, -1, 2**32))
+"""The multiplier's inverse modulo 2**32: turns a ring position back into a user."""
+_SHIFT, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
 def ring_position(user: np.ndarray) -> np.ndarray:
@@ -17,50 +19,69 @@ def ring_position(user: np.ndarray) -> np.ndarray:
 
 
 class Ties:
-    """Follow edges of U users: `offset` i8 (U + 1,), `hash` and `user` u4 (E,), all read-only."""
+    """Follow edges of U users: `offset` i8 (U + 1,), `hash` and `user` u4 (E,), all read-only.
+
+    User u follows `user[offset[u]:offset[u + 1]]`, sorted by `hash`, the followees' ring position.
+    """
 
     def __init__(self, follower: np.ndarray, followee: np.ndarray, users: int) -> None:
         """Build from edge lists; repeats and self-ties are dropped."""
         keep = follower != followee
-        key = _key(follower[keep], followee[keep])
-        self._set(np.unique(key), users)
+        key = np.unique(_key(follower[keep], followee[keep]))
+        counts = np.bincount((key >> _SHIFT).astype(np.int64), minlength=users)
+        self._set((key & _LOW).astype(np.uint32), np.concatenate([[0], np.cumsum(counts)]))
 
-    def _set(self, key: np.ndarray, users: int) -> None:
-        self._keys = key
-        follower = (key >> _SHIFT).astype(np.uint32)
-        self.hash = (key & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        self.user = self.hash * _inverse()
-        counts = np.bincount(follower, minlength=users)
-        self.offset = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-        self.users = users
+    def _set(self, hashes: np.ndarray, offset: np.ndarray) -> None:
+        self.hash, self.offset = hashes, offset.astype(np.int64)
+        self.user = hashes * _INVERSE
         for array in (self.hash, self.user, self.offset):
             array.flags.writeable = False
+
+    @property
+    def users(self) -> int:
+        """Number of users."""
+        return len(self.offset) - 1
 
     def change(
         self, follower: np.ndarray, followee: np.ndarray, added: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Add and remove edges; return the (follower, followee) deltas really made as +-1 edges."""
+        """Add and remove edges; return the keys of those really made and cut (see `split_key`)."""
         key = _key(follower, followee)
-        known = self._contains(key)
-        new, gone = np.unique(key[added & ~known]), np.unique(key[~added & known])
-        keys = self._keys
-        if len(gone):
-            keys = np.delete(keys, np.searchsorted(keys, gone))
-        if len(new):
-            keys = np.insert(keys, np.searchsorted(keys, new), new)
-        if len(new) or len(gone):
-            self._set(keys, self.users)
-        return new, gone
-
-    def _contains(self, key: np.ndarray) -> np.ndarray:
-        if not len(self._keys):
-            return np.zeros(len(key), bool)
-        at = np.minimum(np.searchsorted(self._keys, key), len(self._keys) - 1)
-        return self._keys[at] == key
+        made, cut = np.unique(key[added]), np.unique(key[~added])
+        made_at, known = self._places(made)
+        made, made_at = made[~known], made_at[~known]
+        cut_at, known = self._places(cut)
+        cut, cut_at = cut[known], cut_at[known]
+        if not len(made) and not len(cut):
+            return made, cut
+        hashes = np.insert(self.hash, made_at, (made & _LOW).astype(np.uint32))
+        hashes = np.delete(hashes, cut_at + np.searchsorted(made_at, cut_at, side="right"))
+        change = np.zeros(self.users, np.int64)
+        np.add.at(change, (made >> _SHIFT).astype(np.int64), 1)
+        np.add.at(change, (cut >> _SHIFT).astype(np.int64), -1)
+        offset = self.offset.copy()
+        offset[1:] += np.cumsum(change)
+        self._set(hashes, offset)
+        return made, cut
 
     def has(self, follower: np.ndarray, followee: np.ndarray) -> np.ndarray:
         """Return whether each pair is tied."""
-        return self._contains(_key(follower, followee))
+        return self._places(_key(follower, followee))[1]
+
+    def _places(self, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each edge is or would be inserted, and whether it is there; a bisection per edge."""
+        follower, wanted = (key >> _SHIFT).astype(np.int64), (key & _LOW).astype(np.uint32)
+        low, end = self.offset[follower], self.offset[follower + 1]
+        high = end.copy()
+        while np.any(low < high):
+            middle = (low + high) >> 1
+            below = (low < high) & (self.hash[np.minimum(middle, len(self.hash) - 1)] < wanted)
+            high = np.where(below | (low >= high), high, middle)
+            low = np.where(below, middle + 1, low)
+        inside = low < end
+        known = np.zeros(len(key), bool)
+        known[inside] = self.hash[low[inside]] == wanted[inside]
+        return low, known
 
     def follower_counts(self) -> np.ndarray:
         """Return followers per user, (U,) u4."""
@@ -73,33 +94,28 @@ class Ties:
     def widened(self, users: int) -> "Ties":
         """Return the same edges over a population with more users, who follow nobody."""
         other = Ties.__new__(Ties)
-        other._set(self._keys, users)
+        extra = np.full(users - self.users, self.offset[-1])
+        other._set(self.hash.copy(), np.concatenate([self.offset, extra]))
         return other
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the arrays a snapshot keeps."""
-        return {"tie_key": self._keys}
+        return {"tie_hash": self.hash, "tie_offset": self.offset}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Restore from a snapshot."""
-        self._set(state["tie_key"].astype(np.uint64), self.users)
+        self._set(np.array(state["tie_hash"], np.uint32), np.array(state["tie_offset"], np.int64))
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self._keys.nbytes + self.hash.nbytes + self.user.nbytes + self.offset.nbytes
+        return self.hash.nbytes + self.user.nbytes + self.offset.nbytes
 
 
 def split_key(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return follower and followee of edge keys."""
-    low = (key & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    return (key >> _SHIFT).astype(np.uint32), low * _inverse()
+    return (key >> _SHIFT).astype(np.uint32), (key & _LOW).astype(np.uint32) * _INVERSE
 
 
 def _key(follower: np.ndarray, followee: np.ndarray) -> np.ndarray:
     return (follower.astype(np.uint64) << _SHIFT) | ring_position(followee).astype(np.uint64)
-
-
-def _inverse() -> np.uint32:
-    """The multiplier's inverse modulo 2**32."""
-    return np.uint32(pow(int(FOLLOWEE_MULTIPLIER), -1, 2**32))

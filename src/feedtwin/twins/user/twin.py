@@ -225,7 +225,7 @@ class UserTwin:
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Restore from a snapshot."""
         rest = dict(state)
-        self.ties.load_state({"tie_key": rest.pop("tie_key")})
+        self.ties.load_state({name: rest.pop(name) for name in self.ties.state()})
         self._columns.load_state(rest)
 
     def block_state(self) -> dict[str, Any]:
