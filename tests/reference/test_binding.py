@@ -46,7 +46,7 @@ def c_fields(spec: KernelSpec) -> list[tuple[str, str, bool]]:
 
 @pytest.mark.parametrize("spec", KERNELS.values(), ids=lambda s: s.name)
 def test_the_c_structure_has_the_fields_of_its_specification(spec: KernelSpec) -> None:
-    declared = [("part", "i8", False), *((f.name, f.kind, f.written) for f in spec.fields)]
+    declared = [("part", "i8", False), *((f.name, f.c_kind, f.written) for f in spec.fields)]
     assert c_fields(spec) == declared
 
 
@@ -123,7 +123,7 @@ def test_a_stale_library_is_refused(libraries: Path, monkeypatch: pytest.MonkeyP
 def test_a_library_with_other_structures_is_refused(
     libraries: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shorter = binding._structure(KernelSpec("uniform", KERNELS["uniform"].fields[:1]))
+    shorter = binding._structure(KernelSpec("uniform", KERNELS["uniform"].fields[:1], 0))
     monkeypatch.setitem(binding._STRUCTURES, "uniform", shorter)
     kernels = load("auto", directory=libraries)
     assert not kernels.native
@@ -209,7 +209,7 @@ def test_whatever_c_would_trust_is_checked_first(kernels: Kernels) -> None:
         ({"bits": bits.astype(np.int64), "u": u}, TypeError, "found dtype int64"),
         ({"bits": np.zeros(16, np.uint32)[::2], "u": u}, ValueError, "not C-contiguous"),
         ({"bits": bits, "u": frozen}, ValueError, "read-only"),
-        ({"bits": bits, "u": u[:7]}, ValueError, "7 elements, expected at least 8"),
+        ({"bits": bits, "u": u[:7]}, ValueError, r"shape \(7,\), expected \(at least 8\)"),
         ({"bits": both, "u": both.view(np.float32)}, ValueError, "share memory"),
     ):
         with pytest.raises(error, match=message):

@@ -68,7 +68,7 @@ def _structure(spec: KernelSpec) -> type[ctypes.Structure]:
     """Make the ctypes mirror of ``struct ft_<name>_args``."""
     plain: dict[str, type[Any]] = {"i8": ctypes.c_int64, "f8": ctypes.c_double}
     fields: list[tuple[str, type[Any]]] = [("part", ctypes.c_int64)]
-    fields += [(f.name, plain.get(f.kind, ctypes.c_void_p)) for f in spec.fields]
+    fields += [(f.name, plain.get(f.c_kind, ctypes.c_void_p)) for f in spec.fields]
     return type(f"ft_{spec.name}_args", (ctypes.Structure,), {"_fields_": fields})
 
 
@@ -184,7 +184,9 @@ class Kernels:
         counts = [int(function(ctypes.byref(arguments[0]), *ranges[0]))]
         counts += [int(f.result()) for f in futures]
         if min(counts) < 0:
-            raise ValueError(f"kernel {name}: arguments contradict each other (quotas and candidates?)")
+            raise ValueError(
+                f"kernel {name}: arguments contradict each other (quotas and candidates?)"
+            )
         return sum(counts)
 
     def philox(
@@ -272,9 +274,7 @@ def _checked(
     for name, least, most in spec.limits:
         number = sizes[name] if name in sizes else scalars[name]
         if not least <= number <= most:
-            raise ValueError(
-                f"kernel {spec.name}: {name} is {number}, expected {least} to {most}"
-            )
+            raise ValueError(f"kernel {spec.name}: {name} is {number}, expected {least} to {most}")
     return values
 
 
@@ -321,14 +321,14 @@ def _address(
     if field.written and not array.flags.writeable:
         raise ValueError(f"{where}: read-only, but the kernel writes it")
     if field.shape and not _fits(field.shape, array.shape, rows, sizes):
-        wanted = [{"R": f"at least {rows}"}.get(n, f"{n} = {sizes.get(n, 'any')}") for n in field.shape]
+        wanted = [
+            {"R": f"at least {rows}"}.get(n, f"{n} = {sizes.get(n, 'any')}") for n in field.shape
+        ]
         raise ValueError(f"{where}: found shape {array.shape}, expected ({', '.join(wanted)})")
     return int(array.__array_interface__["data"][0])
 
 
-def _fits(
-    names: tuple[str, ...], shape: tuple[int, ...], rows: int, sizes: dict[str, int]
-) -> bool:
+def _fits(names: tuple[str, ...], shape: tuple[int, ...], rows: int, sizes: dict[str, int]) -> bool:
     """Whether a shape is what a field asks for; the first array with a named dimension binds it."""
     if len(names) != len(shape):
         return False

@@ -137,7 +137,7 @@ FT_FN void ft_nudge(const struct ft_learn_args *a, int32_t *restrict v, const in
     else if (a->literal_push)
         for (int i = 0; i < FT_WIDE; i++) v[i] -= ((target[i] - v[i]) * push + 128) >> 8;
     else
-        for (int i = 0; i < FT_WIDE; i++) v[i] -= (target[i] * push + 128) >> 8;
+        for (int i = 0; i < FT_WIDE; i++) v[i] -= (((target[i] * v[i] + 64) >> 7) * push + 128) >> 8;
 }
 
 FT_FN void ft_clip(int32_t *v, int32_t low, int32_t high)
@@ -163,15 +163,14 @@ FT_FN void ft_learn_one(const struct ft_learn_args *a, const struct ft_session_r
     uint8_t cause = 0;
     ft_widen(interests, v);
     memcpy(before, v, sizeof before);
-    if (a->slots > 0) ft_clip(v, (int32_t)a->interest_min, 127);
     for (int64_t slot = 0; slot < reached; slot++) {
         int64_t i = r * a->slots + slot;
         uint8_t flags = a->flags[i];
-        int pulled = a->completion[i] > (float)a->pull_above || (flags & FT_LIKE);
-        if (pulled || (flags & FT_SKIP)) {
+        int pushed = (flags & FT_SKIP) != 0;
+        int pulled = !pushed && (a->completion[i] > (float)a->pull_above || (flags & FT_LIKE));
+        if (pulled || pushed)
             ft_nudge(a, v, a->vectors + (size_t)a->row[i] * FT_D, pulled);
-            ft_clip(v, (int32_t)a->interest_min, 127);
-        }
+        ft_clip(v, (int32_t)a->interest_min, 127);
         if (pulled)
             ft_strengthen(traces, a->category[a->row[i]], flags, a->trace_topic + memory,
                           a->trace_strength + memory, a->trace_step + memory, a->trace_count + memory);
@@ -179,6 +178,7 @@ FT_FN void ft_learn_one(const struct ft_learn_args *a, const struct ft_session_r
                                 a->watch_ms[i], a->completion[i]);
         watched += a->watch_ms[i];
     }
+    if (a->slots > 0) ft_clip(v, (int32_t)a->interest_min, 127); /* where no slot was reached */
     for (int i = 0; i < FT_D; i++) moved += v[i] > before[i] ? v[i] - before[i] : before[i] - v[i];
     a->change[r] = (float)moved * (float)(1.0 / 127.0);
     ft_narrow(v, interests);

@@ -279,8 +279,13 @@ _COUNT = """
     dim slots
 """
 
-_RING_LIMITS = (("categories_count", 0, 4096), ("category_picks", 0, 64), ("category_quota", 0, 1024),
-                ("followed_quota", 0, 1024), ("globals", 0, 64))
+_RING_LIMITS = (
+    ("categories_count", 0, 4096),
+    ("category_picks", 0, 64),
+    ("category_quota", 0, 1024),
+    ("followed_quota", 0, 1024),
+    ("globals", 0, 64),
+)
 _SLATE_LIMITS = (("slots", 0, 128), ("history", 1, 65535))
 
 KERNELS: dict[str, KernelSpec] = {
@@ -289,14 +294,20 @@ KERNELS: dict[str, KernelSpec] = {
         KernelSpec("philox", parse_fields(_PHILOX), 65536),
         KernelSpec("numerics", parse_fields(_NUMERICS), 65536),
         KernelSpec("uniform", parse_fields(_UNIFORM), 65536),
-        KernelSpec("retrieve", parse_fields(_RETRIEVE), limits=(*_RING_LIMITS, ("candidates", 0, 1024))),
+        KernelSpec(
+            "retrieve", parse_fields(_RETRIEVE), limits=(*_RING_LIMITS, ("candidates", 0, 1024))
+        ),
         KernelSpec("score", parse_fields(_SCORE), limits=(("candidates", 0, 1024),)),
-        KernelSpec("select", parse_fields(_SELECT), limits=(*_SLATE_LIMITS, ("candidates", 0, 1024))),
+        KernelSpec(
+            "select", parse_fields(_SELECT), limits=(*_SLATE_LIMITS, ("candidates", 0, 1024))
+        ),
         KernelSpec("serve", parse_fields(_SERVE), limits=(*_RING_LIMITS, *_SLATE_LIMITS)),
         KernelSpec("encounter", parse_fields(_ENCOUNTER), limits=(("slots", 0, 128),)),
         KernelSpec("learn", parse_fields(_LEARN), limits=(("slots", 0, 255), ("traces", 1, 16))),
         KernelSpec("recall", parse_fields(_RECALL), limits=(("traces", 0, 16),)),
-        KernelSpec("estimate", parse_fields(_ESTIMATE), limits=(("slots", 0, 255), ("history", 1, 65535))),
+        KernelSpec(
+            "estimate", parse_fields(_ESTIMATE), limits=(("slots", 0, 255), ("history", 1, 65535))
+        ),
         KernelSpec("count", parse_fields(_COUNT), limits=(("slots", 0, 255),)),
     )
 }

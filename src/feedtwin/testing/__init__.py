@@ -1,0 +1,1 @@
+"""Generated inputs for tests and benchmarks. No part of a run imports this."""

@@ -1,0 +1,41 @@
+"""The NumPy reference of every hot kernel, by name."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+
+from feedtwin.twins.content.counting import count_reference
+from feedtwin.twins.interaction.encounter import encounter_reference
+from feedtwin.twins.platform.estimates import estimate_reference
+from feedtwin.twins.platform.ranking import score_reference, select_reference
+from feedtwin.twins.platform.retrieval import retrieve_reference
+from feedtwin.twins.user.preferences import learn_reference, recall_reference
+
+
+def serve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
+    """Retrieve, score and select, as the fused kernel does without writing candidates down."""
+    columns = a.category_picks * a.category_quota + int(a.global_quota.sum()) + a.followed_quota
+    shape = (len(a.user), columns)
+    whole = SimpleNamespace(
+        **vars(a),
+        candidate=np.empty(shape, np.uint32),
+        candidate_pool=np.empty(shape, np.uint8),
+        score=np.empty(shape, np.float32),
+    )
+    retrieve_reference(whole, lo, hi)
+    score_reference(whole, lo, hi)
+    select_reference(whole, lo, hi)
+
+
+REFERENCES: dict[str, Callable[[SimpleNamespace, int, int], None]] = {
+    "retrieve": retrieve_reference,
+    "score": score_reference,
+    "select": select_reference,
+    "serve": serve_reference,
+    "encounter": encounter_reference,
+    "learn": learn_reference,
+    "recall": recall_reference,
+    "estimate": estimate_reference,
+    "count": count_reference,
+}

@@ -1,0 +1,227 @@
+"""Every hot kernel equals its NumPy reference bit for bit: every build, any number of threads."""
+
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from feedtwin.kernels.binding import Kernels, load
+from feedtwin.testing.dice import Dice
+from feedtwin.testing.hot import HotWorld, Sizes
+from feedtwin.testing.references import REFERENCES
+from feedtwin.twins.platform.retrieval import NO_ITEM
+
+HOT = sorted(REFERENCES)
+ROUNDS = 10
+"""Generated worlds per kernel and build; each has other sizes and parameters."""
+
+Inputs = tuple[dict[str, np.ndarray], dict[str, Any], int]
+
+
+def reference(name: str, inputs: Inputs) -> dict[str, np.ndarray]:
+    arrays, scalars, rows = inputs
+    arrays = {n: x.copy() for n, x in arrays.items()}
+    a = SimpleNamespace(**arrays, **scalars)
+    for low in range(0, rows, 100):
+        REFERENCES[name](a, low, min(low + 100, rows))
+    return arrays
+
+
+def native(kernels: Kernels, name: str, inputs: Inputs) -> dict[str, np.ndarray]:
+    arrays, scalars, rows = inputs
+    arrays = {n: x.copy() for n, x in arrays.items()}
+    kernels.call(name, arrays, scalars, rows, serial=name == "count")
+    return arrays
+
+
+def assert_same(got: dict[str, np.ndarray], expected: dict[str, np.ndarray]) -> None:
+    for name, array in expected.items():
+        same = got[name].view(np.uint8) == array.view(np.uint8)
+        if not same.all():
+            where = np.argwhere(got[name] != array)[:3].tolist()
+            first = tuple(where[0])
+            pytest.fail(f"{name} differs at {where}: {got[name][first]} is not {array[first]}")
+
+
+def odd_sizes(dice: Dice) -> Sizes:
+    """Sizes from one item and one slot to rings that are longer than windows."""
+    users = dice.one(1, 300)
+    pools = dice.one(0, 4)
+    items = int(dice.pick((1, 2, 7, 40, 400)))
+    categories = int(dice.pick((1, 3, 12, 17, 40)))
+    followed = int(dice.pick((0, 1, 10)))
+    picks = min(categories, int(dice.pick((0, 1, 3))))
+    quota = int(dice.pick((0, 1, 5, 20))) if picks else 0
+    return Sizes(
+        users=users,
+        items=items,
+        categories=categories,
+        creators=min(users, int(dice.pick((1, 3, 200)))),
+        history=int(dice.pick((1, 5, 16, 64, 200))),
+        traces=int(dice.pick((1, 6, 16))),
+        slots=int(dice.pick((1, 2, 10, 30))),
+        rows=dice.one(1, users + 1),
+        global_pool=(1, 2, 4)[:pools],
+        global_quota=(15, 3, 40)[:pools],
+        category_picks=picks,
+        category_quota=quota,
+        followed_quota=followed if pools or quota else 10,
+        followees=int(dice.pick((0, 3, 60))),
+        impressions=int(dice.pick((0, 30, 500))),
+        inserted=float(dice.pick((0.0, 0.0, 0.2, 1.0))),
+        ring_share=float(dice.pick((0.0, 0.5, 1.0))),
+    )
+
+
+def odd_scalars(dice: Dice) -> dict[str, Any]:
+    """Parameters at and beyond what the parameter files allow."""
+    weight = dice.real(-3, 3)
+    temperatures = (0.0, 0.0, 0.01, 12.5, 1000.0)
+    return {
+        "seed": int(dice.bits(1)[0]),
+        "key_base": dice.one(0, 2**20) << 12,
+        "inverse_temperature": np.float32(dice.pick(temperatures)),
+        "category_sharpness": np.float32(dice.pick((0.0, 6.0, 1000.0))),
+        "weight_similarity": weight,
+        "weight_followed": np.float32(dice.pick((0.0, 0.2, -100.0))),
+        "no_repeat": int(dice.pick((0, 1, 20, 64, 65535))),
+        "creator_cap": int(dice.pick((1, 1, 2, 30))),
+        "category_cap": int(dice.pick((1, 2, 5, 30))),
+        "interest_min": int(dice.pick((-127, 0, 10))),
+        "literal_push": dice.one(0, 2),
+        "pull_rate": dice.one(0, 257),
+        "push_rate": dice.one(0, 257),
+        "relief": dice.one(0, 6),
+        "impressions_max": int(dice.pick((1, 20, 60, 1000))),
+        "energy_exit": dice.real(0, 1),
+        "skip_match": dice.real(0, 20),
+        "skip_noise": dice.real(0, 5),
+        "watch_match": dice.real(-5, 5),
+        "watch_sigma": dice.real(0, 3),
+        "engage_match": dice.real(-10, 10),
+        "like_quality": dice.real(-10, 10),
+        "loops_max": dice.real(1, 20),
+        "spacing_steps": dice.one(0, 100),
+        "steps_per_day": int(dice.pick((1, 24, 96))),
+        "step": int(dice.pick((0, 5, 40, 3000))),
+        "consolidation_rate": np.float32(dice.pick((0.0, 0.01, 0.4))),
+        "interest_tau_steps": np.float32(dice.pick((0.0, 0.01, 18.0, 100000.0))),
+        "trace_tau_steps": np.float32(dice.pick((0.01, 24.0))),
+        "estimate_rate": int(dice.pick((0, 1, 1311, 8192))),
+        "signal_completion": dice.real(0, 2),
+        "signal_skip": dice.real(-2, 0),
+    }
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_kernel_equals_its_reference_on_generated_worlds(name: str, kernels: Kernels) -> None:
+    for seed in range(ROUNDS):
+        dice = Dice(1000 + seed)
+        world = HotWorld(dice, odd_sizes(dice), odd_scalars(dice))
+        inputs = world.inputs(name)
+        assert_same(native(kernels, name, inputs), reference(name, inputs))
+
+
+USUAL = Sizes(users=700, items=900, categories=12, creators=150, rows=600, impressions=60)
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_kernel_equals_its_reference_on_usual_worlds(name: str, kernels: Kernels) -> None:
+    inputs = HotWorld(Dice(1), USUAL).inputs(name)
+    assert_same(native(kernels, name, inputs), reference(name, inputs))
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_a_kernel_gives_the_same_bits_on_any_number_of_threads(name: str, libraries: Path) -> None:
+    inputs = HotWorld(Dice(2), USUAL).inputs(name)
+    alone = load("baseline", 1, libraries)
+    expected = native(alone, name, inputs)
+    for threads in (2, 3):
+        kernels = load("baseline", threads, libraries)
+        assert_same(native(kernels, name, inputs), expected)
+        kernels.close()
+    alone.close()
+    assert_same(expected, reference(name, inputs))
+
+
+def test_serving_with_and_without_cards_is_the_same(kernels: Kernels) -> None:
+    for seed, sizes in enumerate((USUAL, replace(USUAL, inserted=0.1, slots=3))):
+        arrays, scalars, rows = HotWorld(Dice(seed), sizes).inputs("serve")
+        with_cards = native(kernels, "serve", (arrays, scalars, rows))
+        del arrays["cards"]
+        assert_same(
+            native(kernels, "serve", (arrays, scalars, rows)),
+            {name: array for name, array in with_cards.items() if name != "cards"},
+        )
+
+
+PER_REQUEST = (
+    "user", "request", "insert_row", "candidate", "candidate_pool", "score", "row", "item",
+    "slot_score", "propensity", "pool", "stage_out", "meeting", "inserted", "served_count",
+    "flags", "watch_ms", "completion", "reached_count", "change", "exit_cause",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_the_order_of_requests_changes_nothing(name: str, kernels: Kernels) -> None:
+    arrays, scalars, rows = HotWorld(Dice(3), USUAL).inputs(name)
+    order = np.argsort(Dice(4).bits(rows))
+    shuffled = {n: x[order] if n in PER_REQUEST else x for n, x in arrays.items()}
+    expected = native(kernels, name, (arrays, scalars, rows))
+    got = native(kernels, name, (shuffled, scalars, rows))
+    assert_same(got, {n: x[order] if n in PER_REQUEST else x for n, x in expected.items()})
+
+
+def test_the_order_of_candidates_changes_no_slate(kernels: Kernels) -> None:
+    world = HotWorld(Dice(5), replace(USUAL, inserted=0.1))
+    a = world.arrays
+    distinct = np.argsort(Dice(6).bits((USUAL.rows, USUAL.items)), axis=1)[
+        :, : a["candidate"].shape[1]
+    ]
+    a["candidate"] = np.where(a["candidate"] == NO_ITEM, NO_ITEM, distinct).astype(np.uint32)
+    arrays, scalars, rows = world.inputs("select")
+    order = np.argsort(Dice(7).bits(arrays["candidate"].shape), axis=1)
+    shuffled = dict(arrays)
+    for name in ("candidate", "candidate_pool", "score"):
+        shuffled[name] = np.take_along_axis(arrays[name], order, axis=1)
+    expected = native(kernels, "select", (arrays, scalars, rows))
+    got = native(kernels, "select", (shuffled, scalars, rows))
+    for name in ("candidate", "candidate_pool", "score"):
+        del got[name], expected[name]
+    assert_same(got, expected)
+
+
+def test_ties_go_to_the_smallest_item_id(kernels: Kernels) -> None:
+    world = HotWorld(
+        Dice(8),
+        USUAL,
+        {
+            "inverse_temperature": np.float32(0.0),
+            "creator_cap": 30,
+            "category_cap": 30,
+            "no_repeat": 0,
+        },
+    )
+    world.arrays["score"][:] = np.where(
+        Dice(9).bits(world.arrays["score"].shape) % 2 == 0, 0.0, -0.0
+    )
+    inputs = world.inputs("select")
+    out = native(kernels, "select", inputs)
+    assert_same(out, reference("select", inputs))
+    for row in range(0, USUAL.rows, 50):
+        served = out["served_count"][row]
+        items = out["item"][row, :served]
+        assert (items[1:] >= items[:-1]).all()
+
+
+def test_contradicting_arguments_are_refused_before_anything_is_written(kernels: Kernels) -> None:
+    arrays, scalars, rows = HotWorld(Dice(10), USUAL).inputs("retrieve")
+    before = arrays["candidate"].copy()
+    with pytest.raises(ValueError, match="contradict"):
+        kernels.call("retrieve", arrays, {**scalars, "category_quota": 19}, rows)
+    assert np.array_equal(arrays["candidate"], before)
+    with pytest.raises(ValueError, match="category_picks is 65, expected 0 to 64"):
+        kernels.call("retrieve", arrays, {**scalars, "category_picks": 65}, rows)
