@@ -25,6 +25,14 @@ SKIP, LIKE = 1, 2
 State = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 
+def keep_active(active: np.ndarray, after: State, before: State) -> State:
+    """Return the new state of active users and the old one of the rest."""
+    energy, boredom, satisfaction, count = (
+        np.where(active, new, old) for new, old in zip(after, before, strict=True)
+    )
+    return energy, boredom, satisfaction, count
+
+
 def session_step(
     a: SimpleNamespace,
     user: np.ndarray,

@@ -168,7 +168,7 @@ class Journal:
         digest: str,
         *,
         rounds: int = 0,
-        streams: Mapping[str, Mapping[str, int | str]] | None = None,
+        streams: Mapping[str, Mapping[str, object]] | None = None,
         batches: int = 0,
     ) -> None:
         """Commit a step: once this returns, the step survives a kill and a power cut.

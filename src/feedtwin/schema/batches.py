@@ -206,15 +206,10 @@ class Outcomes:
             at = reached & ((self.flags & bit) != 0)
             user, request, slot = _keys(self.user, self.request, at)
             parts.append((user, request, slot, self.item[at], np.full(len(user), code, np.uint8)))
-        user, request, slot, item, code = (np.concatenate(part) for part in zip(*parts, strict=True))
-        order = np.lexsort((code, slot, request, user))
-        columns = dict(
-            zip(
-                ("user", "request", "slot", "item", "engagement"),
-                (values[order] for values in (user, request, slot, item, code)),
-                strict=True,
-            )
-        )
+        names = ("user", "request", "slot", "item", "engagement")
+        joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        order = np.lexsort((joined[4], joined[2], joined[1], joined[0]))
+        columns = {name: values[order] for name, values in zip(names, joined, strict=True)}
         columns["text"] = np.zeros(len(order), np.uint32)
         return EventBatch("VIDEO_ENGAGED", self.step, columns)
 

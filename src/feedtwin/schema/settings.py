@@ -257,7 +257,9 @@ def assign(settings: Settings, sets: Iterable[str]) -> Settings:
     assigned = dict(parse_assignment(text) for text in sets)
     policies = _policies(settings.policies, _take(assigned, "policies."), "--set")
     if "preset" in assigned:
-        raise SettingsError("--set preset: a preset is chosen when a world starts; set its parameters")
+        raise SettingsError(
+            "--set preset: a preset is chosen when a world starts; set its parameters"
+        )
     parameters = load_defaults().overlay(settings.parameters, f"settings of {settings.world}")
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
     return settings.model_copy(update={"policies": policies, "parameters": parameters.values()})

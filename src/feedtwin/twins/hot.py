@@ -38,7 +38,8 @@ def run(
     if rows == 0:
         return
     if kernels.native:
-        kernels.call(name, arrays, scalars, rows, serial=serial)
+        numbers = {k: v.item() if isinstance(v, np.floating) else v for k, v in scalars.items()}
+        kernels.call(name, arrays, numbers, rows, serial=serial)
         return
     a = SimpleNamespace(**arrays, **scalars)
     for lo in range(0, rows, REFERENCE_ROWS):

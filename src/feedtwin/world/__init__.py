@@ -1,0 +1,1 @@
+"""The world: four twins in one order, and the runs it makes."""

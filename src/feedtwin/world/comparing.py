@@ -59,9 +59,13 @@ def compare(path_a: Path, path_b: Path, kernels: Kernels) -> Comparison:
     parted = next((step for step in common if a.commits[step] != b.commits[step]), None)
     if parted is None:
         return Comparison(True, len(common), settings, None)
-    published = [_step_events(run, path, parted, kernels) for run, path in ((a, path_a), (b, path_b))]
+    events_a = _step_events(a, path_a, parted, kernels)
+    events_b = _step_events(b, path_b, parted, kernels)
     return Comparison(
-        False, common.index(parted), settings, _first_difference(parted, *published, settings)
+        False,
+        common.index(parted),
+        settings,
+        _first_difference(parted, events_a, events_b, settings),
     )
 
 
@@ -70,7 +74,9 @@ def settings_differences(a: Segment, b: Segment) -> tuple[tuple[str, object, obj
     left, right = _flat(a.settings.model_dump()), _flat(b.settings.model_dump())
     paths = sorted(set(left) | set(right))
     return tuple(
-        (path, left.get(path), right.get(path)) for path in paths if left.get(path) != right.get(path)
+        (path, left.get(path), right.get(path))
+        for path in paths
+        if left.get(path) != right.get(path)
     )
 
 
@@ -85,9 +91,7 @@ def _flat(values: dict[str, object], prefix: str = "") -> dict[str, object]:
     return out
 
 
-def _step_events(
-    run: Run, path: Path, step: int, kernels: Kernels
-) -> list[tuple[str, EventBatch]]:
+def _step_events(run: Run, path: Path, step: int, kernels: Kernels) -> list[tuple[str, EventBatch]]:
     """Execute a run to `step` and return what it published there, flat, with phases."""
     segments = segments_of(run)
     world, _ = restore(path, segments, kernels, step - 1, run.commits.get)
@@ -161,7 +165,9 @@ def _causes(
     phase: str, batch: EventBatch, row: int, settings: tuple[tuple[str, object, object], ...]
 ) -> tuple[str, ...]:
     """Say what the event follows from: its phase's inputs, and the settings that differ."""
-    lines = [f"{EVENTS[batch.event].producer} twin, phase {phase}: reads {_PHASE_READS.get(phase, '-')}"]
+    lines = [
+        f"{EVENTS[batch.event].producer} twin, phase {phase}: reads {_PHASE_READS.get(phase, '-')}"
+    ]
     if {"request", "slot"} <= set(batch.columns) and row < batch.rows:
         lines.append(
             f"impression (user {int(batch.user[row])}, request {int(batch.request[row])}, slot "

@@ -34,7 +34,7 @@ class StepDigest:
         if user is None:
             self._rest.update(code)
             for column in columns:
-                self._rest.update(memoryview(np.ascontiguousarray(column)).cast("B"))
+                self._rest.update(np.ascontiguousarray(column).data)
             return
         cuts = np.searchsorted(user, self._edges)
         views = [np.ascontiguousarray(column) for column in columns]
@@ -54,7 +54,7 @@ class StepDigest:
     def add_rest(self, arrays: Iterable[np.ndarray]) -> None:
         """Fold in arrays that belong to no user."""
         for array in arrays:
-            self._rest.update(memoryview(np.ascontiguousarray(array)).cast("B"))
+            self._rest.update(np.ascontiguousarray(array).data)
 
     def finish(self, previous: bytes, step: int) -> bytes:
         """Return the SHA-256 of (previous link, step, every block, the rest)."""

@@ -179,7 +179,9 @@ def hook_of(hook_logit: np.ndarray, interaction: InteractionConfig) -> np.ndarra
     inverse = np.float32(interaction.hook_centre) + hook_logit / np.float32(
         max(interaction.skip_hook, 1e-6)
     )
-    return (np.float32(1.0) / np.clip(inverse, 1.0, 1.0 / interaction.hook_floor)).astype(np.float32)
+    return (np.float32(1.0) / np.clip(inverse, 1.0, 1.0 / interaction.hook_floor)).astype(
+        np.float32
+    )
 
 
 def _videos(

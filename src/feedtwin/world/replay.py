@@ -117,7 +117,9 @@ class _Comparer:
         for now in published.batch.logged():
             then = next(self._logged, None)
             if then is None or then.event != now.event or then.step != now.step:
-                found = "the end of the log" if then is None else f"{then.event} at step {then.step}"
+                found = (
+                    "the end of the log" if then is None else f"{then.event} at step {then.step}"
+                )
                 raise DeterminismError(
                     f"{self._path}/events: found {found} where re-execution publishes {now.event} at "
                     f"step {now.step}; expected the same order"

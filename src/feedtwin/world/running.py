@@ -22,6 +22,7 @@ from feedtwin.record.folder import RunFolder
 from feedtwin.record.journal import Journal, commits
 from feedtwin.record.log import EventLog, Log, NullLog, newest_intact
 from feedtwin.record.registry import Registry
+from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.settings import Settings
 from feedtwin.world import snapshot
@@ -45,7 +46,9 @@ class RunOptions:
 
     def __post_init__(self) -> None:
         if self.log not in LOG_LEVELS:
-            raise SettingsError(f"--log: found {self.log!r}, expected one of {', '.join(LOG_LEVELS)}")
+            raise SettingsError(
+                f"--log: found {self.log!r}, expected one of {', '.join(LOG_LEVELS)}"
+            )
         if self.steps < 1:
             raise SettingsError(f"--steps: found {self.steps}, expected at least 1")
 
@@ -162,7 +165,9 @@ def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Fi
             intact = newest_intact(folder.events, streams)
             intact = header["start_step"] - 1 if intact is None else intact
         if intact < last:
-            messages.append(f"event log reaches step {intact}, the journal {last}: re-executing the rest")
+            messages.append(
+                f"event log reaches step {intact}, the journal {last}: re-executing the rest"
+            )
         digests = {step: str(frame.payload["digest"]) for step, frame in done.items()}
         registry = Registry.resume(folder.registry_path, intact, _run_info(segments[-1].settings))
         log = _open_log(folder, header["log"], streams.get(intact, {}), world_batches(done, intact))
@@ -217,9 +222,7 @@ def _run_info(settings: Settings) -> dict[str, str]:
     }
 
 
-def _open_log(
-    folder: RunFolder, level: str, marks: dict[str, Any], batches: int = 0
-) -> Log:
+def _open_log(folder: RunFolder, level: str, marks: dict[str, Any], batches: int = 0) -> Log:
     if level == "digest":
         return NullLog(batches)
     schemas = {event.name: event.arrow for event in EVENTS.values()}
@@ -286,7 +289,7 @@ class _Session:
 
     def _note_stages(self, published: Published) -> None:
         batch = published.batch
-        if batch.event == "EXPOSURE_STAGE_CHANGED":
+        if isinstance(batch, EventBatch) and batch.event == "EXPOSURE_STAGE_CHANGED":
             self._stages.append((batch.item, batch.to_stage))
 
     def _record(self, published: Published) -> None:
@@ -310,7 +313,8 @@ class _Session:
             self._check_digest(world)
         else:
             digest = world.digest.hex()
-            self.journal.commit(step, digest, streams=marks, batches=self._batches)
+            streams = {name: dict(mark) for name, mark in marks.items()}
+            self.journal.commit(step, digest, streams=streams, batches=self._batches)
         if world.step_count % int(self.header["snapshot_every"]) == 0:
             save_snapshot(self.folder, world)
             snapshot.prune(self.folder.snapshots, SNAPSHOTS_KEPT)
@@ -362,7 +366,11 @@ class _Session:
         write_tables(self.folder.tables, world, self.registry)
         index = self.log.close()
         manifest = self.folder.read_manifest()
-        manifest |= {"digest": world.digest.hex(), "state": "finished", "steps_done": world.step_count}
+        manifest |= {
+            "digest": world.digest.hex(),
+            "state": "finished",
+            "steps_done": world.step_count,
+        }
         self.folder.write_manifest(manifest)
         self.journal.close(world.digest.hex(), index=index)
 

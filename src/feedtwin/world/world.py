@@ -68,7 +68,9 @@ class World:
             sessions, uploaders = self.users.decide(step)
             publish(*sessions)
 
-        with self.phase("create") as publish:  # uploads first: a new video can be served in this step
+        with self.phase(
+            "create"
+        ) as publish:  # uploads first: a new video can be served in this step
             publish(self.content.create(uploaders, self.users.table, step))
 
         with self.phase("index"):  # pools, rings and base scores of this step's serving
@@ -135,7 +137,9 @@ class World:
             "content": self.content.state(),
             "platform": self.platform.state(),
         }
-        return {f"{twin}.{name}": array for twin, part in parts.items() for name, array in part.items()}
+        return {
+            f"{twin}.{name}": array for twin, part in parts.items() for name, array in part.items()
+        }
 
     def load_state(self, state: dict[str, np.ndarray], step_count: int, digest: bytes) -> None:
         """Restore a snapshot taken after `step_count` steps."""
@@ -153,6 +157,8 @@ class World:
 
 def _says_something(batch: Batch) -> bool:
     """Empty batches are not published; the hourly item report is, for time passes without views too."""
-    return not isinstance(batch, EventBatch) or bool(batch.rows) or (
-        batch.event == "CONTENT_STATE_UPDATED"
+    return (
+        not isinstance(batch, EventBatch)
+        or bool(batch.rows)
+        or (batch.event == "CONTENT_STATE_UPDATED")
     )

@@ -47,10 +47,10 @@ class TikTok:
     def ranking(self, view: View) -> Ranking:
         """w1 Sim + w2 Quality + w3 Recency + w4 SocialBoost, with a popularity boost (REC-5)."""
         s = self.settings
-        base = np.float32(s.weight_quality) * performance(view, s.prior_impressions)
-        base = base + np.float32(s.weight_recency) * recency(view, s.recency_half_life_steps)
-        base = base + np.float32(s.weight_popularity) * popularity(view)
-        return Ranking(s.weight_similarity, s.weight_social, base)
+        quality = np.float32(s.weight_quality) * performance(view, s.prior_impressions)
+        fresh = np.float32(s.weight_recency) * recency(view, s.recency_half_life_steps)
+        trending = np.float32(s.weight_popularity) * popularity(view)
+        return Ranking(s.weight_similarity, s.weight_social, (quality + fresh) + trending)
 
     def scores(self, view: View, block: Block) -> np.ndarray:
         """Not used: the kernel scores feature weights."""

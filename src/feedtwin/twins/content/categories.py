@@ -71,7 +71,9 @@ def spread_vectors(count: int) -> np.ndarray:
     combinations by a stride that keeps neighbours far apart. Source: our choice.
     """
     dims = CATEGORY_DIMS
-    combos = [(i, j, k) for i in range(dims) for j in range(i + 1, dims) for k in range(j + 1, dims)]
+    combos = [
+        (i, j, k) for i in range(dims) for j in range(i + 1, dims) for k in range(j + 1, dims)
+    ]
     vectors = np.zeros((count, DIMENSIONS), np.int8)
     stride = 457  # coprime to the 1,140 combinations
     level = round(UNIT / np.sqrt(3.0))

@@ -78,13 +78,13 @@ def make_videos(
         category=category,
         hashtags=_hashtags(creator, ordinal, category, config, draws),
         sound=_sound(creator, ordinal, config, draws),
-        duration_s=np.clip(duration, config.duration_min_s, config.duration_max_s).astype(np.float32),
+        duration_s=np.clip(duration, config.duration_min_s, config.duration_max_s).astype(
+            np.float32
+        ),
         hook_strength=bounded(categories.hook_mean[category] + config.hook_sd * normal(HOOK)),
         quality=bounded(level + config.quality_sd * normal(QUALITY)),
         virality=bounded(categories.virality[category] + np.float32(0.1) * normal(VIRALITY)),
-        completion_prior=bounded(
-            categories.completion_prior[category] * (np.float32(1.0) + lift)
-        ),
+        completion_prior=bounded(categories.completion_prior[category] * (np.float32(1.0) + lift)),
     )
 
 
@@ -101,9 +101,7 @@ def _category(
         config.expertise_weight
     )
     index = np.arange(categories.count, dtype=np.uint32)
-    gumbel = draws.gumbel(
-        Stream.VIDEO_CATEGORY, creator[:, None], ordinal[:, None], index[None, :]
-    )
+    gumbel = draws.gumbel(Stream.VIDEO_CATEGORY, creator[:, None], ordinal[:, None], index[None, :])
     log_share = log32(np.maximum(categories.upload_share, np.float32(1e-6)))
     picked = (log_share[None, :] + gumbel).argmax(axis=1)
     return np.where(expert, expertise, picked).astype(np.uint16)

@@ -35,7 +35,13 @@ ITEMS = declare(
             _column("hook_strength", "f4", "1", "chance to hold a viewer, 0-1", visible=False),
             _column("quality", "f4", "1", "watch quality, 0-1", visible=False),
             _column("virality", "f4", "1", "viral potential, 0-1", visible=False),
-            _column("completion_prior", "f4", "completion", "expected completion once hooked", visible=False),
+            _column(
+                "completion_prior",
+                "f4",
+                "completion",
+                "expected completion once hooked",
+                visible=False,
+            ),
             _column("impressions", "u4", "count", "times shown and reached"),
             _column("skips", "u4", "count", "left before 3 s"),
             _column("likes", "u4", "count", "likes"),
@@ -43,7 +49,9 @@ ITEMS = declare(
             _column("comments", "u4", "count", "comments"),
             _column("completions", "u4", "count", "watched to the end"),
             _column("watch_ms", "u8", "ms", "total watch time"),
-            Column("touched_step", "i4", (), "step", "last step in which it was met", True, -1_000_000),
+            Column(
+                "touched_step", "i4", (), "step", "last step in which it was met", True, -1_000_000
+            ),
         ),
     )
 )

@@ -141,7 +141,13 @@ class ContentTwin:
         }
         scalars = {"step": outcomes.step}
         run(
-            self._kernels, "count", count_reference, arrays, scalars, len(outcomes.user), serial=True
+            self._kernels,
+            "count",
+            count_reference,
+            arrays,
+            scalars,
+            len(outcomes.user),
+            serial=True,
         )
 
     # -- state -----------------------------------------------------------------------------------

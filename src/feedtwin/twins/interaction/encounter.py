@@ -14,7 +14,7 @@ import numpy as np
 
 from feedtwin.numerics import exp32, logit32, normal_quantile32, uniform32
 from feedtwin.randomness import philox4x32
-from feedtwin.session import session_step
+from feedtwin.session import keep_active, session_step
 
 HOOK_BLOCK = 15
 ENGAGEMENT_BLOCK = 16
@@ -156,7 +156,7 @@ def _walk(
         after, leaves = session_step(
             a, user, state, flags[:, slot], watch_ms[:, slot], completion[:, slot]
         )
-        state = tuple(np.where(active, new, old) for new, old in zip(after, state, strict=True))
+        state = keep_active(active, after, state)
         cause = np.where(active, leaves, cause).astype(np.uint8)
     a.flags[lo:hi] = np.where(reached, flags, 0)
     a.watch_ms[lo:hi] = np.where(reached, watch_ms, 0)

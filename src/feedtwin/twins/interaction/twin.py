@@ -83,13 +83,13 @@ class InteractionTwin:
             session: The session rule's scalars, published by the User twin.
         """
         rows, slots = slates.item.shape
-        out = {
+        out: dict[str, Any] = {
             "flags": np.zeros((rows, slots), np.uint8),
             "watch_ms": np.zeros((rows, slots), np.uint32),
             "completion": np.zeros((rows, slots), np.float32),
             "reached_count": np.zeros(rows, np.uint8),
         }
-        arrays = {
+        arrays: dict[str, np.ndarray] = {
             "user": slates.user,
             "row": slates.row,
             "meeting": slates.meeting,

@@ -104,8 +104,12 @@ def _race(
     if a.inverse_temperature == 0:
         return score, np.ones(score.shape, np.uint64)
     word = philox4x32(
-        user[:, None], a.creator[row], a.ordinal[row].astype(np.uint32), request[:, None],
-        a.seed, a.key_base | RANKING_BLOCK,
+        user[:, None],
+        a.creator[row],
+        a.ordinal[row].astype(np.uint32),
+        request[:, None],
+        a.seed,
+        a.key_base | RANKING_BLOCK,
     )[0]
     key = score * a.inverse_temperature + gumbel32(uniform32(word))
     best = np.where(eligible, score, np.float32(-3e38)).max(axis=1)
@@ -195,12 +199,8 @@ class _Race:
         self.picked_category[drawn, slot] = category[drawn]
         creator_full = (self.picked_creator == creator[:, None]).sum(axis=1) >= a.creator_cap
         category_full = (self.picked_category == category[:, None]).sum(axis=1) >= a.category_cap
-        self.eligible &= ~(
-            (self.creator == creator[:, None]) & (creator_full & drawn)[:, None]
-        )
-        self.eligible &= ~(
-            (self.category == category[:, None]) & (category_full & drawn)[:, None]
-        )
+        self.eligible &= ~((self.creator == creator[:, None]) & (creator_full & drawn)[:, None])
+        self.eligible &= ~((self.category == category[:, None]) & (category_full & drawn)[:, None])
 
     def finish(self) -> None:
         """Write slate lengths and the meeting count of every served pair."""

@@ -44,8 +44,9 @@ def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     if a.category_picks > 0:
         for category in _pick_categories(a, user, request):
             point = _start(a, user, request, CATEGORY_RING_KEY + category)
-            window = _window(a, a.ring_offset[category], a.ring_offset[category + 1], point,
-                             a.category_quota)
+            window = _window(
+                a, a.ring_offset[category], a.ring_offset[category + 1], point, a.category_quota
+            )
             parts.append((POOL_INTEREST, window))
     for ring, (pool, quota) in enumerate(zip(a.global_pool, a.global_quota, strict=True)):
         segment = np.full(len(user), a.categories_count + ring, np.int64)
@@ -63,9 +64,7 @@ def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     a.candidate_pool[lo:hi] = pools[None, :]
 
 
-def _pick_categories(
-    a: SimpleNamespace, user: np.ndarray, request: np.ndarray
-) -> list[np.ndarray]:
+def _pick_categories(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) -> list[np.ndarray]:
     """The `category_picks` best categories per request by a Gumbel race; ties go to the lower index."""
     query = a.query[user].astype(np.int32)
     norm2 = np.maximum((query.astype(np.int64) ** 2).sum(axis=1), 1).astype(np.float32)
@@ -75,7 +74,11 @@ def _pick_categories(
     affinity = dot * (inverse[:, None] * a.topic_inv_norm[None, :])
     topics = np.arange(a.categories_count, dtype=np.uint32)[None, :]
     word = philox4x32(
-        user[:, None], request[:, None], topics, np.uint32(0), a.seed,
+        user[:, None],
+        request[:, None],
+        topics,
+        np.zeros((1, 1), np.uint32),
+        a.seed,
         a.key_base | CLUSTER_CHOICE_BLOCK,
     )[0]
     key = affinity * a.category_sharpness + gumbel32(uniform32(word))
@@ -90,7 +93,11 @@ def _start(
 ) -> np.ndarray:
     """The point on the ring where each request's window begins, a 32-bit draw."""
     return philox4x32(
-        user, request, pool.astype(np.uint32), np.uint32(0), a.seed,
+        user,
+        request,
+        pool.astype(np.uint32),
+        np.zeros(1, np.uint32),
+        a.seed,
         a.key_base | RETRIEVAL_START_BLOCK,
     )[0]
 

@@ -11,9 +11,26 @@ ACCOUNTS = declare(
         "platform",
         "user",
         (
-            Column("estimate", "i2", (50,), "1/32512", "estimate of the user's interests, learned from behaviour", True),
-            Column("seen_count", "u4", (), "count", "impressions filed in the seen-store so far", True),
-            Column("latest_row", "u4", (), "row", "content row of the user's latest public video; 4294967295 none", True, 0xFFFFFFFF),
+            Column(
+                "estimate",
+                "i2",
+                (50,),
+                "1/32512",
+                "estimate of the user's interests, learned from behaviour",
+                True,
+            ),
+            Column(
+                "seen_count", "u4", (), "count", "impressions filed in the seen-store so far", True
+            ),
+            Column(
+                "latest_row",
+                "u4",
+                (),
+                "row",
+                "content row of the user's latest public video; 4294967295 none",
+                True,
+                0xFFFFFFFF,
+            ),
         ),
     )
 )
@@ -25,7 +42,15 @@ HISTORY = declare(
         "user",
         (
             # The width is a parameter (platform.seen_size); the twin replaces this shape when it is built.
-            Column("seen_row", "u4", (1024,), "row", "content rows of past impressions, a ring", True, 0xFFFFFFFF),
+            Column(
+                "seen_row",
+                "u4",
+                (1024,),
+                "row",
+                "content rows of past impressions, a ring",
+                True,
+                0xFFFFFFFF,
+            ),
         ),
     )
 )
@@ -36,10 +61,31 @@ CATALOGUE = declare(
         "platform",
         "item",
         (
-            Column("stage", "u1", (), "code", "exposure stage: 0 initial, 1 expanded, 2 viral, 3 limited", True),
+            Column(
+                "stage",
+                "u1",
+                (),
+                "code",
+                "exposure stage: 0 initial, 1 expanded, 2 viral, 3 limited",
+                True,
+            ),
             Column("stage_step", "i4", (), "step", "when the stage was entered", True),
-            Column("velocity", "f4", (), "events/h", "smoothed engagements and finished views per hour", True),
-            Column("counted", "u4", (), "count", "engagements and finished views at the last barrier", True),
+            Column(
+                "velocity",
+                "f4",
+                (),
+                "events/h",
+                "smoothed engagements and finished views per hour",
+                True,
+            ),
+            Column(
+                "counted",
+                "u4",
+                (),
+                "count",
+                "engagements and finished views at the last barrier",
+                True,
+            ),
         ),
     )
 )

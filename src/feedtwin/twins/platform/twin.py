@@ -22,7 +22,7 @@ from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.twins.hot import run
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.rings import Rings, build_rings
+from feedtwin.twins.platform.rings import build_rings
 from feedtwin.twins.platform.serving import ranking_of, serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
 from feedtwin.twins.platform.telemetry import Telemetry
@@ -287,9 +287,7 @@ class PlatformTwin:
             "seen_row": self._tables.history.seen_row,
         }
         scalars = self.config.learning_scalars()
-        run(
-            self._kernels, "estimate", estimate_reference, arrays, scalars, len(outcomes.user)
-        )
+        run(self._kernels, "estimate", estimate_reference, arrays, scalars, len(outcomes.user))
         self.telemetry.on_outcomes(outcomes, self._items.duration_s)
 
     def on_session_ended(self, ended: EventBatch) -> None:
@@ -298,7 +296,9 @@ class PlatformTwin:
 
     def on_social_graph_updated(self, updated: EventBatch) -> None:
         """Count new follows."""
-        self.telemetry.add("follows", int(np.count_nonzero((updated.edge == 1) & (updated.added == 1))))
+        self.telemetry.add(
+            "follows", int(np.count_nonzero((updated.edge == 1) & (updated.added == 1)))
+        )
 
     def on_content_state_updated(self, updated: EventBatch) -> None:
         """Smooth each video's velocity: finished views and engagements per hour."""

@@ -119,7 +119,9 @@ def tastes(
     taste[:, :20] *= spread[:, :20]
     draw = draws.uniform(Stream.USER_TASTE, user[:, None], dims[None, KEYWORDS] + np.uint32(64))
     cares = draw < np.float32(population["keyword_interest"])
-    taste[:, KEYWORDS] = np.where(cares, np.float32(population["keyword_strength"]), taste[:, KEYWORDS])
+    taste[:, KEYWORDS] = np.where(
+        cares, np.float32(population["keyword_strength"]), taste[:, KEYWORDS]
+    )
     own = draws.uniform(Stream.USER_TASTE, user[:, None], dims[None, NOISE] + np.uint32(64))
     taste[:, NOISE] = own * np.float32(population["noise_interest"])
     return (np.clip(taste, 0.0, 1.0) * np.float32(TASTE_UNIT)).astype(np.int16)
@@ -150,7 +152,9 @@ def initial_ties(
     user = np.arange(users, dtype=np.uint32)
     if counts is None:
         draw = draws.uniform(Stream.USER_ATTRIBUTE, user, TIE_COUNT)
-        counts = (-log32(draw) * np.float32(population["ties_mean"]) + np.float32(0.5)).astype(np.int64)
+        counts = (-log32(draw) * np.float32(population["ties_mean"]) + np.float32(0.5)).astype(
+            np.int64
+        )
     counts = np.minimum(counts, _TIES_MAX)
     follower = np.repeat(user, counts)
     first = np.repeat(np.cumsum(counts) - counts, counts)

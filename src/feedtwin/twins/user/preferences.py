@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from feedtwin.numerics import exp32
-from feedtwin.session import session_step
+from feedtwin.session import keep_active, session_step
 
 SKIP, LIKE, SHARE, COMMENT = 1, 2, 4, 8
 NO_TOPIC = 0xFFFF
@@ -48,7 +48,7 @@ def learn_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
         interests = _nudge(a, interests, a.vectors[row].astype(np.int32), pulled, pushed)
         after, leaves = session_step(a, user, state, flags, watch_ms, completion)
         cause = np.where(active, leaves, cause).astype(np.uint8)
-        state = tuple(np.where(active, new, old) for new, old in zip(after, state, strict=True))
+        state = keep_active(active, after, state)
         watched_ms = watched_ms + np.where(active, watch_ms, 0).astype(np.uint32)
         traces.strengthen(pulled, a.category[row], flags)
     a.change[lo:hi] = np.abs(interests - before).sum(axis=1).astype(np.float32) * np.float32(
@@ -104,7 +104,9 @@ class _Traces:
         for bit, value in ((LIKE, a.gain_like), (COMMENT, a.gain_comment), (SHARE, a.gain_share)):
             gain = np.where((flags[which] & bit) != 0, np.maximum(gain, value), gain)
         spaced = (a.step - self.step[at]) >= a.spacing_steps
-        count = np.where(spaced, np.minimum(self.count[at].astype(np.int32) + 1, 255), self.count[at])
+        count = np.where(
+            spaced, np.minimum(self.count[at].astype(np.int32) + 1, 255), self.count[at]
+        )
         self.count[at] = np.where(known, count, 1).astype(np.uint8)
         kept = np.where(known, retained[at], np.float32(0.0))
         self.strength[at] = np.minimum(kept + gain, a.strength_max)

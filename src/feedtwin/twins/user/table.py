@@ -27,23 +27,45 @@ USERS = declare(
         "user",
         "user",
         (
-            _column("tier", "u1", "code", "0 elite, 1 active, 2 casual, 3 consumer", visible=True, fill=3),
+            _column(
+                "tier",
+                "u1",
+                "code",
+                "0 elite, 1 active, 2 casual, 3 consumer",
+                visible=True,
+                fill=3,
+            ),
             _column("persona", "u1", "code", "persona template; 255 none", fill=255),
             _column("expertise", "u2", "code", "category a creator is at home in", visible=True),
-            _column("activity", "f4", "1", "sessions relative to the mean user; 0 never opens the app"),
+            _column(
+                "activity", "f4", "1", "sessions relative to the mean user; 0 never opens the app"
+            ),
             _column("upload_rate", "f4", "videos/day", "mean uploads per day"),
-            _column("attention_span_s", "f4", "s", "how long a dull video is endured, 0.1-120", fill=6),
+            _column(
+                "attention_span_s", "f4", "s", "how long a dull video is endured, 0.1-120", fill=6
+            ),
             _column("humor_affinity", "f4", "1", "liking of comedy, 0-1", fill=0.5),
-            _column("toxicity_tolerance", "f4", "1", "toxicity at which the user reports, 0-1", fill=0.5),
+            _column(
+                "toxicity_tolerance", "f4", "1", "toxicity at which the user reports, 0-1", fill=0.5
+            ),
             _column("like_logit", "f4", "logit", "like tendency"),
             _column("share_logit", "f4", "logit", "share tendency"),
             _column("comment_logit", "f4", "logit", "comment tendency"),
             _column("follow_logit", "f4", "logit", "follow tendency"),
             _column("stamina_s", "f4", "s", "watching time that wears the user out", fill=600),
             _column("patience", "u1", "count", "boredom at which the user leaves", fill=8),
-            _column("interests", "i1", "1/127", "short-term interests; drive the match", shape=(50,)),
+            _column(
+                "interests", "i1", "1/127", "short-term interests; drive the match", shape=(50,)
+            ),
             _column("taste", "i2", "1/32512", "long-term interests", shape=(50,)),
-            _column("trace_topic", "u2", "code", "topics in memory; 65535 none", shape=(TRACES,), fill=NO_TOPIC),
+            _column(
+                "trace_topic",
+                "u2",
+                "code",
+                "topics in memory; 65535 none",
+                shape=(TRACES,),
+                fill=NO_TOPIC,
+            ),
             _column("trace_strength", "f4", "1", "strength S of each trace", shape=(TRACES,)),
             _column("trace_step", "i4", "step", "last access of each trace", shape=(TRACES,)),
             _column("trace_count", "u1", "count", "spaced accesses of each trace", shape=(TRACES,)),
@@ -53,9 +75,17 @@ USERS = declare(
             _column("in_session", "u1", "flag", "1 while a session is open", visible=True),
             _column("session", "u4", "count", "sessions started so far", visible=True),
             _column("request", "u4", "count", "feed requests made so far", visible=True),
-            _column("session_impressions", "u2", "count", "impressions in the open session", visible=True),
+            _column(
+                "session_impressions",
+                "u2",
+                "count",
+                "impressions in the open session",
+                visible=True,
+            ),
             _column("session_watch_ms", "u4", "ms", "watch time in the open session", visible=True),
-            _column("last_step", "i4", "step", "start of the latest session", visible=True, fill=-24),
+            _column(
+                "last_step", "i4", "step", "start of the latest session", visible=True, fill=-24
+            ),
             _column("upload_count", "u4", "count", "videos uploaded so far", visible=True),
             _column("follower_count", "u4", "count", "followers", visible=True),
             _column("following_count", "u4", "count", "creators followed", visible=True),

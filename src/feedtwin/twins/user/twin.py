@@ -119,7 +119,9 @@ class UserTwin:
 
     def give_up(self, slates: SlateBatch) -> EventBatch:
         """End the sessions of users to whom the platform had nothing to show."""
-        return self._session_ended(slates.user[slates.served_count == 0], FEED_EXHAUSTED, slates.step)
+        return self._session_ended(
+            slates.user[slates.served_count == 0], FEED_EXHAUSTED, slates.step
+        )
 
     def _session_ended(self, user: np.ndarray, cause: np.ndarray | int, step: int) -> EventBatch:
         users = self.table
