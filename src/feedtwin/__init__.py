@@ -1,0 +1,78 @@
+"""feedtwin: a digital twin of a short-video platform that runs, replays, forks and can be trusted.
+
+Importing this package imports nothing heavy; each public name loads what it needs when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "FeedtwinError": "feedtwin.errors",
+    "METRICS": "feedtwin.lab.metrics",
+    "Run": "feedtwin.record.reader",
+    "RunData": "feedtwin.lab.run_data",
+    "RunOptions": "feedtwin.world.running",
+    "Settings": "feedtwin.schema.settings",
+    "compare": "feedtwin.world.comparing",
+    "fork": "feedtwin.world.forking",
+    "load_kernels": "feedtwin.kernels.binding:load",
+    "measure": "feedtwin.lab.metrics",
+    "prepare": "feedtwin.lab.launch",
+    "read_run": "feedtwin.lab.run_data",
+    "replay": "feedtwin.world.replay",
+    "resolve": "feedtwin.schema.settings",
+    "resume": "feedtwin.world.running",
+    "run": "feedtwin.lab.launch",
+    "worlds": "feedtwin.schema.settings",
+}
+
+if TYPE_CHECKING:
+    from feedtwin.errors import FeedtwinError
+    from feedtwin.kernels.binding import load as load_kernels
+    from feedtwin.lab.launch import prepare, run
+    from feedtwin.lab.metrics import METRICS, measure
+    from feedtwin.lab.run_data import RunData, read_run
+    from feedtwin.record.reader import Run
+    from feedtwin.schema.settings import Settings, resolve, worlds
+    from feedtwin.world.comparing import compare
+    from feedtwin.world.forking import fork
+    from feedtwin.world.replay import replay
+    from feedtwin.world.running import RunOptions, resume
+
+__all__ = [
+    "METRICS",
+    "FeedtwinError",
+    "Run",
+    "RunData",
+    "RunOptions",
+    "Settings",
+    "__version__",
+    "compare",
+    "fork",
+    "load_kernels",
+    "measure",
+    "prepare",
+    "read_run",
+    "replay",
+    "resolve",
+    "resume",
+    "run",
+    "worlds",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name from its home when it is first used."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'feedtwin' has no attribute {name!r}")
+    home, _, attribute = _HOMES[name].partition(":")
+    value = getattr(import_module(home), attribute or name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names, loaded or not."""
+    return sorted(__all__)

@@ -1,0 +1,52 @@
+"""The command `feedtwin` and its parts."""
+
+from typing import Annotated
+
+import typer
+
+from feedtwin import __version__
+from feedtwin.cli import asking, checking, going
+
+HELP = "A digital twin of a short-video platform that runs, replays, forks and can be trusted."
+EPILOG = "Exit status: 0 done; 1 not equal (replay, compare) or not usable (doctor); 2 bad input; 130 interrupted."
+
+app = typer.Typer(
+    name="feedtwin",
+    help=HELP,
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # an unexpected exception is a bug: its traceback is shown as it is
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"feedtwin {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    del version  # no docstring: it would replace HELP
+
+
+app.command("run")(going.run)
+app.command("resume")(going.resume)
+app.command("fork")(going.fork)
+app.command("replay")(checking.replay)
+app.command("compare")(checking.compare)
+app.command("sql")(asking.sql)
+app.command("list")(asking.list_)
+app.command("doctor")(checking.doctor)
+
+
+def main() -> None:
+    """Run the command line; exits with its status."""
+    app()

@@ -1,0 +1,213 @@
+"""Commands that execute a world into a folder: run, resume, fork."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from feedtwin.cli.progress import bar, is_shown, working
+from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, span, tell
+
+if TYPE_CHECKING:
+    from feedtwin.kernels.binding import Kernels
+    from feedtwin.lab.launch import Prepared
+    from feedtwin.world.running import Finished
+
+DEFAULT_WORLD = "kuairand-sample"
+DEFAULT_STEPS = 168
+DEFAULT_SEED = 7
+DEFAULT_SNAPSHOT_EVERY = 24
+"""The same numbers as in `lab.launch` and `schema.settings`, which are too heavy for `--help`."""
+
+_SHOWN_NOTES = ("generated", "First ", "jittered copies")
+"""Notes on the population that a reader needs at once; the manifest has all of them."""
+
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="Set a parameter or policy; repeatable."),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(min=1, help="Threads of the kernels; all usable cores by default. Same results."),
+]
+KernelName = Annotated[
+    str, typer.Option(help="auto, numpy, baseline, avx2 or avx512. Same results.")
+]
+LogLevel = Annotated[
+    str, typer.Option(metavar="full|digest", help="Keep every event, or none. Same results.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
+
+
+@reports
+def run(
+    world: Annotated[
+        str,
+        typer.Argument(metavar="[WORLD]", help="Name of a world, or path of a world's .yaml file."),
+    ] = DEFAULT_WORLD,
+    users: Annotated[
+        int | None, typer.Option(help="Number of users; as many as the world has by default.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Hours to run.")] = DEFAULT_STEPS,
+    seed: Annotated[int, typer.Option(help="Root seed.")] = DEFAULT_SEED,
+    replicate: Annotated[int, typer.Option(help="Replicate; arms share its chance.")] = 0,
+    sets: Sets = None,
+    preset: Annotated[str | None, typer.Option(help="Named set of parameters.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder, which must not exist; runs/... by default.")
+    ] = None,
+    threads: Threads = None,
+    log: LogLevel = "full",
+    kernel: KernelName = "auto",
+    snapshot_every: Annotated[
+        int, typer.Option(min=1, help="Steps between snapshots.")
+    ] = DEFAULT_SNAPSHOT_EVERY,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run a world into a new run folder and print its headline metrics."""
+    shown = is_shown(quiet, as_json)
+    with working("building the world", shown):
+        from feedtwin.lab.launch import prepare
+
+        prepared = prepare(
+            world, users=users, steps=steps, seed=seed, replicate=replicate, sets=sets or (),
+            preset=preset, out=out, threads=threads, kernel=kernel, log=log,
+            snapshot_every=snapshot_every,
+        )  # fmt: skip
+    if not as_json:
+        _print_start(prepared)
+    try:
+        with bar("running", shown) as on_progress:
+            finished = prepared.go(on_progress)
+    except KeyboardInterrupt:
+        _stopped_at_once(prepared.path)
+    _finish(finished, as_json, setup_s=prepared.setup_s, kernel=prepared.kernels.describe())
+
+
+@reports
+def resume(
+    path: RunPath,
+    threads: Threads = None,
+    kernel: KernelName = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run that was interrupted, or whose process died."""
+    shown = is_shown(quiet, as_json)
+    with working("reading the run", shown):
+        kernels = load_kernels(kernel, threads)
+        from feedtwin.world.running import resume as go_on
+    if not as_json:
+        _print_calibration()
+    try:
+        with bar("running", shown) as on_progress:
+            finished = go_on(path, kernels, on_progress)
+    except KeyboardInterrupt:
+        _stopped_at_once(path)
+    _finish(finished, as_json, kernel=kernels.describe())
+
+
+@reports
+def fork(
+    path: RunPath,
+    at: Annotated[int, typer.Option(min=0, help="Steps of the parent that are kept.")],
+    sets: Sets = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Horizon of the fork; the parent's by default.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder of the fork; RUN-f<at> by default.")
+    ] = None,
+    log: LogLevel = "full",
+    threads: Threads = None,
+    kernel: KernelName = "auto",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Continue a run under other settings: the same past, another future."""
+    shown = is_shown(quiet, as_json)
+    with working("returning to the step", shown):
+        kernels = load_kernels(kernel, threads)
+        from feedtwin.lab.launch import numbered
+        from feedtwin.record.folder import refuse_existing, require_run
+        from feedtwin.world.forking import fork as split
+
+        require_run(path)
+        named = path if path.name not in ("", "..") else path.resolve()
+        target = numbered(named.with_name(f"{named.name}-f{at}")) if out is None else out
+        refuse_existing(target)
+    if not as_json:
+        _print_calibration()
+        say(f"fork    {path} after {span(at)}, into {target}")
+        for change in sets or ("no change: the parent's own future",):
+            say(f"set     {change}")
+    try:
+        with bar("running", shown) as on_progress:
+            finished = split(path, at, target, sets or (), steps, log, kernels, on_progress)
+    except KeyboardInterrupt:
+        _stopped_at_once(target)
+    _finish(finished, as_json, parent=str(path), at=at, kernel=kernels.describe())
+    if not as_json:
+        say(f"        {shell('compare', path, target)}")
+
+
+def load_kernels(kernel: str, threads: int | None) -> "Kernels":
+    """Return the kernels of `--kernel` on `--threads`, or on all usable cores."""
+    from feedtwin.kernels.binding import load
+    from feedtwin.lab.machine import usable_cores
+
+    return load(kernel, usable_cores() if threads is None else threads)
+
+
+def _print_calibration() -> None:
+    from feedtwin.world.manifest import CALIBRATION
+
+    say(CALIBRATION)
+
+
+def _print_start(prepared: "Prepared") -> None:
+    """Say what is about to run; the first line is the state of calibration."""
+    settings, notes = prepared.settings, prepared.world.notes
+    _print_calibration()
+    accounts = f", {plural(prepared.accounts, 'upload-only account')}" if prepared.accounts else ""
+    preset = f", preset {settings.preset}" if settings.preset else ""
+    say(f"world   {settings.world}, seed {settings.seed}, replicate {settings.replicate}{preset}")
+    say(f"people  {plural(prepared.people, 'user')}{accounts}, {plural(prepared.videos, 'video')}")
+    if settings.population["kind"] != "synthetic":
+        for note in notes[:2]:
+            say(f"data    {note}")
+    for note in notes[2:]:
+        if any(word in note for word in _SHOWN_NOTES):
+            say(f"note    {note}")
+    say(prepared.kernels.describe().replace("kernels: ", "kernels ", 1))
+    say(f"run     {span(prepared.options.steps)} into {prepared.path}, log {prepared.options.log}")
+
+
+def _finish(finished: "Finished", as_json: bool, **more: object) -> None:
+    """Print what a run left behind, and leave with the status of how it ended."""
+    from feedtwin.cli.summary import Summary
+
+    summary = Summary(finished)
+    if as_json:
+        answer(summary.as_json(**more))
+    else:
+        summary.print_metrics()
+        summary.print_end()
+    if finished.interrupted:
+        tell(
+            f"interrupted after step {finished.steps_done} of {finished.steps}; to go on: "
+            f"{shell('resume', finished.path)}"
+        )
+        raise typer.Exit(INTERRUPTED)
+
+
+def _stopped_at_once(path: Path) -> NoReturn:
+    """Second Ctrl-C, or one outside the steps: the journal is the truth, and resume goes back to it."""
+    if (path / "journal").exists():
+        tell(f"stopped at once; nothing committed is lost. To go on: {shell('resume', path)}")
+    else:
+        tell("stopped before the run folder existed; nothing was written")
+    raise typer.Exit(INTERRUPTED)

@@ -1,0 +1,123 @@
+"""What a run prints at its end, for people and as JSON."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feedtwin.cli.terminal import quantity, say, shell, size, span
+
+if TYPE_CHECKING:
+    from feedtwin.lab.metrics import Reading
+    from feedtwin.lab.run_data import RunData
+    from feedtwin.world.running import Finished
+
+_FAMILY_TITLES = {
+    "attention": "Attention",
+    "engagement": "Engagement",
+    "sessions": "Sessions",
+    "concentration": "Concentration",
+    "diversity": "Diversity",
+    "supply": "Supply",
+}
+
+
+class Summary:
+    """A run folder's manifest and metrics, ready to be printed."""
+
+    def __init__(self, finished: "Finished") -> None:
+        from feedtwin.lab.metrics import measure, warnings_of
+        from feedtwin.lab.run_data import read_run
+        from feedtwin.record.folder import read_manifest
+
+        self.finished = finished
+        self.manifest: dict[str, Any] = read_manifest(finished.path)
+        data = read_run(finished.path)
+        self.readings: dict[str, Reading] = measure(data)
+        self.encounters = data["impressions"]
+        self.horizon = data.steps
+        self.notes = data.notes
+        self.people = _people(self.manifest, data)
+        self.warnings = warnings_of(self.readings)
+
+    @property
+    def encounters_per_s(self) -> float:
+        """Encounters per second of this session of the run, journal and log included."""
+        return self.finished.impressions / max(self.finished.wall_s, 1e-9)
+
+    def as_json(self, **more: object) -> dict[str, object]:
+        """Return the object that `--json` prints."""
+        finished, manifest = self.finished, self.manifest
+        return {
+            "run_dir": str(finished.path),
+            "digest": finished.digest,
+            "interrupted": finished.interrupted,
+            "world": manifest["world"],
+            "seed": manifest["seed"],
+            "replicate": manifest["replicate"],
+            "steps": finished.steps,
+            "steps_done": finished.steps_done,
+            "log": manifest["log"],
+            "encounters": self.encounters,
+            "encounters_per_s": self.encounters_per_s,
+            "wall_s": finished.wall_s,
+            "users": self.people,
+            "creator_accounts": manifest["users"] - self.people,
+            "videos": manifest["videos_at_start"],
+            **more,
+            "calibration": manifest["calibration"],
+            "notes": manifest["notes"],
+            "warnings": [*self.warnings, *self.notes],
+            "messages": list(finished.messages),
+            "metrics": {
+                name: {"value": reading.value, "unit": reading.metric.unit}
+                for name, reading in self.readings.items()
+            },
+        }
+
+    def print_metrics(self) -> None:
+        """Print the headline metrics, one line each."""
+        say()
+        say(f"What happened in {span(self.horizon)}", style="bold")
+        family = ""
+        for reading in self.readings.values():
+            one = reading.metric
+            if not one.headline:
+                continue
+            title = _FAMILY_TITLES[one.family] if one.family != family else ""
+            family = one.family
+            say(f"  {title:<14}{one.label:<37}{quantity(reading.value, one.unit):>18}")
+        say("single run: no interval")
+        for warning in (*self.warnings, *self.notes):
+            say(f"warning: {warning}", style="yellow")
+
+    def print_end(self) -> None:
+        """Print how fast it went, what was written and what to do next."""
+        finished, path = self.finished, self.finished.path
+        steps_per_s = finished.steps_done / max(finished.wall_s, 1e-9)
+        say()
+        say(
+            f"{finished.impressions:,} encounters in {finished.wall_s:.1f} s: "
+            f"{self.encounters_per_s:,.0f} encounters/s, {steps_per_s:.3g} steps/s"
+        )
+        for message in finished.messages:
+            say(f"note    {message}")
+        say(f"digest  {finished.digest}")
+        say(f"wrote   {path} ({size(path)})")
+        for title, command in self._next(path):
+            say(f"{title:<8}{command}")
+
+    def _next(self, path: Path) -> list[tuple[str, str]]:
+        if self.finished.interrupted:
+            return [("next", shell("resume", path) + "  (goes on where it stopped)")]
+        at = max(self.finished.steps_done // 2, 1)
+        change = "policies.recommendation=popularity"
+        lines = [shell("replay", path), shell("fork", path, "--at", str(at), "--set", change)]
+        if self.manifest["log"] == "full":
+            lines.append(shell("sql", path, "select step, count(*) from video_watched group by 1"))
+        return [("next" if k == 0 else "", line) for k, line in enumerate(lines)]
+
+
+def _people(manifest: dict[str, Any], data: "RunData") -> int:
+    """Users who may open the app; the others are accounts that only upload."""
+    if data.users:
+        return int((data.users["activity"] > 0).sum())
+    return int(manifest["settings"]["users"] or manifest["users"])

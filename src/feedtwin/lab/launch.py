@@ -1,0 +1,154 @@
+"""Start a run from a few words: settings, world, kernels, folder."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+
+import numpy as np
+
+from feedtwin.kernels.binding import Kernels, load
+from feedtwin.lab.machine import usable_cores
+from feedtwin.record.folder import refuse_existing
+from feedtwin.schema.settings import DEFAULT_WORLD, Settings, resolve
+from feedtwin.world.running import (
+    SNAPSHOT_EVERY,
+    Finished,
+    Progress,
+    RunOptions,
+    start_from,
+)
+from feedtwin.world.segments import Segment, begin
+from feedtwin.world.world import World
+
+DEFAULT_STEPS: Final = 168
+"""One week."""
+DEFAULT_SEED: Final = 7
+RUNS: Final = Path("runs")
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A world that is built and checked, with no file written yet.
+
+    Attributes:
+        settings: Everything that determines its state.
+        world: The world at step 0.
+        path: Where the run folder will be.
+        options: Steps, log level, snapshots.
+        kernels: Native or NumPy.
+        setup_s: Seconds it took to build.
+    """
+
+    settings: Settings
+    world: World
+    path: Path
+    options: RunOptions
+    kernels: Kernels
+    setup_s: float
+
+    @property
+    def people(self) -> int:
+        """Users who may open the app; the others are accounts that only upload."""
+        return int(np.count_nonzero(self.world.users.table.activity > 0))
+
+    @property
+    def accounts(self) -> int:
+        """Accounts that upload and never open the app."""
+        return len(self.world.users.table) - self.people
+
+    @property
+    def videos(self) -> int:
+        """Videos in the catalogue before the first step."""
+        return len(self.world.content.table)
+
+    def go(self, on_progress: Callable[[Progress], None] = lambda progress: None) -> Finished:
+        """Run it into its folder.
+
+        Raises:
+            RunFolderError: The folder exists, or the disk refused.
+        """
+        return start_from(
+            self.world,
+            [Segment(0, self.settings)],
+            self.path,
+            self.options,
+            self.kernels,
+            on_progress=on_progress,
+        )
+
+
+def prepare(
+    world: str | Path = DEFAULT_WORLD,
+    *,
+    users: int | None = None,
+    steps: int = DEFAULT_STEPS,
+    seed: int = DEFAULT_SEED,
+    replicate: int = 0,
+    sets: Sequence[str] = (),
+    preset: str | None = None,
+    out: str | Path | None = None,
+    threads: int | None = None,
+    kernel: str = "auto",
+    log: str = "full",
+    snapshot_every: int = SNAPSHOT_EVERY,
+) -> Prepared:
+    """Resolve settings and build the world; bad input fails here, before anything is written.
+
+    Args:
+        world: Name of a world, or path of its YAML file.
+        users: Number of users; None for as many as the world has.
+        steps: Hours to run.
+        seed: Root seed.
+        replicate: Replicate; runs of one replicate share their chance.
+        sets: `path=value` texts.
+        preset: Name of a preset.
+        out: The run folder, which must not exist; None chooses a fresh one below `runs/`.
+        threads: Threads of the kernels; None for as many as there are usable cores.
+        kernel: Which build of the kernels.
+        log: "full" keeps every event, "digest" none. The state does not depend on it.
+        snapshot_every: Steps between snapshots.
+
+    Raises:
+        FeedtwinError: A setting, a data file or the folder is not as it must be.
+    """
+    options = RunOptions(steps, log, snapshot_every)
+    settings = resolve(world, users, seed, replicate, sets, preset)
+    path = fresh_path(settings) if out is None else Path(out)
+    refuse_existing(path)
+    kernels = load(kernel, usable_cores() if threads is None else threads)
+    began = perf_counter()
+    built = begin([Segment(0, settings)], kernels)
+    return Prepared(settings, built, path, options, kernels, perf_counter() - began)
+
+
+def run(
+    world: str | Path = DEFAULT_WORLD,
+    *,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    **options: Any,
+) -> Finished:
+    """Run a world into a new run folder and say where it is.
+
+    Args:
+        world: Name of a world, or path of its YAML file.
+        on_progress: Called after every step.
+        options: As in `prepare`: users, steps, seed, replicate, sets, preset, out, threads, kernel, log,
+            snapshot_every.
+    """
+    return prepare(world, **options).go(on_progress)
+
+
+def fresh_path(settings: Settings) -> Path:
+    """Return a path below `runs/` that does not exist: world, seed, replicate, and a number if need be."""
+    return numbered(RUNS / f"{settings.world}-s{settings.seed}-r{settings.replicate}")
+
+
+def numbered(path: Path) -> Path:
+    """Return `path`, or the first of `path-2`, `path-3`, ... that does not exist."""
+    candidate, k = path, 1
+    while candidate.exists() or candidate.is_symlink():
+        k += 1
+        candidate = path.with_name(f"{path.name}-{k}")
+    return candidate

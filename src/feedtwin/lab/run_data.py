@@ -1,0 +1,109 @@
+"""What a metric may read: the totals and closing tables of one run folder."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy.typing as npt
+
+from feedtwin.record.reader import Run
+
+HOURS_PER_DAY: Final = 24
+LEVELS: Final = ("active_users",)
+"""Names among the step metrics that are levels; all others are increments and add up."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class RunData:
+    """One run, as metrics see it.
+
+    Attributes:
+        totals: Sum over the steps of each integer total; of a level, its last value.
+        items: Columns of the catalogue at the end, (V,) each; empty while a run is open.
+        users: Columns of the users at the end, (U,) each; empty while a run is open.
+        first_step: First step that the totals cover; later than 0 in a fork.
+        steps: Number of steps that the totals cover.
+        notes: What a reader must know about the horizon of these numbers.
+    """
+
+    totals: Mapping[str, int]
+    items: Mapping[str, Array]
+    users: Mapping[str, Array]
+    first_step: int
+    steps: int
+    notes: tuple[str, ...] = ()
+
+    def __getitem__(self, name: str) -> int:
+        """Return a total, 0 where nothing was counted."""
+        return int(self.totals.get(name, 0))
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the run has its closing tables."""
+        return bool(self.items)
+
+    @property
+    def days(self) -> float:
+        """Simulated days that the totals cover."""
+        return self.steps / HOURS_PER_DAY
+
+
+def read_run(path: str | Path, steps: range | None = None) -> RunData:
+    """Read what metrics need from a run folder.
+
+    Args:
+        path: The run folder.
+        steps: Steps that the totals shall cover, to compare runs over what they have in common; all that
+            the run has by default. The tables are those of its end; they are left out if `steps` ends before.
+
+    Raises:
+        RunFolderError: There is no run at `path`.
+        IntegrityError: A file of it was altered.
+    """
+    run = Run.open(path)
+    rows = run.step_metrics().to_pydict()
+    covered = sorted({one for one in rows["step"] if steps is None or one in steps})
+    chosen = set(covered)
+    totals: dict[str, int] = {}
+    for step, name, value in zip(rows["step"], rows["name"], rows["value"], strict=True):
+        if step in chosen:
+            totals[name] = int(value) if name in LEVELS else totals.get(name, 0) + int(value)
+    first = covered[0] if covered else 0
+    is_whole = not covered or covered[-1] == run.last_step
+    return RunData(
+        totals=totals,
+        items=_columns(run, "items") if is_whole else {},
+        users=_columns(run, "users") if is_whole else {},
+        first_step=first,
+        steps=len(covered),
+        notes=_notes(run, first),
+    )
+
+
+def common_steps(a: str | Path, b: str | Path) -> range:
+    """Return the steps that both runs committed; empty if there are none."""
+    left, right = Run.open(a).commits, Run.open(b).commits
+    both = sorted(set(left) & set(right))
+    return range(both[0], both[-1] + 1) if both else range(0)
+
+
+def _columns(run: Run, name: str) -> dict[str, Array]:
+    """Columns of a closing table, or none while the run is open."""
+    if name not in run.table_names:
+        return {}
+    table = run.table(name)
+    return {column: table.column(column).to_numpy() for column in table.column_names}
+
+
+def _notes(run: Run, first: int) -> tuple[str, ...]:
+    notes = []
+    if first:
+        notes.append(
+            f"counts begin at step {first}; concentration and hashtags cover the world from step 0"
+        )
+    if run.closing is None:
+        notes.append("the run is not finished: metrics of videos and users come when it closes")
+    return tuple(notes)
