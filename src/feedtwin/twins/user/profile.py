@@ -1,0 +1,101 @@
+"""One person as a record: the paper's `ShortVideoAgentProfile`, innate traits apart from evolving state.
+
+The simulation works on columns; this is how a human, a test or a language model looks at one row.
+Source: USR-1, USR-5 to USR-8.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from feedtwin.columns import FrozenColumns
+
+TIERS = ("elite", "active", "casual", "consumer")
+
+
+@dataclass(frozen=True)
+class InnateTraits:
+    """What does not change: tier, persona, tendencies (logits), attention span (s), stamina (s)."""
+
+    creator_tier: str
+    persona: int | None
+    domain_expertise: int
+    attention_span_s: float
+    humor_affinity: float
+    toxicity_tolerance: float
+    like_tendency: float
+    share_tendency: float
+    comment_tendency: float
+    follow_tendency: float
+    stamina_s: float
+    patience: int
+
+
+@dataclass(frozen=True)
+class EvolvingState:
+    """What the simulation changes: interests in [-1, 1], session state, counts."""
+
+    content_interests: np.ndarray
+    long_term_taste: np.ndarray
+    energy_level: float
+    boredom_counter: int
+    satisfaction: float
+    follower_count: int
+    following_count: int
+    upload_count: int
+
+
+@dataclass(frozen=True)
+class ShortVideoAgentProfile:
+    """A user: innate traits and evolving state.
+
+    `visual_pref` (512), `audio_pref` (128) and `text_pref` (768) are reserved and empty; while they are,
+    matching falls back to `content_interests` (USR-7).
+    """
+
+    user: int
+    innate: InnateTraits
+    state: EvolvingState
+    visual_pref: np.ndarray | None = None
+    audio_pref: np.ndarray | None = None
+    text_pref: np.ndarray | None = None
+
+
+def profile_of(users: FrozenColumns, user: int) -> ShortVideoAgentProfile:
+    """Return the profile of one user from the users table.
+
+    Raises:
+        IndexError: There is no such user.
+    """
+
+    def value(name: str) -> Any:
+        return getattr(users, name)[user].item()
+
+    persona = value("persona")
+    innate = InnateTraits(
+        creator_tier=TIERS[value("tier")],
+        persona=None if persona == 255 else persona,
+        domain_expertise=value("expertise"),
+        like_tendency=value("like_logit"),
+        share_tendency=value("share_logit"),
+        comment_tendency=value("comment_logit"),
+        follow_tendency=value("follow_logit"),
+        **{
+            name: value(name)
+            for name in (
+                "attention_span_s", "humor_affinity", "toxicity_tolerance", "stamina_s", "patience",
+            )
+        },
+    )  # fmt: skip
+    state = EvolvingState(
+        content_interests=users.interests[user] / np.float32(127.0),
+        long_term_taste=users.taste[user] / np.float32(127.0 * 256.0),
+        energy_level=value("energy"),
+        boredom_counter=value("boredom"),
+        satisfaction=value("satisfaction"),
+        follower_count=value("follower_count"),
+        following_count=value("following_count"),
+        upload_count=value("upload_count"),
+    )
+    return ShortVideoAgentProfile(user, innate, state)
