@@ -18,7 +18,7 @@ import numpy as np
 from feedtwin.bus import Published
 from feedtwin.errors import DeterminismError, IntegrityError, RunFolderError, SettingsError
 from feedtwin.kernels.binding import Kernels
-from feedtwin.record.folder import RunFolder
+from feedtwin.record.folder import RunFolder, refuse_existing
 from feedtwin.record.journal import Journal, commits
 from feedtwin.record.log import EventLog, Log, NullLog, newest_intact
 from feedtwin.record.registry import Registry
@@ -97,6 +97,7 @@ def start(
     Raises:
         RunFolderError: The folder exists, or the disk refused.
     """
+    refuse_existing(path)
     segments = [Segment(0, settings)]
     world = begin(segments, kernels)  # bad settings and bad data fail before a folder exists
     return start_from(world, segments, path, options, kernels, on_progress=on_progress)

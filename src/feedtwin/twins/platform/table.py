@@ -49,7 +49,6 @@ HISTORY = declare(
                 "row",
                 "content rows of past impressions, a ring",
                 True,
-                0xFFFFFFFF,
             ),
         ),
     )

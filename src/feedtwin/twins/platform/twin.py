@@ -20,6 +20,7 @@ from feedtwin.policies.interface import PromotionPolicy, RecommendationPolicy, T
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.twins.hot import run
+from feedtwin.twins.platform import seen
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
 from feedtwin.twins.platform.rings import build_rings
@@ -152,7 +153,7 @@ class PlatformTwin:
         row, to_stage = _checked_changes(due.row, due.to_stage, len(self._items), step)
         items, catalogue = self._items, self.catalogue
         impressions = items.impressions[row]
-        seen = np.maximum(impressions, 1).astype(np.float32)
+        shown = np.maximum(impressions, 1).astype(np.float32)
         engaged = (items.likes[row] + items.shares[row] + items.comments[row]).astype(np.float32)
         changes = EventBatch(
             "EXPOSURE_STAGE_CHANGED",
@@ -162,9 +163,9 @@ class PlatformTwin:
                 "from_stage": catalogue.stage[row],
                 "to_stage": to_stage,
                 "impressions": impressions,
-                "engagement_rate": engaged / seen,
+                "engagement_rate": engaged / shown,
                 "velocity": catalogue.velocity[row],
-                "completion": items.completions[row].astype(np.float32) / seen,
+                "completion": items.completions[row].astype(np.float32) / shown,
             },
             {"row": row},
         )
@@ -337,8 +338,9 @@ class PlatformTwin:
         """Return everything a snapshot must keep."""
         tables = self._tables
         parts = {"totals": self.telemetry.values}
-        for columns in (tables.accounts, tables.history, tables.catalogue):
+        for columns in (tables.accounts, tables.catalogue):
             parts |= columns.state()
+        parts["seen"] = seen.pack(self.history.seen_row, self.accounts.seen_count)
         return parts
 
     def block_state(self) -> dict[str, np.ndarray]:
@@ -353,8 +355,10 @@ class PlatformTwin:
         """Restore from a snapshot."""
         self.telemetry.values = np.array(state["totals"], np.int64)
         tables = self._tables
-        for columns in (tables.accounts, tables.history, tables.catalogue):
+        for columns in (tables.accounts, tables.catalogue):
             columns.load_state({name: state[name] for name in columns.spec.by_name})
+        rows = seen.unpack(state["seen"], state["seen_count"], self.config.seen_size)
+        tables.history.load_state({"seen_row": rows})
 
 
 def _checked_changes(
