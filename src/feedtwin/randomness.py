@@ -60,7 +60,7 @@ class StreamSpec:
 _ENCOUNTER = ("user", "creator", "ordinal", "meeting")
 _USER = "twins.user"
 _CONTENT = "twins.content"
-_FEED = "policies.recommendation"
+_FEED = "twins.platform"
 _MEET = "twins.interaction"
 
 
@@ -68,22 +68,30 @@ class Stream(Enum):
     """Every kind of decision that draws. One member per decision; two decisions never share one."""
 
     USER_ATTRIBUTE = StreamSpec(
-        1, 0, ("user", "attribute"), "a user's fixed traits (tier, tendencies, span)", _USER
+        1,
+        0,
+        ("user", "attribute"),
+        "a user's fixed traits, one attribute number each (tier, persona, span, ...)",
+        _USER,
     )
     USER_TASTE = StreamSpec(2, 0, ("user", "dim"), "a user's long-term taste, one dimension", _USER)
     USER_TIE = StreamSpec(3, 0, ("user", "tie"), "whom a user follows at the start", _USER)
     SESSION_START = StreamSpec(4, 0, ("user", "step"), "whether a session starts", _USER)
     SESSION_CONTEXT = StreamSpec(5, 0, ("user", "session"), "a session's energy and mood", _USER)
-    UPLOAD_COUNT = StreamSpec(6, 0, ("creator", "day"), "how many videos a creator posts", _CONTENT)
-    UPLOAD_HOUR = StreamSpec(6, 1, ("creator", "day"), "the hour of the day's uploads", _CONTENT)
+    UPLOAD_COUNT = StreamSpec(6, 0, ("creator", "day"), "how many videos a creator posts", _USER)
+    UPLOAD_HOUR = StreamSpec(6, 1, ("creator", "day"), "the hour of the day's uploads", _USER)
     VIDEO_ATTRIBUTE = StreamSpec(
-        7, 0, ("creator", "ordinal", "attribute"), "a video's duration, hook, quality", _CONTENT
+        7,
+        0,
+        ("creator", "ordinal", "attribute"),
+        "a video's traits, one attribute number each (duration, hook, quality, ...)",
+        _CONTENT,
     )
     VIDEO_CATEGORY = StreamSpec(
         8, 0, ("creator", "ordinal", "category"), "a video's category (Gumbel race)", _CONTENT
     )
     VIDEO_NOISE = StreamSpec(
-        9, 0, ("creator", "ordinal", "dim"), "a video's offset from its category", _CONTENT
+        9, 0, ("creator", "ordinal", "dim"), "a video's idiosyncratic dimensions (40-49)", _CONTENT
     )
     VIDEO_KEYWORD = StreamSpec(
         10, 0, ("creator", "ordinal", "k"), "a video's k-th hashtag or sound", _CONTENT
@@ -101,15 +109,15 @@ class Stream(Enum):
         14, 0, ("user", "creator", "ordinal", "request"), "a candidate's Gumbel number", _FEED
     )
     HOOK = StreamSpec(15, 0, _ENCOUNTER, "whether the hook holds the user", _MEET)
-    HOOK_NOISE = StreamSpec(15, 1, _ENCOUNTER, "noise of the match felt at the hook", _MEET)
+    HOOK_NOISE = StreamSpec(15, 1, _ENCOUNTER, "noise of the skip's log-odds", _MEET)
     SKIP_TIME = StreamSpec(15, 2, _ENCOUNTER, "watch time of a skipped video", _MEET)
     WATCH_TIME = StreamSpec(15, 3, _ENCOUNTER, "watch time of a video not skipped", _MEET)
     LIKE = StreamSpec(16, 0, _ENCOUNTER, "whether the user likes the video", _MEET)
     SHARE = StreamSpec(16, 1, _ENCOUNTER, "whether the user shares the video", _MEET)
     COMMENT = StreamSpec(16, 2, _ENCOUNTER, "whether the user comments", _MEET)
     FOLLOW = StreamSpec(16, 3, _ENCOUNTER, "whether the user follows the creator", _MEET)
-    PEOPLE_RESAMPLE = StreamSpec(17, 0, ("user",), "which real person a user copies", "datasets")
-    PEOPLE_JITTER = StreamSpec(17, 1, ("user", "attribute"), "a copy's difference", "datasets")
+    PEOPLE_RESAMPLE = StreamSpec(17, 0, ("user",), "which real person a user copies", "world.real")
+    PEOPLE_JITTER = StreamSpec(17, 1, ("user", "attribute"), "a copy's difference", "world.real")
     ASSIGNMENT = StreamSpec(
         18, 0, ("experiment", "unit"), "an experiment's arm (reserved, not drawn yet)", "lab"
     )
