@@ -191,11 +191,22 @@ def restore(
 
     Returns:
         The world, and a message per damaged snapshot that was passed over.
+
+    Raises:
+        IntegrityError: A sound snapshot does not belong to this run's journal.
+        DeterminismError: Re-execution does not reach the journal's digests.
     """
     snapshots = folder.snapshots if isinstance(folder, RunFolder) else folder / "snapshots"
     found, damaged = snapshot.latest(snapshots, after_step) if snapshots.exists() else (None, [])
     world = begin(segments, kernels)
     if found is not None:
+        known = expected(found.step)
+        if known is not None and known != found.meta["digest"]:
+            raise IntegrityError(
+                f"{found.path}: record: digest {found.meta['digest'][:16]}, the journal's commit of step "
+                f"{found.step} has {known[:16]}; expected the same. The file belongs to another run or step: "
+                "remove it, and the run goes on from an older snapshot"
+            )
         world.load_state(found.arrays, found.step + 1, bytes.fromhex(found.meta["digest"]))
         world = enter(world, segments, kernels)
     elif after_step + 1 < world.step_count:
