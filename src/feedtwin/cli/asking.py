@@ -24,9 +24,10 @@ def sql(
     limit: Annotated[int, typer.Option(min=1, help="Rows to print; --json prints all.")] = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Query a run's events and tables, also while it runs.
+    """Query the events and tables of a run.
 
-    Events are tables by lower-case name (video_watched); others are users, items, step_metrics, commits.
+    Also while it runs. Events are tables by lower-case name (video_watched); others are users, items,
+    step_metrics and commits.
     """
     from feedtwin.record.reader import Run
 
@@ -82,7 +83,7 @@ def list_(
     subject: Annotated[Subject, typer.Argument(help="What to list.", show_choices=True)],
     as_json: AsJson = False,
 ) -> None:
-    """List what there is: actions, events, policies, parameters, streams, tables, metrics, worlds."""
+    """List actions, events, policies, parameters and more."""
     listing = _LISTINGS[subject]
     rows = listing.rows()
     if as_json:

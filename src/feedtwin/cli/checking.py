@@ -31,9 +31,10 @@ def replay(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Execute a run again from its journal and compare digests, logged rows and tables.
+    """Execute a run again and compare it with its record.
 
-    Exit status 0 only if everything is equal; 1 if not, naming file and record; 2 if there is no run.
+    Digests are compared with the journal; with the full log, also every logged row, and the tables that
+    folding the log gives. Exit status 0 only if everything is equal; 1 if not, naming file and record; 2 if there is no run.
     """
     from feedtwin.errors import DeterminismError, IntegrityError
     from feedtwin.world.replay import replay as again
@@ -75,7 +76,7 @@ def compare(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show where two runs part, why, and how settings and metrics differ.
+    """Show where two runs part, and why.
 
     Exit status 0 if they are equal, 1 if they differ, 2 if they cannot be compared.
     """
@@ -139,7 +140,13 @@ def _print_comparison(found: "Comparison", a: Path, b: Path, metrics: _Metrics) 
     say()
     if found.settings:
         say("Settings that differ", style="bold")
-        table(["setting", "a", "b"], found.settings)
+        table(
+            ["setting", "a", "b"],
+            [
+                (path, *("default" if one is None else one for one in pair))
+                for path, *pair in found.settings
+            ],
+        )
     else:
         say("No setting differs.")
     changed = [(n, one, two, unit) for n, unit, one, two in metrics if one != two]
@@ -147,7 +154,9 @@ def _print_comparison(found: "Comparison", a: Path, b: Path, metrics: _Metrics) 
     if changed:
         say("Metrics that differ", style="bold")
         rows = [(n, one, two, _difference(one, two), unit) for n, one, two, unit in changed]
-        table(["metric", "a", "b", "b - a", "unit"], rows, right=["a", "b", "b - a"])
+        table(
+            ["metric", "a", "b", "b - a", "unit"], rows, right=["a", "b", "b - a"], keep=["metric"]
+        )
         say("one pair of runs: no interval")
     elif metrics:
         say(f"All {len(metrics)} metrics are the same.")
@@ -162,7 +171,7 @@ def _difference(a: float | None, b: float | None) -> float | None:
 
 @reports
 def doctor(as_json: AsJson = False) -> None:
-    """Show what feedtwin finds on this machine; exit status 0 if it can run here."""
+    """Check whether this machine can run feedtwin."""
     from feedtwin.lab.health import examine
 
     findings = examine()

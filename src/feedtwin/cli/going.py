@@ -67,7 +67,7 @@ def run(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a world into a new run folder and print its headline metrics."""
+    """Run a world into a new folder and print what happened."""
     shown = is_shown(quiet, as_json)
     with working("building the world", shown):
         from feedtwin.lab.launch import prepare
@@ -95,15 +95,14 @@ def resume(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run that was interrupted, or whose process died."""
+    """Go on with a run that was interrupted or killed."""
     shown = is_shown(quiet, as_json)
     with working("reading the run", shown):
         kernels = load_kernels(kernel, threads)
         from feedtwin.world.running import resume as go_on
-    if not as_json:
-        _print_calibration()
     try:
-        with bar("running", shown) as on_progress:
+        before = _nothing if as_json else _print_calibration
+        with bar("running", shown, before=before) as on_progress:
             finished = go_on(path, kernels, on_progress)
     except KeyboardInterrupt:
         _stopped_at_once(path)
@@ -127,7 +126,10 @@ def fork(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Continue a run under other settings: the same past, another future."""
+    """Continue a run under other settings from a step on.
+
+    The same past, another future: state and chance up to --at are the parent's.
+    """
     shown = is_shown(quiet, as_json)
     with working("returning to the step", shown):
         kernels = load_kernels(kernel, threads)
@@ -139,19 +141,19 @@ def fork(
         named = path if path.name not in ("", "..") else path.resolve()
         target = numbered(named.with_name(f"{named.name}-f{at}")) if out is None else out
         refuse_existing(target)
-    if not as_json:
+
+    def start() -> None:
         _print_calibration()
         say(f"fork    {path} after {span(at)}, into {target}")
         for change in sets or ("no change: the parent's own future",):
             say(f"set     {change}")
+
     try:
-        with bar("running", shown) as on_progress:
+        with bar("running", shown, before=_nothing if as_json else start) as on_progress:
             finished = split(path, at, target, sets or (), steps, log, kernels, on_progress)
     except KeyboardInterrupt:
         _stopped_at_once(target)
-    _finish(finished, as_json, parent=str(path), at=at, kernel=kernels.describe())
-    if not as_json:
-        say(f"        {shell('compare', path, target)}")
+    _finish(finished, as_json, parent=path, at=at, kernel=kernels.describe())
 
 
 def load_kernels(kernel: str, threads: int | None) -> "Kernels":
@@ -160,6 +162,10 @@ def load_kernels(kernel: str, threads: int | None) -> "Kernels":
     from feedtwin.lab.machine import usable_cores
 
     return load(kernel, usable_cores() if threads is None else threads)
+
+
+def _nothing() -> None:
+    """Print nothing."""
 
 
 def _print_calibration() -> None:
@@ -186,16 +192,22 @@ def _print_start(prepared: "Prepared") -> None:
     say(f"run     {span(prepared.options.steps)} into {prepared.path}, log {prepared.options.log}")
 
 
-def _finish(finished: "Finished", as_json: bool, **more: object) -> None:
+def _finish(
+    finished: "Finished", as_json: bool, *, parent: Path | None = None, **more: object
+) -> None:
     """Print what a run left behind, and leave with the status of how it ended."""
-    from feedtwin.cli.summary import Summary
+    from feedtwin.cli.summary import Summary, commands_after_run
 
     summary = Summary(finished)
+    after = commands_after_run(finished, summary.manifest["log"])
+    if parent is not None:
+        more["parent"] = str(parent)
+        after = [after[0], shell("compare", parent, finished.path)]
     if as_json:
         answer(summary.as_json(**more))
     else:
         summary.print_metrics()
-        summary.print_end()
+        summary.print_end(after)
     if finished.interrupted:
         tell(
             f"interrupted after step {finished.steps_done} of {finished.steps}; to go on: "

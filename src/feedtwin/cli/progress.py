@@ -2,10 +2,13 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import ExitStack, contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rich.progress import Progress as Bar
+
     from feedtwin.world.running import Progress
 
 
@@ -28,52 +31,82 @@ def working(what: str, shown: bool) -> Iterator[None]:
 
 @contextmanager
 def bar(
-    what: str, shown: bool, *, rate: str = "encounters"
+    what: str,
+    shown: bool,
+    *,
+    before: Callable[[], None] = lambda: None,
+    rate: str = "encounters",
 ) -> "Iterator[Callable[[Progress], None]]":
-    """Yield a callback that draws a bar, or one that does nothing.
+    """Yield a callback for `on_progress`; it draws a bar, or only calls `before`.
 
     Args:
         what: A word before the bar.
-        shown: Whether to draw.
+        shown: Whether to draw; a spinner turns until the first step is done.
+        before: Called once, at the first step: what an error before it must not print.
         rate: What `Progress.impressions` counts.
     """
-    if not shown:
-        yield lambda progress: None
-        return
-    from time import perf_counter
-
-    from rich.progress import BarColumn, TextColumn
-    from rich.progress import Progress as Bar
-
-    from feedtwin.cli.terminal import console
-
-    bars = Bar(
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=None),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
-        TextColumn("{task.fields[speed]}"),
-        console=console(stderr=True),
-        transient=True,
-        expand=True,
-    )
-    began = perf_counter()
-    first: list[int] = []
-    with bars:
-        task = bars.add_task(what, total=None, visible=False, speed="")
+    with ExitStack() as stack:
+        drawing = _Drawing(stack, what, rate) if shown else None
+        called: list[bool] = []
 
         def update(progress: "Progress") -> None:
-            if not first:
-                first.append(progress.step - 1)
-            seconds = max(perf_counter() - began, 1e-9)
-            speed = rates(
-                progress.step - first[0], progress.steps - progress.step, progress.impressions,
-                seconds, rate,
-            )  # fmt: skip
-            bars.update(
-                task, total=progress.steps, completed=progress.step, visible=True, speed=speed
-            )
+            if drawing is not None:
+                drawing.pause(progress)
+            if not called:
+                called.append(True)
+                before()
+            if drawing is not None:
+                drawing.draw(progress)
 
         yield update
+
+
+class _Drawing:
+    """A spinner that becomes a bar."""
+
+    def __init__(self, stack: ExitStack, what: str, rate: str) -> None:
+        from feedtwin.cli.terminal import console
+
+        self._stack, self._what, self._rate = stack, what, rate
+        self._console = console(stderr=True)
+        self._status = stack.enter_context(self._console.status(what))
+        self._bars: Bar | None = None
+        self._began = perf_counter()
+        self._first = 0
+        self._task: Any = None
+
+    def pause(self, progress: "Progress") -> None:
+        """Stop the spinner at the first step."""
+        if self._bars is None:
+            self._status.stop()
+            self._first = progress.step - 1
+
+    def draw(self, progress: "Progress") -> None:
+        """Show where the run is."""
+        if self._bars is None:
+            self._bars = self._stack.enter_context(self._make())
+            self._task = self._bars.add_task(self._what, total=progress.steps, speed="")
+        speed = rates(
+            progress.step - self._first,
+            progress.steps - progress.step,
+            progress.impressions,
+            max(progress.seconds or perf_counter() - self._began, 1e-9),
+            self._rate,
+        )
+        self._bars.update(self._task, completed=progress.step, speed=speed)
+
+    def _make(self) -> "Bar":
+        from rich.progress import BarColumn, Progress, TextColumn
+
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("{task.fields[speed]}"),
+            console=self._console,
+            transient=True,
+            expand=True,
+        )
 
 
 def rates(done: int, left: int, count: int, seconds: float, what: str) -> str:

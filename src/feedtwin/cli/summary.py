@@ -1,6 +1,6 @@
 """What a run prints at its end, for people and as JSON."""
 
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from feedtwin.cli.terminal import quantity, say, shell, size, span
@@ -84,36 +84,42 @@ class Summary:
                 continue
             title = _FAMILY_TITLES[one.family] if one.family != family else ""
             family = one.family
-            say(f"  {title:<14}{one.label:<37}{quantity(reading.value, one.unit):>18}")
+            say(f"  {title:<15}{one.label:<37}{quantity(reading.value, one.unit):>18}")
         say("single run: no interval")
         for warning in (*self.warnings, *self.notes):
             say(f"warning: {warning}", style="yellow")
 
-    def print_end(self) -> None:
-        """Print how fast it went, what was written and what to do next."""
+    def print_end(self, after: Sequence[str]) -> None:
+        """Print how fast it went, what was written and what to do next.
+
+        Args:
+            after: Commands to try next, where the run is complete.
+        """
         finished, path = self.finished, self.finished.path
-        steps_per_s = finished.steps_done / max(finished.wall_s, 1e-9)
         say()
         say(
             f"{finished.impressions:,} encounters in {finished.wall_s:.1f} s: "
-            f"{self.encounters_per_s:,.0f} encounters/s, {steps_per_s:.3g} steps/s"
+            f"{self.encounters_per_s:,.0f} encounters/s"
         )
         for message in finished.messages:
             say(f"note    {message}")
         say(f"digest  {finished.digest}")
         say(f"wrote   {path} ({size(path)})")
-        for title, command in self._next(path):
-            say(f"{title:<8}{command}")
+        if finished.interrupted:
+            return
+        for k, command in enumerate(after):
+            say(f"{'' if k else 'next':<8}{command}")
 
-    def _next(self, path: Path) -> list[tuple[str, str]]:
-        if self.finished.interrupted:
-            return [("next", shell("resume", path) + "  (goes on where it stopped)")]
-        at = max(self.finished.steps_done // 2, 1)
-        change = "policies.recommendation=popularity"
-        lines = [shell("replay", path), shell("fork", path, "--at", str(at), "--set", change)]
-        if self.manifest["log"] == "full":
-            lines.append(shell("sql", path, "select step, count(*) from video_watched group by 1"))
-        return [("next" if k == 0 else "", line) for k, line in enumerate(lines)]
+
+def commands_after_run(finished: "Finished", log: str) -> list[str]:
+    """Return what to try on a complete run: replay it, fork it in the middle, query it."""
+    path, at = finished.path, str(finished.steps_done // 2)
+    change = "policies.recommendation=popularity"
+    commands = [shell("replay", path), shell("fork", path, "--at", at, "--set", change)]
+    if log == "full":
+        query = "select step, count(*) from video_watched group by 1"
+        commands.append(shell("sql", path, query))
+    return commands
 
 
 def _people(manifest: dict[str, Any], data: "RunData") -> int:

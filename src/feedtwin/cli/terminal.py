@@ -82,7 +82,7 @@ def reports(function: Callable[P, R]) -> Callable[P, R]:
             tell(f"error: {error}")
             raise typer.Exit(BAD_INPUT) from None
         except KeyboardInterrupt:
-            tell("interrupted")
+            tell("interrupted; nothing was written")
             raise typer.Exit(INTERRUPTED) from None
 
     return command
