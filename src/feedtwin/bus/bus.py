@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from feedtwin.columns import boundary
 from feedtwin.errors import BoundaryError
 from feedtwin.schema.batches import Batch
 
@@ -67,6 +68,6 @@ class Bus:
         answers: dict[str, list[Batch]] = {}
         for name in reversed(order) if self._reverse else order:
             twin = self._twins[name]
-            with twin.writing():
+            with boundary(f"{name}.{batch.handler}"), twin.writing():
                 answers[name] = list(getattr(twin, batch.handler)(batch) or ())
         return [answer for name in order for answer in answers[name]]

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from feedtwin.columns import boundary
-from feedtwin.errors import PolicyError
 from feedtwin.kernels.binding import Kernels
-from feedtwin.policies.interface import Block, Ranking, RecommendationPolicy, View
+from feedtwin.policies.interface import Block, RecommendationPolicy, View
 from feedtwin.schema.batches import EventBatch, SlateBatch
 from feedtwin.twins.hot import run
+from feedtwin.twins.platform.asking import ask_scores
 from feedtwin.twins.platform.ranking import score_reference, select_reference
 from feedtwin.twins.platform.retrieval import NO_ITEM, retrieve_reference
 
@@ -96,40 +95,6 @@ def serve_scored(
         score[part] = ask_scores(policy, view, block)
     _select(kernels, common, index, scalars, chosen, score, out, rows)
     return out
-
-
-def ask_scores(policy: RecommendationPolicy, view: View, block: Block) -> np.ndarray:
-    """Return a policy's scores after checking its contract: float32 (R, C), finite where valid."""
-    name = type(policy).__name__
-    with boundary(f"policy {name}, step {view.step}"):
-        score = np.asarray(policy.scores(view, block))
-    if score.shape != block.candidate.shape:
-        raise PolicyError(
-            f"policy {name}, step {view.step}: scores have shape {score.shape}; expected "
-            f"{block.candidate.shape} (requests x candidates)"
-        )
-    if score.dtype.kind not in "fiu" or not np.isfinite(score[block.valid]).all():
-        raise PolicyError(
-            f"policy {name}, step {view.step}: scores of type {score.dtype} hold values that are no "
-            "finite numbers; expected finite float32 wherever `block.valid`"
-        )
-    return np.where(block.valid, score, 0).astype(np.float32)
-
-
-def ranking_of(policy: RecommendationPolicy, view: View) -> Ranking | None:
-    """Return a policy's feature weights after checking their contract."""
-    name = type(policy).__name__
-    with boundary(f"policy {name}, step {view.step}"):
-        ranking = policy.ranking(view)
-    if ranking is None:
-        return None
-    base = np.asarray(ranking.base)
-    if base.shape != (len(view.items),) or base.dtype != np.float32 or not np.isfinite(base).all():
-        raise PolicyError(
-            f"policy {name}, step {view.step}: base is {base.dtype} of shape {base.shape}; expected "
-            f"finite float32 of shape ({len(view.items)},)"
-        )
-    return ranking
 
 
 def _slate_arrays(rows: int, slots: int, inserts: np.ndarray | None) -> dict[str, np.ndarray]:

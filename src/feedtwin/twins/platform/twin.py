@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from feedtwin.columns import Columns, FrozenColumns, boundary, policy_view
-from feedtwin.errors import PolicyError
+from feedtwin.columns import Columns, FrozenColumns, policy_view
 from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
 from feedtwin.policies.interface import PromotionPolicy, RecommendationPolicy, Ties, View
@@ -21,10 +20,11 @@ from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.twins.hot import run
 from feedtwin.twins.platform import seen
+from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ranking
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
 from feedtwin.twins.platform.rings import build_rings
-from feedtwin.twins.platform.serving import ranking_of, serve, serve_scored, slate_batch
+from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
 from feedtwin.twins.platform.telemetry import Telemetry
 
@@ -146,11 +146,7 @@ class PlatformTwin:
 
     def run_due(self, step: int) -> list[Batch]:
         """Return the exposure stages that change at this barrier, and the videos that go viral."""
-        view = self.view(step)
-        policy = self.levers.promotion
-        with boundary(f"policy {type(policy).__name__}, step {step}"):
-            due = policy.due(view)
-        row, to_stage = _checked_changes(due.row, due.to_stage, len(self._items), step)
+        row, to_stage = ask_due(self.levers.promotion, self.view(step))
         items, catalogue = self._items, self.catalogue
         impressions = items.impressions[row]
         shown = np.maximum(impressions, 1).astype(np.float32)
@@ -185,15 +181,13 @@ class PlatformTwin:
         """Build the step's serving index from the policies: rings, base scores, query vectors."""
         levers, items = self.levers, self._items
         view = self.view(step)
-        with boundary(f"policy {type(levers.recommendation).__name__}, step {step}"):
-            pools = levers.recommendation.pools(view)
+        pools = ask_pools(levers.recommendation, view)
         self._rings = build_rings(
             pools, items.category, items.creator, items.ordinal, len(self._topics[0]),
             levers.category_picks, step, self._draws,
         )  # fmt: skip
-        self._ranking = ranking_of(levers.recommendation, view)
-        with boundary(f"policy {type(levers.promotion).__name__}, step {step}"):
-            boost = levers.promotion.boost(view)
+        self._ranking = ask_ranking(levers.recommendation, view)
+        boost = ask_boost(levers.promotion, view)
         base = boost if self._ranking is None else self._ranking.base + boost
         self._base = np.ascontiguousarray(base, np.float32)
 
@@ -359,21 +353,3 @@ class PlatformTwin:
             columns.load_state({name: state[name] for name in columns.spec.by_name})
         rows = seen.unpack(state["seen"], state["seen_count"], self.config.seen_size)
         tables.history.load_state({"seen_row": rows})
-
-
-def _checked_changes(
-    row: np.ndarray, to_stage: np.ndarray, items: int, step: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return a promotion policy's answer after checking its contract."""
-    row, to_stage = np.asarray(row), np.asarray(to_stage)
-    unique = len(np.unique(row)) == len(row)
-    if row.shape != to_stage.shape or not unique or (len(row) and int(row.max()) >= items):
-        raise PolicyError(
-            f"promotion policy, step {step}: stage changes of {row.shape} rows and {to_stage.shape} "
-            f"stages; expected one stage per distinct row below {items}"
-        )
-    if len(to_stage) and int(to_stage.max()) > 3:
-        raise PolicyError(
-            f"promotion policy, step {step}: stage {int(to_stage.max())}; expected 0 to 3"
-        )
-    return row.astype(np.uint32), to_stage.astype(np.uint8)
