@@ -11,6 +11,7 @@
 #include "learn.h"
 #include "meet.h"
 #include "observe.h"
+#include "fused.h"
 #include "serve.h"
 
 #ifndef FT_SOURCE

@@ -44,21 +44,34 @@ FT_FN float ft_inverse_norm(const struct ft_operand *q)
     return 1.0f / sqrtf((float)(sum > 1 ? sum : 1));
 }
 
+/* Partial sums of one dot product. `whole` promises 64 readable bytes: those beyond the vector meet zeros. */
 #if defined(__AVX512BW__)
 
-FT_FN __m512i ft_dot_lanes(const int8_t *v, const struct ft_operand *q)
+FT_FN __m512i ft_dot_lanes(const int8_t *v, const struct ft_operand *q, int whole)
 {
-    __m512i b = _mm512_maskz_loadu_epi8(((uint64_t)1 << FT_D) - 1, v);
-    __m512i low = _mm512_cvtepi8_epi16(_mm512_castsi512_si256(b));
-    __m512i high = _mm512_cvtepi8_epi16(_mm512_extracti64x4_epi64(b, 1));
-    return _mm512_add_epi32(_mm512_madd_epi16(low, _mm512_load_si512(q->at)),
-                            _mm512_madd_epi16(high, _mm512_load_si512(q->at + 32)));
+    __m256i head = _mm256_loadu_si256((const void *)v), rest;
+    if (whole) rest = _mm256_loadu_si256((const void *)(v + 32));
+    else rest = _mm256_maskz_loadu_epi8((1u << (FT_D - 32)) - 1, v + 32);
+    return _mm512_add_epi32(
+        _mm512_madd_epi16(_mm512_cvtepi8_epi16(head), _mm512_load_si512(q->at)),
+        _mm512_madd_epi16(_mm512_cvtepi8_epi16(rest), _mm512_load_si512(q->at + 32)));
 }
 
-FT_FN __m256i ft_dot_half(const int8_t *v, const struct ft_operand *q)
+/* Sums of neighbours of a and of b, interleaved. */
+FT_FN __m512i ft_fold(__m512i a, __m512i b)
 {
-    __m512i x = ft_dot_lanes(v, q);
-    return _mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+    return _mm512_add_epi32(_mm512_unpacklo_epi32(a, b), _mm512_unpackhi_epi32(a, b));
+}
+
+/* Four dot products at a time: their horizontal sums share instructions. */
+FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int whole, int32_t out[4])
+{
+    __m512i a = ft_fold(ft_dot_lanes(v[0], q, whole), ft_dot_lanes(v[1], q, whole));
+    __m512i b = ft_fold(ft_dot_lanes(v[2], q, whole), ft_dot_lanes(v[3], q, whole));
+    __m512i c = _mm512_add_epi32(_mm512_unpacklo_epi64(a, b), _mm512_unpackhi_epi64(a, b));
+    __m256i d = _mm256_add_epi32(_mm512_castsi512_si256(c), _mm512_extracti64x4_epi64(c, 1));
+    __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(d), _mm256_extracti128_si256(d, 1));
+    _mm_storeu_si128((void *)out, sums);
 }
 
 #elif defined(__AVX2__)
@@ -69,48 +82,53 @@ FT_FN __m256i ft_dot_block(const int8_t *v, const int16_t *q)
     return _mm256_madd_epi16(wide, _mm256_load_si256((const void *)q));
 }
 
-FT_FN __m256i ft_dot_half(const int8_t *v, const struct ft_operand *q)
+FT_FN __m256i ft_dot_lanes(const int8_t *v, const struct ft_operand *q)
 {
     __m256i x = _mm256_add_epi32(ft_dot_block(v, q->at), ft_dot_block(v + 16, q->at + 16));
     __m256i y = _mm256_add_epi32(ft_dot_block(v + 32, q->at + 32), ft_dot_block(v + 34, q->tail));
     return _mm256_add_epi32(x, y);
 }
 
-#endif
-
-/* Four dot products at a time: their horizontal sums share instructions. */
-#if defined(__AVX2__)
-FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int32_t out[4])
+FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int whole, int32_t out[4])
 {
-    __m256i a = _mm256_hadd_epi32(ft_dot_half(v[0], q), ft_dot_half(v[1], q));
-    __m256i b = _mm256_hadd_epi32(ft_dot_half(v[2], q), ft_dot_half(v[3], q));
+    (void)whole;
+    __m256i a = _mm256_hadd_epi32(ft_dot_lanes(v[0], q), ft_dot_lanes(v[1], q));
+    __m256i b = _mm256_hadd_epi32(ft_dot_lanes(v[2], q), ft_dot_lanes(v[3], q));
     __m256i c = _mm256_hadd_epi32(a, b);
     __m128i sums = _mm_add_epi32(_mm256_castsi256_si128(c), _mm256_extracti128_si256(c, 1));
     _mm_storeu_si128((void *)out, sums);
 }
+
 #else
-FT_FN int32_t ft_dot(const int8_t *v, const struct ft_operand *q)
+
+FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int whole, int32_t out[4])
 {
-    int32_t sum = 0;
-    for (int i = 0; i < FT_D; i++) sum += (int32_t)v[i] * q->at[i];
-    return sum;
+    (void)whole;
+    for (int j = 0; j < 4; j++) {
+        int32_t sum = 0;
+        for (int i = 0; i < FT_D; i++) sum += (int32_t)v[j][i] * q->at[i];
+        out[j] = sum;
+    }
 }
 
-FT_FN void ft_dot4(const int8_t *const v[4], const struct ft_operand *q, int32_t out[4])
-{
-    for (int j = 0; j < 4; j++) out[j] = ft_dot(v[j], q);
-}
 #endif
 
-/* Dot products with rows of a table of `stride` bytes; `dot` has room for the next multiple of four. */
-FT_FN void ft_dot_rows(const void *table, int64_t stride, const uint32_t *row, int64_t n,
-                       const struct ft_operand *q, int32_t *dot)
+/* n dot products; `v` and `dot` have room up to the next multiple of four. */
+FT_FN void ft_dots(const int8_t **v, int64_t n, const struct ft_operand *q, int whole, int32_t *dot)
 {
+    for (int64_t i = n; i & 3; i++) v[i] = v[n - 1];
+    for (int64_t i = 0; i < n; i += 4) ft_dot4(v + i, q, whole, dot + i);
+}
+
+/* The same with rows of a table of vectors. */
+FT_STAGE void ft_dot_rows(const int8_t *table, const uint32_t *row, int64_t n,
+                          const struct ft_operand *q, int32_t *dot)
+{
+    const int8_t *v[8];
     for (int64_t i = 0; i < n; i += 4) {
-        const int8_t *v[4];
-        for (int64_t j = 0; j < 4; j++)
-            v[j] = (const int8_t *)table + stride * row[i + j < n ? i + j : i];
-        ft_dot4(v, q, dot + i);
+        int64_t m = n - i < 4 ? n - i : 4;
+        for (int64_t j = 0; j < m; j++) v[j] = table + (size_t)row[i + j] * FT_D;
+        ft_dots(v, m, q, 0, dot + i);
     }
 }
 

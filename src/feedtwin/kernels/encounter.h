@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define FT_FN static inline
+#define FT_STAGE static __attribute__((noinline)) /* once per request: a profile then names the stage */
 
 FT_FN uint32_t ft_bits(float x) { uint32_t b; memcpy(&b, &x, sizeof b); return b; }
 FT_FN float ft_float(uint32_t b) { float x; memcpy(&x, &b, sizeof x); return x; }

@@ -10,13 +10,16 @@
 
 #define FT_NO_ITEM 0xFFFFFFFFu
 #define FT_MOST 1024 /* candidates of a request at most; specs.py checks it */
-#define FT_ROOM (FT_MOST + FT_LANES)
+#define FT_CHUNK 64 /* hands are filled up to a multiple of this, so that masks have 64 bits */
+#define FT_ROOM (FT_MOST + FT_CHUNK + FT_LANES) /* no two columns then begin in the same cache set */
 
 struct ft_hand {
     int64_t n;
+    const int8_t *vector[FT_ROOM]; /* where a card or vector is; only ft_serve uses it */
     uint32_t row[FT_ROOM], creator[FT_ROOM], ordinal[FT_ROOM];
     float score[FT_ROOM];
     uint16_t met[FT_ROOM]; /* impressions of this item in the user's history */
+    uint16_t category[FT_ROOM];
     uint8_t pool[FT_ROOM];
     uint8_t barred[FT_ROOM]; /* seen recently, or inserted elsewhere in the slate */
     int32_t order[FT_ROOM]; /* race key as an integer that sorts alike; INT32_MIN = not eligible */
@@ -24,6 +27,7 @@ struct ft_hand {
 };
 
 FT_FN int64_t ft_whole(int64_t n) { return (n + FT_LANES - 1) & -(int64_t)FT_LANES; }
+FT_FN int64_t ft_chunks(int64_t n) { return (n + FT_CHUNK - 1) & -(int64_t)FT_CHUNK; }
 
 /* Integers that sort like the floats; -0.0 and 0.0 are one. Its own inverse on the bits. */
 FT_FN int32_t ft_order(float x)
@@ -44,19 +48,16 @@ FT_FN int32_t ft_greatest(const int32_t *order, int64_t lanes)
 
 /* ---- sieve: "certainly not among the candidates" in one look ------------------------------------- */
 
-#define FT_SIEVE_BITS 32768u
+#define FT_SIEVE_BITS 16384u
 
 struct ft_sieve {
-    uint32_t word[FT_SIEVE_BITS / 32]; /* bit x % 32768 is set for every candidate row x */
+    uint32_t word[FT_SIEVE_BITS / 32]; /* bit x % 16384 is set for every candidate row x */
 };
 
 FT_FN uint32_t ft_sieve_word(uint32_t x) { return (x & (FT_SIEVE_BITS - 1)) >> 5; }
 FT_FN uint32_t ft_sieve_bit(uint32_t x) { return (uint32_t)1 << (x & 31); }
 
-FT_FN void ft_sieve_clear(struct ft_sieve *s, const uint32_t *row, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++) s->word[ft_sieve_word(row[i])] = 0;
-}
+FT_FN void ft_sieve_clear(struct ft_sieve *s) { memset(s, 0, sizeof *s); }
 
 /* Whether x is among the first n rows, whose lanes up to the next multiple of 16 may hold anything. */
 FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
@@ -69,13 +70,14 @@ FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
     return 0;
 }
 
-/* Enter a row; 1 if it was there already (then it is among row[0..n)). */
+/* Enter row x unless it is no item or among row[0..n) already; returns whether it was entered. */
 FT_FN int ft_sieve_enter(struct ft_sieve *s, const uint32_t *row, int64_t n, uint32_t x)
 {
-    uint32_t *word = &s->word[ft_sieve_word(x)], bit = ft_sieve_bit(x);
-    if ((*word & bit) && ft_among(row, n, x)) return 1;
-    *word |= bit;
-    return 0;
+    uint32_t *word = &s->word[ft_sieve_word(x)], bit = ft_sieve_bit(x), was = *word;
+    if (__builtin_expect((was & bit) != 0 || x == FT_NO_ITEM, 0))
+        if (x == FT_NO_ITEM || ft_among(row, n, x)) return 0;
+    *word = was | bit;
+    return 1;
 }
 
 /* ---- history: the user's ring of past impressions ------------------------------------------------- */
@@ -100,10 +102,10 @@ FT_FN int ft_recent(const struct ft_past *p, int64_t i)
 
 FT_FN void ft_history_hit(struct ft_hand *h, const struct ft_past *p, int64_t i)
 {
-    for (int64_t j = 0; j < h->n; j += FT_LANES) {
-        uint32_t equal = ft_equal16(h->row + j, p->seen[i]);
+    for (int64_t j = 0; j < h->n; j += FT_CHUNK) {
+        uint64_t equal = ft_equal64(h->row + j, p->seen[i]);
         for (; equal; equal &= equal - 1) {
-            int64_t lane = j + __builtin_ctz(equal);
+            int64_t lane = j + __builtin_ctzll(equal);
             h->met[lane]++;
             h->barred[lane] |= (uint8_t)ft_recent(p, i);
         }
@@ -130,7 +132,7 @@ FT_FN uint32_t ft_sieve16(const struct ft_sieve *s, const uint32_t *seen)
 #endif
 
 /* Count the meetings of every candidate and bar the recent ones. The sieve holds all their rows. */
-FT_FN void ft_history(struct ft_hand *h, const struct ft_sieve *s, const struct ft_past *p)
+FT_STAGE void ft_history(struct ft_hand *h, const struct ft_sieve *s, const struct ft_past *p)
 {
     int64_t filled = ft_filled(p), i = 0;
     for (; i + FT_LANES <= filled; i += FT_LANES)
@@ -148,10 +150,10 @@ FT_FN uint16_t ft_meetings(const struct ft_past *p, uint32_t row)
     return (uint16_t)met;
 }
 
-/* Forget earlier requests: lanes beyond n must match nothing and hold harmless numbers. */
+/* Forget earlier requests: lanes beyond n must match nothing. */
 FT_FN void ft_hand_open(struct ft_hand *h, int64_t n)
 {
-    int64_t lanes = ft_whole(n);
+    int64_t lanes = ft_chunks(n);
     h->n = n;
     memset(h->met, 0, (size_t)lanes * sizeof h->met[0]);
     memset(h->barred, 0, (size_t)lanes);

@@ -12,29 +12,51 @@
 #if defined(__AVX512F__)
 #include <immintrin.h>
 
-/* Low and high halves of 16 products of 32 by 32 bits, from two multiplications of 8 lanes. */
+/* Low and high halves of 16 products of 32 by 32 bits, from two multiplications of 8 lanes. Masked
+ * shuffles move and merge in one instruction, on the port that multiplications leave free. */
 FT_FN __m512i ft_mul16(__m512i a, __m512i m, __m512i *low)
 {
-    __m512i even = _mm512_mul_epu32(a, m), odd = _mm512_mul_epu32(_mm512_srli_epi64(a, 32), m);
-    *low = _mm512_mask_blend_epi32(0xAAAA, even, _mm512_slli_epi64(odd, 32));
-    return _mm512_mask_blend_epi32(0xAAAA, _mm512_srli_epi64(even, 32), odd);
+    __m512i even = _mm512_mul_epu32(a, m), odd = _mm512_mul_epu32(_mm512_shuffle_epi32(a, 0xF5), m);
+    *low = _mm512_mask_shuffle_epi32(even, 0xAAAA, odd, 0xA0);
+    return _mm512_mask_shuffle_epi32(odd, 0x5555, even, 0xF5);
+}
+
+FT_FN void ft_philox_round(__m512i v[4], __m512i k0, __m512i k1)
+{
+    __m512i low0, low1;
+    __m512i high0 = ft_mul16(v[0], _mm512_set1_epi64(FT_PHILOX_M0), &low0);
+    __m512i high1 = ft_mul16(v[2], _mm512_set1_epi64(FT_PHILOX_M1), &low1);
+    v[0] = _mm512_ternarylogic_epi32(high1, v[1], k0, 0x96);
+    v[2] = _mm512_ternarylogic_epi32(high0, v[3], k1, 0x96);
+    v[1] = low1; v[3] = low0;
 }
 
 FT_FN void ft_philox_lanes(uint32_t c[4][FT_LANES], uint32_t k0, uint32_t k1)
 {
-    const __m512i m0 = _mm512_set1_epi64(FT_PHILOX_M0), m1 = _mm512_set1_epi64(FT_PHILOX_M1);
-    __m512i c0 = _mm512_loadu_si512(c[0]), c1 = _mm512_loadu_si512(c[1]);
-    __m512i c2 = _mm512_loadu_si512(c[2]), c3 = _mm512_loadu_si512(c[3]);
+    __m512i v[4];
+    for (int w = 0; w < 4; w++) v[w] = _mm512_loadu_si512(c[w]);
     for (int r = 0; r < 10; r++) {
-        __m512i low0, low1, high0 = ft_mul16(c0, m0, &low0), high1 = ft_mul16(c2, m1, &low1);
-        c0 = _mm512_xor_si512(_mm512_xor_si512(high1, c1), _mm512_set1_epi32((int)k0));
-        c2 = _mm512_xor_si512(_mm512_xor_si512(high0, c3), _mm512_set1_epi32((int)k1));
-        c1 = low1; c3 = low0;
+        ft_philox_round(v, _mm512_set1_epi32((int)k0), _mm512_set1_epi32((int)k1));
         k0 += FT_PHILOX_W0; k1 += FT_PHILOX_W1;
     }
-    _mm512_storeu_si512(c[0], c0); _mm512_storeu_si512(c[1], c1);
-    _mm512_storeu_si512(c[2], c2); _mm512_storeu_si512(c[3], c3);
+    for (int w = 0; w < 4; w++) _mm512_storeu_si512(c[w], v[w]);
 }
+
+/* Two groups of lanes under two keys, advancing together: each hides the latency of the other. */
+FT_FN void ft_philox_twice(uint32_t a[4][FT_LANES], uint32_t b[4][FT_LANES], uint32_t k0,
+                           uint32_t ka, uint32_t kb)
+{
+    __m512i v[4], w[4];
+    for (int i = 0; i < 4; i++) { v[i] = _mm512_loadu_si512(a[i]); w[i] = _mm512_loadu_si512(b[i]); }
+    for (int r = 0; r < 10; r++) {
+        __m512i key = _mm512_set1_epi32((int)k0);
+        ft_philox_round(v, key, _mm512_set1_epi32((int)ka));
+        ft_philox_round(w, key, _mm512_set1_epi32((int)kb));
+        k0 += FT_PHILOX_W0; ka += FT_PHILOX_W1; kb += FT_PHILOX_W1;
+    }
+    for (int i = 0; i < 4; i++) { _mm512_storeu_si512(a[i], v[i]); _mm512_storeu_si512(b[i], w[i]); }
+}
+#define FT_PHILOX_TWICE
 
 #elif defined(__AVX2__)
 #include <immintrin.h>
@@ -84,6 +106,15 @@ FT_FN void ft_philox_lanes(uint32_t c[4][FT_LANES], uint32_t k0, uint32_t k1)
 
 #endif
 
+#ifndef FT_PHILOX_TWICE
+FT_FN void ft_philox_twice(uint32_t a[4][FT_LANES], uint32_t b[4][FT_LANES], uint32_t k0,
+                           uint32_t ka, uint32_t kb)
+{
+    ft_philox_lanes(a, k0, ka);
+    ft_philox_lanes(b, k0, kb);
+}
+#endif
+
 /* Bit i of the result says whether a[i] == x, for 16 lanes. */
 FT_FN uint32_t ft_equal16(const uint32_t *a, uint32_t x)
 {
@@ -100,6 +131,14 @@ FT_FN uint32_t ft_equal16(const uint32_t *a, uint32_t x)
     for (int i = 0; i < FT_LANES; i++) equal |= (uint32_t)(a[i] == x) << i;
     return equal;
 #endif
+}
+
+/* The same for 64 lanes. */
+FT_FN uint64_t ft_equal64(const uint32_t *a, uint32_t x)
+{
+    uint64_t equal = 0;
+    for (int j = 0; j < 4; j++) equal |= (uint64_t)ft_equal16(a + 16 * j, x) << (16 * j);
+    return equal;
 }
 
 #endif

@@ -74,7 +74,7 @@ FT_FN int64_t ft_weakest(const struct ft_trace_rule *p, const uint16_t *topic, c
 }
 
 /* preferences._Traces.strengthen for one encounter. */
-FT_FN void ft_strengthen(const struct ft_trace_rule *p, uint16_t topic, uint8_t flags,
+FT_STAGE void ft_strengthen(const struct ft_trace_rule *p, uint16_t topic, uint8_t flags,
                          uint16_t *topics, float *strength, int32_t *step, uint8_t *count)
 {
     int64_t at = 0;
@@ -128,7 +128,7 @@ struct ft_learn_args {
 };
 
 /* preferences._nudge; clipping belongs to it even where nothing moves. */
-FT_FN void ft_nudge(const struct ft_learn_args *a, int32_t *restrict v, const int8_t *item, int pulled)
+FT_STAGE void ft_nudge(const struct ft_learn_args *a, int32_t *restrict v, const int8_t *item, int pulled)
 {
     int32_t target[FT_WIDE], pull = (int32_t)a->pull_rate, push = (int32_t)a->push_rate;
     ft_widen(item, target);
@@ -148,7 +148,7 @@ FT_FN void ft_clip(int32_t *v, int32_t low, int32_t high)
     }
 }
 
-FT_FN void ft_learn_one(const struct ft_learn_args *a, const struct ft_session_rule *rule,
+FT_STAGE void ft_learn_one(const struct ft_learn_args *a, const struct ft_session_rule *rule,
                         const struct ft_trace_rule *traces, int64_t r)
 {
     uint32_t u = a->user[r], watched = a->session_watch_ms[u];

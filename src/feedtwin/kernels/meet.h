@@ -67,7 +67,7 @@ FT_FN struct ft_meet_rule ft_meet_rule_of(const struct ft_encounter_args *a)
 }
 
 /* Put the served slots of request r into the next lanes. */
-FT_FN void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a, int64_t r)
+FT_STAGE void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a, int64_t r)
 {
     struct ft_operand taste;
     int32_t dot[FT_MEET_SLOTS_MOST + 4];
@@ -79,7 +79,7 @@ FT_FN void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a, i
     float span_term = (float)a->skip_span * (span - (float)a->span_centre);
     int64_t served = a->served_count[r] < a->slots ? a->served_count[r] : a->slots;
     ft_operand_i8(&taste, a->interests + (size_t)user * FT_D);
-    ft_dot_rows(a->match_vectors, FT_D, row, served, &taste, dot);
+    ft_dot_rows(a->match_vectors, row, served, &taste, dot);
     float inverse = ft_inverse_norm(&taste);
     for (int64_t slot = 0; slot < served; slot++) {
         uint32_t item = row[slot];
@@ -156,7 +156,7 @@ FT_FN void ft_meet_lanes(struct ft_meet *m, const struct ft_meet_rule *p, int64_
 }
 
 /* Fill the last lanes with numbers that divide, draw every lane's eight words, and compute. */
-FT_FN void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint32_t k0, uint32_t key_base)
+FT_STAGE void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint32_t k0, uint32_t key_base)
 {
     int64_t lanes = (m->n + FT_LANES - 1) & -(int64_t)FT_LANES;
     for (int64_t i = m->n; i < lanes; i++) {
@@ -179,7 +179,7 @@ FT_FN void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint32_t
 }
 
 /* encounter._walk for one request, whose served slots begin at lane `at`; returns how many there are. */
-FT_FN int64_t ft_meet_walk(const struct ft_encounter_args *a, const struct ft_session_rule *rule,
+FT_STAGE int64_t ft_meet_walk(const struct ft_encounter_args *a, const struct ft_session_rule *rule,
                            const struct ft_meet *m, int64_t r, int64_t at)
 {
     uint32_t user = a->user[r];

@@ -49,7 +49,7 @@ FT_FN int64_t ft_columns(const struct ft_pools *p)
 }
 
 /* retrieval._pick_categories: the best of a Gumbel race on affinity; ties go to the lower index. */
-FT_FN void ft_pick_categories(const struct ft_pools *p, const struct ft_operand *query, float inverse,
+FT_STAGE void ft_pick_categories(const struct ft_pools *p, const struct ft_operand *query, float inverse,
                               uint32_t user, uint32_t request, int64_t *pick)
 {
     int32_t order[FT_CATEGORIES_MOST + FT_LANES];
@@ -62,7 +62,7 @@ FT_FN void ft_pick_categories(const struct ft_pools *p, const struct ft_operand 
             c[0][i] = user; c[1][i] = request; c[2][i] = row[i] = (uint32_t)(k + i); c[3][i] = 0;
         }
         ft_philox_lanes(c, p->k0, p->key_base | FT_BLOCK_CLUSTER_CHOICE);
-        ft_dot_rows(p->topic_vectors, FT_D, row, n, query, dot);
+        ft_dot_rows(p->topic_vectors, row, n, query, dot);
         memcpy(norm, p->topic_inv_norm + k, (size_t)n * sizeof(float));
         for (int i = 0; i < FT_LANES; i++) {
             float affinity = (float)dot[i] * (inverse * norm[i]);
@@ -82,6 +82,8 @@ FT_FN void ft_pick_categories(const struct ft_pools *p, const struct ft_operand 
     }
 }
 
+/* ---- finding a point on a ring --------------------------------------------------------------------- */
+
 /* First index in values[0..size) with values[index] >= point, else size. No branch to mispredict. */
 FT_FN int64_t ft_lower_bound(const uint32_t *values, int64_t size, uint32_t point)
 {
@@ -95,53 +97,137 @@ FT_FN int64_t ft_lower_bound(const uint32_t *values, int64_t size, uint32_t poin
     return (base - values) + (*base < point);
 }
 
-/* retrieval._window: up to `quota` rows clockwise from `position`; short rings are taken whole. */
-FT_FN void ft_window(const uint32_t *ring, int64_t size, int64_t position, int64_t quota, uint32_t *row)
+/* Hashes are uniform, so a point's place can be guessed: off by about the square root of the size. */
+FT_FN int64_t ft_guess(int64_t size, uint32_t point)
 {
-    int64_t take = quota < size ? quota : size, at = position < size ? position : 0, i = 0;
-    int64_t first = take < size - at ? take : size - at;
-    for (; i < first; i++) row[i] = ring[at + i];
-    for (; i < take; i++) row[i] = ring[i - first];
-    for (; i < quota; i++) row[i] = FT_NO_ITEM;
+    return (int64_t)(((uint64_t)point * (uint64_t)size) >> 32);
 }
 
-/* retrieval.retrieve_reference before own items and repeats are dropped: rows and pools, column by column. */
-FT_FN void ft_windows(const struct ft_pools *p, const struct ft_operand *query, float inverse,
-                      uint32_t user, uint32_t request, uint32_t *row, uint8_t *pool)
+/* The guess corrected by the hash found there: off by about the fourth root of the size. */
+FT_FN int64_t ft_second_guess(const uint32_t *values, int64_t size, uint32_t point)
 {
-    int64_t pick[FT_PICKS_MOST], n = 0, followed;
-    uint32_t word[FT_WINDOWS_MOST] = {0}, point[FT_WINDOWS_MOST];
+    int64_t first = ft_guess(size, point);
+    int64_t second = first + ((((int64_t)point - values[first]) * size) >> 32);
+    return second < 0 ? 0 : second < size ? second : size - 1;
+}
+
+#define FT_NEAR 32 /* entries looked at on either side of the second guess */
+
+/* ft_lower_bound by looking around the second guess, and from scratch in the rare case it is not there. */
+FT_FN int64_t ft_find(const uint32_t *values, int64_t size, uint32_t point)
+{
+    int64_t below = 0, from;
+    if (size <= 2 * FT_NEAR) return ft_lower_bound(values, size, point);
+    from = ft_second_guess(values, size, point) - FT_NEAR;
+    from = from < 0 ? 0 : from > size - 2 * FT_NEAR ? size - 2 * FT_NEAR : from;
+    for (int i = 0; i < 2 * FT_NEAR; i++) below += values[from + i] < point;
+    if ((below > 0 || from == 0) && (below < 2 * FT_NEAR || from == size - 2 * FT_NEAR))
+        return from + below;
+    return ft_lower_bound(values, size, point);
+}
+
+/* ---- windows --------------------------------------------------------------------------------------- */
+
+/* One window of a request: where on which ring it begins. The followed window is the last, if any. */
+struct ft_window {
+    const uint32_t *hash, *row;
+    const uint32_t *latest; /* the ring holds followees: their latest rows; else null */
+    int64_t size, quota, position;
+    uint32_t point;
+    uint8_t pool;
+};
+
+struct ft_windows {
+    int64_t n;
+    struct ft_window at[FT_WINDOWS_MOST];
+};
+
+/* Choose a request's rings and points. */
+FT_STAGE void ft_open_windows(const struct ft_pools *p, const struct ft_operand *query, float inverse,
+                              uint32_t user, uint32_t request, struct ft_windows *w)
+{
+    int64_t pick[FT_PICKS_MOST], n = 0;
+    uint32_t word[FT_WINDOWS_MOST];
     if (p->picks > 0) ft_pick_categories(p, query, inverse, user, request, pick);
-    for (int64_t i = 0; i < p->picks; i++) word[n++] = FT_CATEGORY_RING_KEY + (uint32_t)pick[i];
-    for (int64_t g = 0; g < p->globals; g++) word[n++] = (uint32_t)p->global_pool[g];
-    followed = n;
-    word[n++] = FT_POOL_FOLLOWED;
-    for (int64_t w = 0; w < n; w += FT_LANES) {
+    for (int64_t i = 0; i < p->picks + p->globals; i++) {
+        int64_t g = i - p->picks, ring = g < 0 ? pick[i] : p->categories + g;
+        int64_t begin = p->ring_offset[ring];
+        word[n] = g < 0 ? FT_CATEGORY_RING_KEY + (uint32_t)ring : (uint32_t)p->global_pool[g];
+        w->at[n++] = (struct ft_window){
+            .hash = p->ring_hash + begin, .row = p->ring_row + begin,
+            .size = p->ring_offset[ring + 1] - begin,
+            .quota = g < 0 ? p->category_quota : p->global_quota[g],
+            .pool = g < 0 ? FT_POOL_INTEREST : (uint8_t)p->global_pool[g],
+        };
+    }
+    if (p->followed_quota > 0) {
+        int64_t begin = p->follow_offset[user];
+        word[n] = FT_POOL_FOLLOWED;
+        w->at[n++] = (struct ft_window){
+            .hash = p->follow_hash + begin, .row = p->follow_user + begin,
+            .latest = p->latest_row, .size = p->follow_offset[user + 1] - begin,
+            .quota = p->followed_quota, .pool = FT_POOL_FOLLOWED,
+        };
+    }
+    w->n = n;
+    for (int64_t i = n; i < ft_whole(n); i++) word[i] = 0;
+    for (int64_t i = 0; i < n; i += FT_LANES) {
         uint32_t c[4][FT_LANES];
-        for (int i = 0; i < FT_LANES; i++) {
-            c[0][i] = user; c[1][i] = request; c[2][i] = word[w + i]; c[3][i] = 0;
+        for (int j = 0; j < FT_LANES; j++) {
+            c[0][j] = user; c[1][j] = request; c[2][j] = word[i + j]; c[3][j] = 0;
         }
         ft_philox_lanes(c, p->k0, p->key_base | FT_BLOCK_RETRIEVAL_START);
-        memcpy(point + w, c[0], sizeof c[0]);
+        for (int64_t j = 0; j < FT_LANES && i + j < n; j++) w->at[i + j].point = c[0][j];
     }
-    int64_t column = 0;
-    for (int64_t w = 0; w < followed; w++) {
-        int64_t ring = w < p->picks ? pick[w] : p->categories + w - p->picks;
-        int64_t quota = w < p->picks ? p->category_quota : p->global_quota[w - p->picks];
-        int64_t begin = p->ring_offset[ring], size = p->ring_offset[ring + 1] - begin;
-        int64_t position = ft_lower_bound(p->ring_hash + begin, size, point[w]);
-        ft_window(p->ring_row + begin, size, position, quota, row + column);
-        memset(pool + column, w < p->picks ? FT_POOL_INTEREST : (int)p->global_pool[w - p->picks],
-               (size_t)quota);
-        column += quota;
+}
+
+/* Three steps of the search, each of which asks memory for what the next one reads. */
+
+FT_FN void ft_fetch_guess(const struct ft_windows *w)
+{
+    for (int64_t i = 0; i < w->n; i++)
+        __builtin_prefetch(w->at[i].hash + ft_guess(w->at[i].size, w->at[i].point));
+}
+
+FT_FN void ft_fetch_near(const struct ft_windows *w)
+{
+    for (int64_t i = 0; i < w->n; i++) {
+        const struct ft_window *at = &w->at[i];
+        if (at->size <= 2 * FT_NEAR) continue;
+        const uint32_t *near = at->hash + ft_second_guess(at->hash, at->size, at->point);
+        for (int64_t j = -FT_NEAR; j <= FT_NEAR; j += 16) __builtin_prefetch(near + j);
     }
-    if (p->followed_quota > 0) { /* retrieval._followed */
-        int64_t begin = p->follow_offset[user], size = p->follow_offset[user + 1] - begin;
-        int64_t position = ft_lower_bound(p->follow_hash + begin, size, point[followed]);
-        ft_window(p->follow_user + begin, size, position, p->followed_quota, row + column);
-        for (int64_t i = 0; i < p->followed_quota && i < size; i++)
-            row[column + i] = p->latest_row[row[column + i]];
-        memset(pool + column, FT_POOL_FOLLOWED, (size_t)p->followed_quota);
+}
+
+FT_FN void ft_find_windows(struct ft_windows *w)
+{
+    for (int64_t i = 0; i < w->n; i++) {
+        struct ft_window *at = &w->at[i];
+        int64_t position = ft_find(at->hash, at->size, at->point);
+        at->position = position < at->size ? position : 0;
+        for (int64_t j = 0; j < at->quota + 16; j += 16) __builtin_prefetch(at->row + at->position + j);
+    }
+}
+
+/* retrieval._window: up to `quota` rows clockwise from the position; short rings are taken whole. */
+FT_FN void ft_take(const struct ft_window *at, uint32_t *row)
+{
+    int64_t take = at->quota < at->size ? at->quota : at->size, left = at->size - at->position;
+    int64_t first = take < left ? take : left, i = 0;
+    for (; i < first; i++) row[i] = at->row[at->position + i];
+    for (; i < take; i++) row[i] = at->row[i - first];
+    for (; i < at->quota; i++) row[i] = FT_NO_ITEM;
+}
+
+/* All windows, column by column: retrieval.retrieve_reference before it drops own items and repeats. */
+FT_STAGE void ft_take_windows(const struct ft_windows *w, uint32_t *row)
+{
+    for (int64_t i = 0; i < w->n; i++) {
+        const struct ft_window *at = &w->at[i];
+        ft_take(at, row);
+        for (int64_t j = 0; at->latest && j < at->quota && j < at->size; j++)
+            row[j] = at->latest[row[j]];
+        row += at->quota;
     }
 }
 

@@ -1,7 +1,7 @@
-/* Kernels of the platform's serving: retrieve, score, select, and the three in one.
+/* Kernels of the platform's serving, one by one: for policies that score by themselves.
  *
  * ft_retrieve = retrieval.retrieve_reference, ft_score = ranking.score_reference, ft_select =
- * ranking.select_reference, ft_serve = serving.serve_reference (twins/platform/).
+ * ranking.select_reference (twins/platform/).
  */
 #ifndef FT_SERVE_H
 #define FT_SERVE_H
@@ -33,22 +33,25 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
     const struct ft_pools pools = FT_POOLS(a);
     struct ft_sieve sieve = {{0}};
     struct ft_operand query;
+    struct ft_windows windows;
     uint32_t kept[FT_ROOM];
     if (ft_columns(&pools) != a->candidates) return -1;
     for (int64_t r = low; r < high; r++) {
         uint32_t user = a->user[r], *row = a->candidate + r * a->candidates;
+        uint8_t *pool = a->candidate_pool + r * a->candidates;
         int64_t n = 0;
         ft_operand_i16(&query, a->query + (size_t)user * FT_D);
-        ft_windows(&pools, &query, ft_inverse_norm(&query), user, a->request[r], row,
-                   a->candidate_pool + r * a->candidates);
+        ft_open_windows(&pools, &query, ft_inverse_norm(&query), user, a->request[r], &windows);
+        ft_find_windows(&windows);
+        ft_take_windows(&windows, row);
         for (int64_t i = 0; i < a->candidates; i++) {
-            if (row[i] == FT_NO_ITEM) continue;
-            if (a->creator[row[i]] == user || ft_sieve_enter(&sieve, kept, n, row[i]))
-                row[i] = FT_NO_ITEM;
-            else
-                kept[n++] = row[i];
+            int own = row[i] != FT_NO_ITEM && a->creator[row[i]] == user;
+            if (!own && ft_sieve_enter(&sieve, kept, n, row[i])) kept[n++] = row[i];
+            else row[i] = FT_NO_ITEM;
         }
-        ft_sieve_clear(&sieve, kept, n);
+        ft_sieve_clear(&sieve);
+        for (int64_t w = 0; w < windows.n; pool += windows.at[w++].quota)
+            memset(pool, windows.at[w].pool, (size_t)windows.at[w].quota);
     }
     return 0;
 }
@@ -56,7 +59,7 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
 /* ---- score ---------------------------------------------------------------------------------------- */
 
 /* followed[i] = whether creator[i] is among the `size` followees (ranking.follows). */
-FT_FN void ft_follows(const uint32_t *creator, int64_t n, const uint32_t *followee, int64_t size,
+FT_STAGE void ft_follows(const uint32_t *creator, int64_t n, const uint32_t *followee, int64_t size,
                       uint32_t *restrict followed)
 {
     int64_t lanes = ft_whole(n);
@@ -66,7 +69,7 @@ FT_FN void ft_follows(const uint32_t *creator, int64_t n, const uint32_t *follow
 }
 
 /* ranking.score_reference for one request: w_sim cos + base + w_follow [followed]. */
-FT_FN void ft_scores(const int32_t *dot, const float *inv_norm, const float *base,
+FT_STAGE void ft_scores(const int32_t *dot, const float *inv_norm, const float *base,
                      const uint32_t *followed, int64_t n, float inverse, float weight_similarity,
                      float weight_followed, float *restrict score)
 {
@@ -109,7 +112,7 @@ FT_EXPORT int64_t ft_score(const struct ft_score_args *a, int64_t low, int64_t h
             base[i] = a->base[row[i]];
         }
         ft_operand_i16(&query, a->query + (size_t)user * FT_D);
-        ft_dot_rows(a->vectors, FT_D, row, n, &query, dot);
+        ft_dot_rows(a->vectors, row, n, &query, dot);
         ft_follows(creator, n, a->follow_user + begin, size, followed);
         ft_scores(dot, inv_norm, base, followed, n, ft_inverse_norm(&query),
                   (float)a->weight_similarity, (float)a->weight_followed, a->score + r * n);
@@ -143,6 +146,7 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
 {
     const struct ft_slates slates = FT_SLATES(a);
     struct ft_sieve sieve = {{0}};
+    struct ft_fetch nothing = {.left = 0};
     struct ft_hand hand;
     for (int64_t r = low; r < high; r++) {
         const uint32_t *candidate = a->candidate + r * a->candidates;
@@ -157,7 +161,7 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
         }
         ft_hand_open(&hand, n);
         ft_history(&hand, &sieve, &past);
-        ft_sieve_clear(&sieve, hand.row, n);
+        ft_sieve_clear(&sieve);
         ft_bar_inserted(&hand, a->insert_row + r * a->slots, a->slots);
         hand.n = 0;
         for (int64_t i = 0; i < n; i++) {
@@ -167,158 +171,11 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
             hand.pool[to] = hand.pool[i];
             hand.score[to] = hand.score[i];
             hand.met[to] = hand.met[i];
+            hand.category[to] = a->category[hand.row[i]];
             hand.creator[to] = a->creator[hand.row[i]];
             hand.ordinal[to] = a->ordinal[hand.row[i]];
         }
-        ft_race(&hand, &slates, &past, r, a->user[r], a->request[r]);
-    }
-    return 0;
-}
-
-/* ---- serve: the three above without writing candidates down ---------------------------------------- */
-
-struct ft_serve_args {
-    int64_t part;
-    const uint32_t *user, *request;
-    const int16_t *query;
-    const int8_t *topic_vectors;
-    const float *topic_inv_norm;
-    const int64_t *ring_offset;
-    const uint32_t *ring_hash, *ring_row;
-    const int64_t *global_pool, *global_quota, *follow_offset;
-    const uint32_t *follow_hash, *follow_user, *latest_row;
-    const uint8_t *cards; /* null: read the five columns instead */
-    const int8_t *vectors;
-    const float *inv_norm, *base;
-    const uint32_t *creator, *ordinal;
-    const uint16_t *category;
-    const uint8_t *stage;
-    const uint32_t *insert_row, *seen_row, *seen_count;
-    int64_t categories_count, category_picks, category_quota, followed_quota;
-    double category_sharpness, weight_similarity, weight_followed;
-    int64_t no_repeat, creator_cap, category_cap;
-    double inverse_temperature;
-    int64_t seed, key_base, globals, slots, history;
-    uint32_t *row;
-    uint64_t *item;
-    float *slot_score, *propensity;
-    uint8_t *pool, *stage_out;
-    uint16_t *meeting;
-    uint8_t *inserted, *served_count;
-};
-
-/* A card: everything the ranker needs about an item in one cache line (twins/platform/cards.py). */
-struct ft_card {
-    int8_t vector[FT_D];
-    uint16_t ordinal;
-    float inv_norm;
-    uint32_t creator;
-    float base;
-};
-
-FT_FN const struct ft_card *ft_card(const uint8_t *cards, uint32_t row)
-{
-    return (const struct ft_card *)(cards + (size_t)row * sizeof(struct ft_card));
-}
-
-/* A request whose windows are known and whose cards are on their way from memory. */
-struct ft_order_slip {
-    struct ft_operand query;
-    float inverse;
-    int64_t n;
-    uint32_t row[FT_ROOM]; /* repeats left out */
-    uint8_t pool[FT_ROOM];
-};
-
-FT_FN void ft_prepare(const struct ft_serve_args *a, const struct ft_pools *pools, int64_t columns,
-                      int64_t r, struct ft_sieve *sieve, struct ft_order_slip *slip)
-{
-    uint32_t row[FT_ROOM], user = a->user[r];
-    uint8_t pool[FT_ROOM];
-    int64_t n = 0;
-    ft_operand_i16(&slip->query, a->query + (size_t)user * FT_D);
-    slip->inverse = ft_inverse_norm(&slip->query);
-    ft_windows(pools, &slip->query, slip->inverse, user, a->request[r], row, pool);
-    for (int64_t i = 0; i < columns && a->cards; i++)
-        if (row[i] != FT_NO_ITEM) __builtin_prefetch(ft_card(a->cards, row[i]));
-    for (int64_t i = 0; i < columns; i++) {
-        if (row[i] == FT_NO_ITEM || ft_sieve_enter(sieve, slip->row, n, row[i])) continue;
-        slip->row[n] = row[i];
-        slip->pool[n++] = pool[i];
-    }
-    ft_sieve_clear(sieve, slip->row, n);
-    slip->n = n;
-}
-
-/* Leave out what is barred or the user's own. */
-FT_FN void ft_discard(const struct ft_serve_args *a, uint32_t user, struct ft_hand *h,
-                      float *restrict inv_norm, float *restrict base)
-{
-    int64_t n = h->n, to = 0;
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t row = h->row[i];
-        h->row[to] = row;
-        h->met[to] = h->met[i];
-        h->pool[to] = h->pool[i];
-        if (a->cards) {
-            const struct ft_card *card = ft_card(a->cards, row);
-            h->creator[to] = card->creator;
-            h->ordinal[to] = card->ordinal;
-            inv_norm[to] = card->inv_norm;
-            base[to] = card->base;
-        } else {
-            h->creator[to] = a->creator[row];
-            h->ordinal[to] = a->ordinal[row];
-            inv_norm[to] = a->inv_norm[row];
-            base[to] = a->base[row];
-        }
-        to += !h->barred[i] & (h->creator[to] != user);
-    }
-    h->n = to;
-}
-
-/* Score what is left. */
-FT_FN void ft_deal(const struct ft_serve_args *a, uint32_t user, const struct ft_order_slip *slip,
-                   struct ft_hand *h)
-{
-    float inv_norm[FT_ROOM], base[FT_ROOM];
-    uint32_t followed[FT_ROOM];
-    int32_t dot[FT_ROOM];
-    int64_t begin = a->follow_offset[user], size = a->follow_offset[user + 1] - begin;
-    ft_discard(a, user, h, inv_norm, base);
-    if (a->cards) ft_dot_rows(a->cards, sizeof(struct ft_card), h->row, h->n, &slip->query, dot);
-    else ft_dot_rows(a->vectors, FT_D, h->row, h->n, &slip->query, dot);
-    ft_follows(h->creator, h->n, a->follow_user + begin, size, followed);
-    ft_scores(dot, inv_norm, base, followed, h->n, slip->inverse, (float)a->weight_similarity,
-              (float)a->weight_followed, h->score);
-}
-
-FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t high)
-{
-    const struct ft_pools pools = FT_POOLS(a);
-    const struct ft_slates slates = FT_SLATES(a);
-    const int64_t columns = ft_columns(&pools);
-    struct ft_sieve sieve = {{0}};
-    struct ft_hand hand;
-    struct ft_order_slip slips[2];
-    if (columns < 0) return -1;
-    if (low < high) ft_prepare(a, &pools, columns, low, &sieve, &slips[low & 1]);
-    for (int64_t r = low; r < high; r++) {
-        const struct ft_order_slip *slip = &slips[r & 1];
-        const struct ft_past past = ft_past_of(&slates, a->user[r]);
-        if (r + 1 < high) ft_prepare(a, &pools, columns, r + 1, &sieve, &slips[(r + 1) & 1]);
-        memcpy(hand.row, slip->row, (size_t)slip->n * sizeof hand.row[0]);
-        memcpy(hand.pool, slip->pool, (size_t)slip->n);
-        ft_hand_open(&hand, slip->n);
-        if (past.count > 0) {
-            for (int64_t i = 0; i < hand.n; i++)
-                sieve.word[ft_sieve_word(hand.row[i])] |= ft_sieve_bit(hand.row[i]);
-            ft_history(&hand, &sieve, &past);
-            ft_sieve_clear(&sieve, hand.row, hand.n);
-        }
-        ft_bar_inserted(&hand, a->insert_row + r * a->slots, a->slots);
-        ft_deal(a, a->user[r], slip, &hand);
-        ft_race(&hand, &slates, &past, r, a->user[r], a->request[r]);
+        ft_race(&hand, &slates, &past, r, a->user[r], a->request[r], &nothing);
     }
     return 0;
 }

@@ -165,7 +165,7 @@ _SELECT = (
 _SERVE = (
     _RINGS
     + """
-    u1* cards?:V,64
+    u1* cards?:V,64 ring_cards?:N,64
     i1* vectors:V,50
     f4* inv_norm:V base:V
     u4* creator:V ordinal:V

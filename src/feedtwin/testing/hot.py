@@ -11,7 +11,7 @@ import numpy as np
 
 from feedtwin.kernels.specs import KERNELS, POINTERS
 from feedtwin.testing.dice import Dice
-from feedtwin.twins.platform.cards import pack_cards
+from feedtwin.twins.platform.cards import pack_cards, ring_cards
 from feedtwin.twins.platform.retrieval import FOLLOWEE_MULTIPLIER, NO_ITEM
 
 DIMENSIONS = 50
@@ -42,6 +42,8 @@ class Sizes:
     """Share of slots that a rule fills."""
     ring_share: float = 1.0
     """Share of the catalogue on the category rings."""
+    global_share: tuple[float, ...] = (1.0, 1.0, 1.0)
+    """Share of the catalogue on each global ring, at most."""
 
 
 class HotWorld:
@@ -143,8 +145,9 @@ class HotWorld:
         s, a = self.sizes, self.arrays
         on_ring = dice.uniform(0, 1, s.items) < s.ring_share
         groups = [np.nonzero(on_ring & (a["category"] == k))[0] for k in range(s.categories)]
-        for _ in s.global_pool:
-            groups.append(dice.subset(s.items, dice.one(0, s.items + 1)).astype(np.int64))
+        for _, share in zip(s.global_pool, s.global_share, strict=False):
+            most = int(s.items * share)
+            groups.append(dice.subset(s.items, dice.one(0, most + 1)).astype(np.int64))
         rows, hashes = [], []
         for group in groups:
             key = dice.bits(len(group))
@@ -155,6 +158,7 @@ class HotWorld:
         a["ring_hash"] = np.concatenate(hashes).astype(np.uint32)
         sizes = [len(group) for group in groups]
         a["ring_offset"] = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        a["ring_cards"] = ring_cards(a["cards"], a["ring_row"])
         a["global_pool"] = np.asarray(s.global_pool, np.int64)
         a["global_quota"] = np.asarray(s.global_quota, np.int64)
 

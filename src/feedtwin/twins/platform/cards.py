@@ -47,14 +47,30 @@ def pack_cards(
             f"cards: item row {row} is upload {int(ordinal[row])} of creator {int(creator[row])}; "
             f"expected ordinals below {ORDINAL_LIMIT}; serve without cards"
         )
-    rows = len(ordinal)
-    room = np.zeros(rows * 64 + 64, np.uint8)
-    start = -room.ctypes.data % 64
-    cards = room[start : start + rows * 64].reshape(rows, 64)
+    cards = _lines(len(ordinal))
     fields = card_fields(cards)
     fields["vector"], fields["ordinal"], fields["inv_norm"] = vectors, ordinal, inv_norm
     fields["creator"], fields["base"] = creator, base
     return cards
+
+
+def ring_cards(cards: np.ndarray, ring_row: np.ndarray) -> np.ndarray:
+    """Return the cards of ring entries in ring order, u1 (N, 64): a window is then one piece of memory.
+
+    Args:
+        cards: The cards of all items, u1 (V, 64).
+        ring_row: Content row of every ring entry, uint32 (N,).
+    """
+    dealt = _lines(len(ring_row))
+    np.take(cards.view(np.uint64), ring_row, axis=0, out=dealt.view(np.uint64))
+    return dealt
+
+
+def _lines(rows: int) -> np.ndarray:
+    """Return u1 (rows, 64), every row one cache line."""
+    room = np.zeros(rows * 64 + 64, np.uint8)
+    start = -room.ctypes.data % 64
+    return room[start : start + rows * 64].reshape(rows, 64)
 
 
 def set_base(cards: np.ndarray, base: np.ndarray) -> None:
