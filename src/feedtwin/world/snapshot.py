@@ -7,6 +7,7 @@ and a SHA-256 of the whole file computed with zeros in its own place. No pickle 
 import hashlib
 import json
 import mmap
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ Arrays = dict[str, NDArray[Any]]
 SUFFIX = ".safetensors"
 _NO_HASH = "0" * 64
 _HASH_FIELD = re.compile(rb'\\"sha256\\":\\"([0-9a-f]{64})\\"')
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")  # how safetensors says that the disk refused
 _HEADER_LIMIT = 1 << 24  # a JSON header beyond 16 MiB is not ours
 _SMALLEST_COMPRESSED = 1 << 12
 _WORTHWHILE = 0.9  # keep an array as it is unless compression saves a tenth
@@ -50,6 +52,7 @@ def save(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]
     Raises:
         RunFolderError: the disk refused; an older file of that name is untouched.
     """
+    from safetensors import SafetensorError
     from safetensors.numpy import save_file
 
     stored: Arrays = {}
@@ -66,7 +69,13 @@ def save(path: Path, arrays: Mapping[str, NDArray[Any]], meta: Mapping[str, str]
     metadata = {"feedtwin": canonical_json(about).decode("ascii")}
 
     def write(temporary: Path) -> None:
-        save_file(stored, temporary, metadata=metadata)
+        try:
+            save_file(stored, temporary, metadata=metadata)
+        except SafetensorError as error:
+            found = _SYSTEM_ERROR.search(str(error))
+            if found is None:
+                raise
+            raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
         with temporary.open("r+b") as file, mmap.mmap(file.fileno(), 0) as view:
             place = _hash_place(view)
             view[slice(*place)] = hashlib.sha256(view).hexdigest().encode("ascii")
