@@ -21,7 +21,8 @@ from feedtwin.world.running import resume
 STEPS = 6
 
 # One process imports everything once and forks a fresh child per job, so that a kill costs the time of a
-# run and not that of an interpreter. `die_at` kills the child itself at its n-th change of the disk.
+# run and not that of an interpreter. `die_at` kills the child itself at its n-th change of the disk;
+# from change `fail_from` on the disk is full.
 SERVER = """
 import json, os, signal, sys, sqlite3, traceback
 from pathlib import Path
@@ -33,18 +34,20 @@ from feedtwin.world.build import build
 from feedtwin.world.manifest import code_hash
 from feedtwin.world.running import RunOptions, resume, start
 
-KERNELS = load("auto")
+KERNELS, say = load("auto"), os.write
 world = build(Settings.model_validate(json.loads(sys.argv[1])), KERNELS)
 world.step()  # what is read and cached once is inherited by every child
 code_hash(), [event.arrow for event in EVENTS.values()]
 
-def arm(die_at):
+def arm(die_at, fail_from):
     calls = [0]
     def counted(original):
         def call(*arguments, **options):
             calls[0] += 1
             if calls[0] == die_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if 0 < fail_from <= calls[0]:
+                raise OSError(28, os.strerror(28))
             return original(*arguments, **options)
         return call
     for name in ("fsync", "write", "ftruncate", "open", "unlink", "replace", "rename", "mkdir"):
@@ -53,7 +56,7 @@ def arm(die_at):
 
 def work(job):
     path = Path(job["path"])
-    calls = arm(job.get("die_at", -1))
+    calls = arm(job.get("die_at", 0), job.get("fail_from", 0))
     if job["do"] == "start":
         options = RunOptions(job["steps"], job["log"], 2)
         finished = start(Settings.model_validate(job["settings"]), path, options, KERNELS)
@@ -70,7 +73,7 @@ for line in sys.stdin:
             found = work(job)
         except BaseException as error:
             found = {"error": f"{type(error).__name__}: {error}"}
-        os.write(question, json.dumps(found).encode())
+        say(question, json.dumps(found).encode())
         os._exit(0)
     os.close(question)
     print(pid, flush=True)
@@ -231,6 +234,21 @@ def test_a_death_at_a_change_of_the_disk_can_be_resumed(server, job, truth, tmp_
 def test_a_death_at_every_change_of_the_disk_can_be_resumed(server, job, truth, tmp_path):
     calls = server.do(**job, path=str(tmp_path / "count"))["calls"]
     _die_at(server, job, truth, tmp_path, range(1, calls + 1))
+
+
+def test_a_disk_that_is_full_from_some_moment_on_is_said_and_the_run_can_be_resumed(
+    server, job, truth, tmp_path
+):
+    digest, _, truth_path = truth
+    calls = server.do(**job, path=str(tmp_path / "count"))["calls"]
+    for point in [1, 2, 5, *range(11, calls, calls // 12)]:
+        path = tmp_path / str(point)
+        died = server.do(**job, path=str(path), fail_from=point)
+        assert died.get("error", "").startswith("RunFolderError"), (point, died)
+        assert "free some disk space" in died["error"], (point, died)
+        if path.exists():
+            assert server.do(do="resume", path=str(path)).get("digest") == digest, point
+            _check(path, digest, truth_path)
 
 
 def test_two_processes_do_not_write_one_run(server, job, truth, tmp_path, kernels):
