@@ -143,10 +143,16 @@ def quantity(value: float | None, unit: str) -> str:
     if unit == "count":
         return f"{value:,.0f}"
     if unit == "share":
-        digits = 1 if value >= 0.1 or value == 0 else 2 if value >= 0.001 else 4
-        return f"{value * 100:.{digits}f} %"
+        return f"{_percent(value * 100)} %"
     number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
     return number if unit == "1" else f"{number} {unit}"
+
+
+def _percent(value: float) -> str:
+    """Return 35.4, 2.05, 0.32, 0.098 or 0: what a reader can use of a percentage."""
+    if value >= 10:
+        return f"{value:.1f}"
+    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
 
 
 def size(path: Path) -> str:
