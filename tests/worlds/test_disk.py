@@ -55,9 +55,7 @@ def truth(lab, kernels, tmp_path_factory):
     return start(lab.tiny(users=50), path, RunOptions(6, "full", 2), kernels)
 
 
-@pytest.mark.parametrize(
-    ("log", "kilobytes"), [("full", 1), ("full", 40), ("digest", 14)]
-)
+@pytest.mark.parametrize(("log", "kilobytes"), [("full", 1), ("full", 40), ("digest", 14)])
 def test_a_full_disk_stops_a_run_with_a_clear_error_and_it_can_be_resumed(
     lab, kernels, truth, tmp_path, log, kilobytes
 ):
