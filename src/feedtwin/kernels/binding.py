@@ -22,7 +22,7 @@ added), or a negative number if its arguments contradict each other, before it h
 
 import ctypes
 import os
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ import numpy as np
 import numpy.typing as npt
 
 from feedtwin.errors import SettingsError
+from feedtwin.kernels.arguments import checked_values
 from feedtwin.kernels.build import BUILDS, SOURCES, library_name, source_digest
-from feedtwin.kernels.specs import KERNELS, NUMERICS, POINTERS, Field, KernelSpec
+from feedtwin.kernels.specs import KERNELS, NUMERICS, KernelSpec
 
 U4 = npt.NDArray[np.uint32]
 F4 = npt.NDArray[np.float32]
@@ -172,7 +173,7 @@ class Kernels:
         if self._library is None:
             raise RuntimeError(f"kernel {name}: no native build is loaded; check Kernels.native")
         spec = KERNELS[name]
-        values = _checked(spec, arrays, scalars, rows)
+        values = checked_values(spec, arrays, scalars, rows)
         structure = _STRUCTURES[name]
         function = getattr(self._library, f"ft_{name}")
         ranges = [(0, rows)] if serial else self._ranges(rows, max(grain, 1), spec.inline_below)
@@ -247,113 +248,6 @@ class Kernels:
         parts = 1 if rows < inline_below else max(1, min(self.threads, grains))
         edges = [min(grains * p // parts * grain, rows) for p in range(parts + 1)]
         return [(edges[p], edges[p + 1]) for p in range(parts)]
-
-
-def _checked(
-    spec: KernelSpec,
-    arrays: Mapping[str, npt.NDArray[Any] | None],
-    scalars: Mapping[str, int | float],
-    rows: int,
-) -> list[int | float | None]:
-    """Return the values of the structure's fields, after checking everything C will trust."""
-    _check_names(spec, arrays.keys() | scalars.keys())
-    sizes: dict[str, int] = {}
-    spans: list[tuple[int, int, bool, str]] = []
-    for field in spec.fields:
-        if field.kind not in POINTERS:
-            continue
-        array = arrays.get(field.name)
-        if array is None and field.optional:
-            continue
-        address = _address(spec, field, array, rows, sizes)
-        nbytes = 0 if array is None else array.nbytes
-        spans.append((address, address + nbytes, field.written, field.name))
-    _check_overlap(spec, spans)
-    addresses = {name: address for address, _, _, name in spans}
-    values = [_value(field, addresses, scalars, sizes) for field in spec.fields]
-    for name, least, most in spec.limits:
-        number = sizes[name] if name in sizes else scalars[name]
-        if not least <= number <= most:
-            raise ValueError(f"kernel {spec.name}: {name} is {number}, expected {least} to {most}")
-    return values
-
-
-def _check_names(spec: KernelSpec, given: Set[str]) -> None:
-    known = {f.name for f in spec.fields if f.kind != "dim"}
-    needed = {f.name for f in spec.fields if f.kind != "dim" and not f.optional}
-    if not needed <= given <= known:
-        raise TypeError(
-            f"kernel {spec.name}: unknown fields {sorted(given - known)}, missing fields "
-            f"{sorted(needed - given)}"
-        )
-
-
-def _value(
-    field: Field,
-    addresses: Mapping[str, int],
-    scalars: Mapping[str, int | float],
-    sizes: Mapping[str, int],
-) -> int | float | None:
-    """Return what a field holds: an address, a dimension or a number."""
-    if field.kind in POINTERS:
-        return addresses.get(field.name)
-    if field.kind == "dim":
-        return sizes[field.name]
-    number = scalars[field.name]
-    return int(number) if field.kind == "i8" else float(number)
-
-
-def _address(
-    spec: KernelSpec,
-    field: Field,
-    array: npt.NDArray[Any] | None,
-    rows: int,
-    sizes: dict[str, int],
-) -> int:
-    """Return the address of a checked array, and enter the dimensions that it binds into `sizes`."""
-    where = f"kernel {spec.name}, field {field.name}"
-    if array is None:
-        raise TypeError(f"{where}: found None, expected an array of {POINTERS[field.kind]}")
-    if array.dtype != POINTERS[field.kind]:
-        raise TypeError(f"{where}: found dtype {array.dtype}, expected {POINTERS[field.kind]}")
-    if not array.flags.c_contiguous:
-        raise ValueError(f"{where}: not C-contiguous; pass np.ascontiguousarray(...)")
-    if field.written and not array.flags.writeable:
-        raise ValueError(f"{where}: read-only, but the kernel writes it")
-    if field.shape and not _fits(field.shape, array.shape, rows, sizes):
-        wanted = [
-            {"R": f"at least {rows}"}.get(n, f"{n} = {sizes.get(n, 'any')}") for n in field.shape
-        ]
-        raise ValueError(f"{where}: found shape {array.shape}, expected ({', '.join(wanted)})")
-    return int(array.__array_interface__["data"][0])
-
-
-def _fits(names: tuple[str, ...], shape: tuple[int, ...], rows: int, sizes: dict[str, int]) -> bool:
-    """Whether a shape is what a field asks for; the first array with a named dimension binds it."""
-    if len(names) != len(shape):
-        return False
-    for name, size in zip(names, shape, strict=True):
-        if name.isupper():
-            if name == "R" and size < rows:
-                return False
-        elif size != (int(name) if name.isdigit() else sizes.setdefault(name, size)):
-            return False
-    return True
-
-
-def _check_overlap(spec: KernelSpec, spans: list[tuple[int, int, bool, str]]) -> None:
-    """Refuse an output that shares memory with another argument: C may assume that none does."""
-    end, last, end_written, last_written = 0, "", 0, ""
-    for low, high, written, name in sorted(spans):
-        if low == high:
-            continue
-        if low < end_written or (written and low < end):
-            other = last_written if low < end_written else last
-            raise ValueError(f"kernel {spec.name}: {other} and {name} share memory")
-        if high > end:
-            end, last = high, name
-        if written and high > end_written:
-            end_written, last_written = high, name
 
 
 def _parse(choice: str) -> str:

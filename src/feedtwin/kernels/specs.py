@@ -48,7 +48,7 @@ class Field(NamedTuple):
         return {"f4": "f8", "dim": "i8"}.get(self.kind, self.kind)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class KernelSpec:
     """One exported function ``ft_<name>`` and its structure ``ft_<name>_args``."""
 

@@ -31,7 +31,8 @@ _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
     "description", "population", "data", "policies", "parameters", "preset"
 )  # fmt: skip
-_LEVERS: Final = ("recommendation", "promotion")
+DEFAULT_POLICIES: Final = {"recommendation": "tiktok", "promotion": "staged"}
+_LEVERS: Final = tuple(DEFAULT_POLICIES)
 
 
 class Settings(BaseModel):
@@ -144,7 +145,7 @@ def resolve(
     parameters = parameters.overlay(
         _mapping(document, "parameters"), document.where, _inner_lines(document, "parameters")
     )
-    policies = _policies({}, _mapping(document, "policies"), document.where)
+    policies = _policies(DEFAULT_POLICIES, _mapping(document, "policies"), document.where)
     if arm is not None:
         parameters = parameters.overlay(arm.get("parameters", {}), "arm")
         policies = _policies(policies, arm.get("policies", {}), "arm")

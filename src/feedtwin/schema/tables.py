@@ -112,8 +112,8 @@ def declare(spec: TableSpec) -> TableSpec:
 
 
 def tables() -> Iterator[dict[str, object]]:
-    """Yield one plain mapping per column of every declared table, for listings and JSON."""
-    for spec in TABLES.values():
+    """Yield one plain mapping per column of every declared table, twin by twin, for listings and JSON."""
+    for spec in sorted(TABLES.values(), key=lambda spec: TWINS.index(spec.owner)):
         for column in spec.columns:
             yield {
                 "table": spec.name,

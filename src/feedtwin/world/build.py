@@ -30,7 +30,6 @@ from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
 from feedtwin.world.world import World
 
-DEFAULT_POLICIES = {"recommendation": "tiktok", "promotion": "staged"}
 _SETTINGS = {"recommendation": RecommendationSettings, "promotion": StagedSettings}
 
 
@@ -133,7 +132,7 @@ def _mean_vector(items: ContentTwin) -> np.ndarray:
 
 
 def _entry(settings: Settings, lever: str) -> PolicyEntry:
-    return entry_of(lever, settings.policies.get(lever, DEFAULT_POLICIES[lever]))
+    return entry_of(lever, settings.policies[lever])
 
 
 def _levers(settings: Settings) -> Levers:

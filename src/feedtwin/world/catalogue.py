@@ -4,8 +4,9 @@ Importing `world.build` imports every twin and every policy, which is what lists
 """
 
 from feedtwin.policies.interface import entries
+from feedtwin.schema.settings import DEFAULT_POLICIES
 from feedtwin.schema.tables import tables
-from feedtwin.world.build import DEFAULT_POLICIES
+from feedtwin.world import build as _build  # noqa: F401 - lists every policy and table
 
 
 def policy_rows() -> list[dict[str, object]]:

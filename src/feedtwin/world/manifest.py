@@ -43,6 +43,7 @@ def first_manifest(
         "steps_done": world.step_count,
         "log": header["log"],
         "users": len(world.users.table),
+        "people": int((world.users.table.activity > 0).sum()),
         "videos_at_start": len(world.content.table),
         "calibration": CALIBRATION,
         "notes": list(world.notes),

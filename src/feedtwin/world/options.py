@@ -23,6 +23,10 @@ class RunOptions:
             raise SettingsError(
                 f"--log: found {self.log!r}, expected one of {', '.join(LOG_LEVELS)}"
             )
+        if self.snapshot_every < 1:
+            raise SettingsError(
+                f"--snapshot-every: found {self.snapshot_every}, expected at least 1 step"
+            )
         if self.steps < 1:
             raise SettingsError(f"--steps: found {self.steps}, expected at least 1")
 

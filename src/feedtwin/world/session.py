@@ -23,7 +23,6 @@ from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.events import EVENTS
 from feedtwin.world import snapshot
-from feedtwin.world.build import DEFAULT_POLICIES
 from feedtwin.world.closing import write_tables
 from feedtwin.world.options import Finished, OnProgress, Progress
 from feedtwin.world.segments import Segment, enter
@@ -157,10 +156,7 @@ class RunSession:
             settings = starts[step]
         else:
             return []
-        return [
-            (lever, settings.policies.get(lever, name), settings.section(lever))
-            for lever, name in DEFAULT_POLICIES.items()
-        ]
+        return [(lever, name, settings.section(lever)) for lever, name in settings.policies.items()]
 
     def _close(self, world: World) -> None:
         save_snapshot(self.folder, world)

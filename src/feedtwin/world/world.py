@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from feedtwin.bus import Bus, Published
+from feedtwin.errors import IntegrityError
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
@@ -142,7 +143,19 @@ class World:
         }
 
     def load_state(self, state: dict[str, np.ndarray], step_count: int, digest: bytes) -> None:
-        """Restore a snapshot taken after `step_count` steps."""
+        """Restore a snapshot taken after `step_count` steps.
+
+        Raises:
+            IntegrityError: The snapshot does not hold this release's columns.
+        """
+        expected, found = set(self.state()), set(state)
+        if expected != found:
+            raise IntegrityError(
+                f"snapshot after step {step_count - 1}: holds other columns than this release's "
+                f"(missing {sorted(expected - found)[:4]}, unknown {sorted(found - expected)[:4]}); it was "
+                "written by other code (see code_hash in manifest.json). Use that release, or remove the "
+                "run's snapshots to execute again from the start"
+            )
 
         def part(twin: str) -> dict[str, np.ndarray]:
             start = f"{twin}."
