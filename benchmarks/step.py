@@ -37,7 +37,7 @@ step of 10,000 users within a second of the third-party imports."""
 def main(words: Sequence[str] | None = None) -> None:
     """Measure, print, keep."""
     options = _options(words)
-    record = report.provenance(load("auto").describe())
+    record = report.provenance(load("auto", max(options.threads)).describe())
     record["benchmark"] = "step"
     record["throughput"] = []
     for users in options.users:
