@@ -1,0 +1,135 @@
+"""Who lives in a synthetic world, and how often they post."""
+
+import numpy as np
+import pytest
+
+from feedtwin.columns import Columns
+from feedtwin.kernels.binding import load
+from feedtwin.twins.user import UserTwin
+from feedtwin.twins.user.population import initial_ties, synthetic_users
+from feedtwin.twins.user.table import USERS
+from feedtwin.twins.user.ties import Ties
+
+
+@pytest.fixture(scope="module")
+def people(settings, user_config, categories, draws):
+    def make(count, chance=draws, config=user_config):
+        return synthetic_users(
+            count, config, settings.section("population"), settings.section("personas"),
+            categories.vectors, chance,
+        )  # fmt: skip
+
+    return make
+
+
+def test_nine_of_ten_are_consumers_and_the_tiers_follow_their_shares(people):
+    """20,000 users, 5 standard errors per tier."""
+    tier = people(20_000)["tier"]
+    for code, share in enumerate([0.002, 0.018, 0.08, 0.9]):
+        error = (share * (1 - share) / 20_000) ** 0.5
+        assert (tier == code).mean() == pytest.approx(share, abs=5 * error), code
+
+
+def test_a_person_is_the_same_in_a_larger_population(people):
+    few, many = people(300), people(301)
+    for name, values in few.items():
+        np.testing.assert_array_equal(values, many[name][:300], err_msg=name)
+
+
+def test_traits_lie_within_their_units(people):
+    found = people(3000)
+    assert found["taste"].min() >= 0
+    assert found["taste"].max() <= 127 * 256
+    assert found["interests"].min() >= 0
+    assert found["attention_span_s"].min() >= np.float32(0.1)
+    assert found["attention_span_s"].max() <= 120
+    assert found["activity"].min() > 0
+    assert found["activity"].mean() == pytest.approx(1.0, abs=0.08)
+    assert set(np.unique(found["patience"])) == set(range(7, 19))
+
+
+def test_one_more_consumer_takes_over_no_tie(settings, people, draws):
+    population = settings.section("population")
+    tier = people(400)["tier"]
+    one = initial_ties(400, tier, population, draws)
+    more = initial_ties(401, np.append(tier, 3).astype(np.uint8), population, draws)
+    assert one.user[: one.offset[400]].tolist() == more.user[: more.offset[400]].tolist()
+
+
+def test_audiences_grow_with_the_tier(settings, people, draws):
+    tier = people(4000)["tier"]
+    ties = initial_ties(4000, tier, settings.section("population"), draws)
+    followers = ties.follower_counts()
+    means = [followers[tier == code].mean() for code in range(4)]
+    assert means[0] > means[1] > means[2] > means[3] == 0
+
+
+# -- uploads ---------------------------------------------------------------------------------------
+
+
+def _uploads(config, rates, days, draws):
+    columns = Columns(USERS, len(rates))
+    with columns.writing():
+        columns.upload_rate[:] = rates
+    nobody = np.zeros(0, np.uint32)
+    twin = UserTwin(config, columns, Ties(nobody, nobody, len(rates)), draws, load("numpy"))
+    found = np.zeros((days * 24, len(rates)), int)
+    for step in range(days * 24):
+        uploaders = twin._uploads(step)
+        assert (np.diff(uploaders.astype(np.int64)) >= 0).all()
+        found[step] = np.bincount(uploaders, minlength=len(rates))
+    return found
+
+
+@pytest.mark.parametrize("rate", [1.2, 0.35, 0.08, 3.0, 30.0])
+def test_creators_upload_at_their_rate(user_config, draws, rate):
+    """500 creators, 4 days: the mean within 5 standard errors of the rounding draw."""
+    found = _uploads(user_config, np.full(500, rate, np.float32), 4, draws)
+    part = rate % 1
+    error = (part * (1 - part) / 2000) ** 0.5
+    assert found.sum() / 2000 == pytest.approx(rate, abs=5 * error + 1e-6)
+    per_day = found.reshape(4, 24, 500).sum(axis=1)
+    assert set(np.unique(per_day)) <= {int(rate), int(rate) + 1}
+
+
+def test_consumers_never_upload(user_config, draws, people):
+    found = people(2000)
+    assert (found["upload_rate"][found["tier"] == 3] == 0).all()
+    assert not _uploads(user_config, np.zeros(50, np.float32), 2, draws).any()
+
+
+def test_uploads_of_a_day_are_spread_over_its_hours(user_config, draws):
+    found = _uploads(user_config, np.full(300, 4.0, np.float32), 2, draws)
+    assert found.max() == 1
+    by_hour = found.reshape(2, 24, 300).sum(axis=(0, 2))
+    assert by_hour.min() > 0
+
+
+# -- ties ------------------------------------------------------------------------------------------
+
+
+def _pairs(ties):
+    return {
+        (int(f), int(u))
+        for f in range(ties.users)
+        for u in ties.user[ties.offset[f] : ties.offset[f + 1]]
+    }
+
+
+def test_ties_are_made_once_cut_once_and_report_what_really_changed():
+    ties = Ties(np.uint32([0, 0, 1, 1, 2]), np.uint32([1, 1, 2, 1, 0]), 4)
+    assert _pairs(ties) == {(0, 1), (1, 2), (2, 0)}  # no repeats, nobody follows oneself
+    ties.change(np.uint32([0, 0, 3]), np.uint32([1, 3, 0]), np.array([True, True, True]))
+    assert _pairs(ties) == {(0, 1), (1, 2), (2, 0), (0, 3), (3, 0)}
+    ties.change(np.uint32([1, 1]), np.uint32([2, 3]), np.array([False, False]))
+    assert _pairs(ties) == {(0, 1), (2, 0), (0, 3), (3, 0)}
+    assert ties.follower_counts().tolist() == [2, 1, 0, 1]
+    assert ties.following_counts().tolist() == [2, 0, 1, 1]
+    assert ties.has(np.uint32([0, 1]), np.uint32([3, 2])).tolist() == [True, False]
+
+
+def test_followees_lie_in_the_order_of_their_hash(settings, people, draws):
+    ties = initial_ties(500, people(500)["tier"], settings.section("population"), draws)
+    for user in range(500):
+        part = ties.hash[ties.offset[user] : ties.offset[user + 1]].astype(np.int64)
+        assert (np.diff(part) > 0).all()
