@@ -32,7 +32,7 @@ from paired import (
     unpaired_difference,
     variance_ratio,
 )
-from trial import Spec, Summary, each, finish, make, run
+from trial import ROOMY, Spec, Summary, each, finish, make, run
 
 from feedtwin.kernels.binding import load
 
@@ -159,12 +159,13 @@ def main(words: Sequence[str] | None = None) -> None:
         "worlds": {},
     }
     for world in options.worlds:
+        sets = ROOMY.get(world, ())
         jobs = [
-            (Spec(world, options.users, options.steps, options.seed, r), options.weight)
+            (Spec(world, options.users, options.steps, options.seed, r, sets), options.weight)
             for r in range(options.replicates)
         ]
         result = analyse(each(trial, jobs, options.workers, world))
-        record["worlds"][world] = {"users": options.users, **result}
+        record["worlds"][world] = {"users": options.users, "sets": sets, **result}
     text = fragment(record)
     print(text)
     if options.json:
@@ -196,8 +197,8 @@ def fragment(record: dict[str, Any]) -> str:
     parts = [report.describe(record)]
     for world, result in record["worlds"].items():
         parts.append(
-            f"World `{world}` ({report.CALIBRATION}), {result['users']:,} people, {record['steps']} "
-            f"steps, {result['replicates']} replicates, `{PATH}` 1.0 against {record['weight']}; 95 % "
+            f"World `{world}` ({report.CALIBRATION}), {result['users']:,} people{report.with_sets(result['sets'])}, "
+            f"{record['steps']} steps, {result['replicates']} replicates, `{PATH}` 1.0 against {record['weight']}; 95 % "
             "intervals, those of ratios by bootstrap over replicates:"
         )
         parts.append(_table(result["outcomes"]))

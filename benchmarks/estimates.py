@@ -23,7 +23,7 @@ import numpy as np
 import report
 from numpy.random import default_rng  # noqa: TID251 - a sample of what to look at, not simulation
 from paired import mean_interval, paired_difference
-from trial import Spec, Summary, column, each, finish, make
+from trial import ROOMY, Spec, Summary, column, each, finish, make
 
 from feedtwin.kernels.binding import load
 from feedtwin.world.world import World
@@ -120,8 +120,9 @@ def main(words: Sequence[str] | None = None) -> None:
     record = report.provenance(load("auto").describe())
     record |= {"benchmark": "estimates", "worlds": {}, "options": _plain(options)}
     for world in options.worlds:
+        sets = (*ROOMY.get(world, ()), *options.set)
         specs = [
-            Spec(world, options.users, options.steps, options.seed, r, tuple(options.set))
+            Spec(world, options.users, options.steps, options.seed, r, sets)
             for r in range(options.replicates)
         ]
         curves = each(
@@ -129,7 +130,7 @@ def main(words: Sequence[str] | None = None) -> None:
         )
         gap_specs = [replace(s, steps=options.gap_steps) for s in specs]
         gaps = each(compare, gap_specs, options.workers, f"{world}, policies")
-        record["worlds"][world] = {"curve": curve_rows(curves), **gap_rows(gaps)}
+        record["worlds"][world] = {"sets": sets, "curve": curve_rows(curves), **gap_rows(gaps)}
     if options.figure:
         write_csv(options.figure.with_suffix(".csv"), record)
         draw(options.figure, record)
@@ -269,7 +270,7 @@ def fragment(record: dict[str, Any]) -> str:
     o = record["options"]
     caption = (
         f"Correlation of the platform's estimated affinity with true affinity, within a person and over "
-        f"{VIDEOS} public videos, mean over {PEOPLE} sampled people whom the platform has met; "
+        f"{VIDEOS} public videos, mean over {min(PEOPLE, o['users'])} sampled people whom the platform has met; "
         f"{o['users']:,} people, {o['replicates']} replicates, bands: 95 % intervals over replicates. "
         f"Dashed: each person's truth exchanged for another's. {report.CALIBRATION.capitalize()}."
     )
@@ -277,7 +278,7 @@ def fragment(record: dict[str, Any]) -> str:
     if o["figure"] != "None":
         parts.append(f"![{caption}]({Path(o['figure']).name})\n\n*{caption}*")
     for world, result in record["worlds"].items():
-        parts.append(f"World `{world}`:")
+        parts.append(f"World `{world}`{report.with_sets(result['sets'])}:")
         parts.append(_curve_table(result["curve"]))
         parts.append(
             f"Watch time by policy after {o['gap_steps']} steps, {o['replicates']} replicates that share "

@@ -92,6 +92,11 @@ def describe(record: Record) -> str:
     )
 
 
+def with_sets(sets: Sequence[str]) -> str:
+    """Return settings that differ from the world's own, for a sentence."""
+    return f" ({', '.join(f'`{one}`' for one in sets)})" if sets else ""
+
+
 def save(path: Path, record: Record) -> None:
     """Write a result as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)

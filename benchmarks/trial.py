@@ -21,6 +21,8 @@ from feedtwin.world.world import World
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+ROOMY = {"synthetic": ("population.videos_per_user=5",)}
+"""Small worlds get a catalogue that people do not exhaust: a feed does not repeat itself for 768 videos."""
 _USER_BITS, _CREATOR_BITS, _ORDINAL_BITS = 24, 24, 16
 
 
