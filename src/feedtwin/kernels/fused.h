@@ -58,21 +58,17 @@ struct ft_slip {
     struct ft_operand query;
     float inverse;
     struct ft_windows windows;
-    uint32_t row[FT_ROOM];
-    const int8_t *vector[FT_ROOM]; /* of row: its card, or its vector where there are no cards */
 };
 
 struct ft_line {
     const struct ft_serve_args *a;
     struct ft_pools pools;
     struct ft_slates slates;
-    int64_t columns;
     struct ft_slip slip[FT_DEPTH];
-    struct ft_sieve sieve;
-    struct ft_hand hand;
+    struct ft_hand hand[2]; /* the request that is served, and the next one */
 };
 
-FT_FN struct ft_slip *ft_slip_of(struct ft_line *l, int64_t r) { return &l->slip[r % FT_DEPTH]; }
+FT_FN struct ft_slip *ft_slip_of(struct ft_line *l, int64_t r) { return &l->slip[r & (FT_DEPTH - 1)]; }
 
 FT_FN void ft_expect(const struct ft_line *l, int64_t r)
 {
@@ -101,87 +97,79 @@ FT_FN void ft_fetch_history(const struct ft_line *l, int64_t r)
         __builtin_prefetch(past.seen + i, 0, 2);
 }
 
-/* Note the rows of a request, and where their vectors are: windows on a ring read neighbouring cards. */
-FT_STAGE void ft_take_all(struct ft_line *l, struct ft_slip *slip)
+/* Where the card (or, without cards, the vector) of a row is. */
+FT_FN const int8_t *ft_vector_of(const struct ft_serve_args *a, uint32_t row)
 {
-    const struct ft_serve_args *a = l->a;
-    const int8_t **vector = slip->vector;
-    const uint32_t *row = slip->row;
-    ft_take_windows(&slip->windows, slip->row);
-    for (int64_t w = 0; w < slip->windows.n; w++) {
-        const struct ft_window *at = &slip->windows.at[w];
-        if (a->ring_cards && !at->latest) {
-            const int8_t *ring = (const int8_t *)a->ring_cards + 64 * (at->row - a->ring_row);
-            int64_t left = at->size - at->position;
-            for (int64_t i = 0; i < at->quota; i++)
-                vector[i] = ring + 64 * (i < left ? at->position + i : i - left);
-        } else if (a->cards) {
-            for (int64_t i = 0; i < at->quota; i++)
-                vector[i] = (const int8_t *)a->cards + (row[i] == FT_NO_ITEM ? 0 : (size_t)row[i] * 64);
-        } else {
-            for (int64_t i = 0; i < at->quota; i++)
-                vector[i] = a->vectors + (row[i] == FT_NO_ITEM ? 0 : (size_t)row[i] * FT_D);
+    if (a->cards) return (const int8_t *)a->cards + (size_t)row * sizeof(struct ft_card);
+    return a->vectors + (size_t)row * FT_D;
+}
+
+/* Part of a window: `take` entries of a ring from `from` on. Their cards are neighbours in ring_cards. */
+FT_FN void ft_deal_part(const struct ft_serve_args *a, const struct ft_window *at, int64_t from,
+                        int64_t take, struct ft_hand *h)
+{
+    const uint32_t *row = at->row + from;
+    if (at->latest) {
+        for (int64_t i = 0; i < take; i++) {
+            uint32_t x = at->latest[row[i]];
+            ft_hand_enter(h, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
         }
-        row += at->quota;
-        vector += at->quota;
+    } else if (a->ring_cards) {
+        const int8_t *card = (const int8_t *)a->ring_cards + sizeof(struct ft_card) * (row - a->ring_row);
+        for (int64_t i = 0; i < take; i++)
+            ft_hand_enter(h, row[i], at->pool, card + sizeof(struct ft_card) * i);
+    } else {
+        for (int64_t i = 0; i < take; i++) ft_hand_enter(h, row[i], at->pool, ft_vector_of(a, row[i]));
     }
 }
 
-/* Put the rows of a request into the hand, each once, and into the sieve. */
-FT_STAGE void ft_fill(struct ft_line *l, const struct ft_slip *slip)
+/* Take the windows of a request (retrieval._window, _drop_repeats). */
+FT_STAGE void ft_deal(const struct ft_serve_args *a, const struct ft_windows *windows, struct ft_hand *h)
 {
-    struct ft_hand *h = &l->hand;
-    int64_t n = 0, column = 0;
-    for (int64_t w = 0; w < slip->windows.n; w++) {
-        const struct ft_window *at = &slip->windows.at[w];
-        for (int64_t end = column + at->quota; column < end; column++) {
-            h->row[n] = slip->row[column];
-            h->vector[n] = slip->vector[column];
-            h->pool[n] = at->pool;
-            n += ft_sieve_enter(&l->sieve, h->row, n, slip->row[column]);
-        }
+    ft_hand_clear(h);
+    for (int64_t w = 0; w < windows->n; w++) {
+        const struct ft_window *at = &windows->at[w];
+        int64_t take = at->quota < at->size ? at->quota : at->size, left = at->size - at->position;
+        int64_t first = take < left ? take : left;
+        ft_deal_part(a, at, at->position, first, h);
+        ft_deal_part(a, at, 0, take - first, h);
     }
-    ft_hand_open(h, n);
+    ft_hand_close(h);
 }
 
-/* Leave out what is barred or the user's own. */
-FT_STAGE void ft_discard(const struct ft_serve_args *a, uint32_t user, struct ft_hand *h,
-                         float *restrict inv_norm, float *restrict base)
+/* Read what the ranker needs from the cards, or from the columns. */
+FT_STAGE void ft_read_items(const struct ft_serve_args *a, struct ft_hand *h, float *restrict inv_norm,
+                            float *restrict base)
 {
-    int64_t n = h->n, to = 0;
-    for (int64_t i = 0; i < n; i++) {
-        uint32_t row = h->row[i];
-        const struct ft_card *card = (const struct ft_card *)h->vector[i];
-        h->row[to] = row;
-        h->vector[to] = h->vector[i];
-        h->met[to] = h->met[i];
-        h->pool[to] = h->pool[i];
-        h->category[to] = a->category[row];
-        if (a->cards) {
-            h->creator[to] = card->creator;
-            h->ordinal[to] = card->ordinal;
-            inv_norm[to] = card->inv_norm;
-            base[to] = card->base;
-        } else {
-            h->creator[to] = a->creator[row];
-            h->ordinal[to] = a->ordinal[row];
-            inv_norm[to] = a->inv_norm[row];
-            base[to] = a->base[row];
+    for (int64_t i = 0; i < h->n; i++) h->category[i] = a->category[h->row[i]];
+    if (a->cards)
+        for (int64_t i = 0; i < h->n; i++) {
+            const struct ft_card *card = (const struct ft_card *)h->vector[i];
+            h->creator[i] = card->creator;
+            h->ordinal[i] = card->ordinal;
+            inv_norm[i] = card->inv_norm;
+            base[i] = card->base;
         }
-        to += !h->barred[i] & (h->creator[to] != user);
-    }
-    h->n = to;
+    else
+        for (int64_t i = 0; i < h->n; i++) {
+            uint32_t row = h->row[i];
+            h->creator[i] = a->creator[row];
+            h->ordinal[i] = a->ordinal[row];
+            inv_norm[i] = a->inv_norm[row];
+            base[i] = a->base[row];
+        }
 }
 
-/* Score what is left. */
-FT_STAGE void ft_deal(const struct ft_serve_args *a, uint32_t user, const struct ft_slip *slip,
+/* Score all candidates and bar the user's own. */
+FT_STAGE void ft_rank(const struct ft_serve_args *a, uint32_t user, const struct ft_slip *slip,
                       struct ft_hand *h, struct ft_fetch *fetch)
 {
     float inv_norm[FT_ROOM], base[FT_ROOM];
     uint32_t followed[FT_ROOM];
     int32_t dot[FT_ROOM];
     int64_t begin = a->follow_offset[user], size = a->follow_offset[user + 1] - begin;
-    ft_discard(a, user, h, inv_norm, base);
+    ft_read_items(a, h, inv_norm, base);
+    for (int64_t i = 0; i < h->n; i++) h->barred[i] |= h->creator[i] == user;
     for (int64_t i = 0; i < h->n; i += 16, ft_fetch_some(fetch, 6)) {
         int64_t m = h->n - i < 16 ? h->n - i : 16;
         if (a->cards) ft_dots(h->vector + i, m, &slip->query, 1, dot + i);
@@ -192,28 +180,27 @@ FT_STAGE void ft_deal(const struct ft_serve_args *a, uint32_t user, const struct
               (float)a->weight_followed, h->score);
 }
 
-/* Serve request r; `next` is the one after it, whose cards are fetched meanwhile, or null. */
-FT_STAGE void ft_serve_one(struct ft_line *l, int64_t r, const struct ft_slip *next)
+/* Serve request r; `next` holds the candidates of the one after it, whose cards are fetched meanwhile. */
+FT_STAGE void ft_serve_one(struct ft_line *l, int64_t r, const struct ft_hand *next)
 {
     const struct ft_serve_args *a = l->a;
-    const struct ft_slip *slip = ft_slip_of(l, r);
-    struct ft_hand *h = &l->hand;
+    struct ft_hand *h = &l->hand[r & 1];
     uint32_t user = a->user[r];
     const struct ft_past past = ft_past_of(&l->slates, user);
-    struct ft_fetch fetch = {.line = next ? next->vector : 0, .left = next ? l->columns : 0};
-    ft_fill(l, slip);
-    ft_history(h, &l->sieve, &past);
-    ft_sieve_clear(&l->sieve);
+    struct ft_fetch fetch = {.line = next ? next->vector : 0, .left = next ? next->n : 0};
+    ft_history(h, &past);
     ft_bar_inserted(h, a->insert_row + r * a->slots, a->slots);
-    ft_deal(a, user, slip, h, &fetch);
+    ft_rank(a, user, ft_slip_of(l, r), h, &fetch);
     ft_race(h, &l->slates, &past, r, user, a->request[r], &fetch);
 }
 
 FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t high)
 {
-    struct ft_line l = {.a = a, .pools = FT_POOLS(a), .slates = FT_SLATES(a)};
-    l.columns = ft_columns(&l.pools);
-    if (l.columns < 0 || (a->ring_cards && !a->cards)) return -1;
+    struct ft_line l;
+    l.a = a;
+    l.pools = (struct ft_pools)FT_POOLS(a);
+    l.slates = (struct ft_slates)FT_SLATES(a);
+    if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards)) return -1;
     for (int64_t r = low - 5; r < high; r++) {
 #define FT_AT(ahead) (r + (ahead) >= low && r + (ahead) < high)
         if (FT_AT(5)) ft_expect(&l, r + 5);
@@ -221,10 +208,10 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
         if (FT_AT(3)) ft_fetch_near(&ft_slip_of(&l, r + 3)->windows);
         if (FT_AT(2)) ft_find_windows(&ft_slip_of(&l, r + 2)->windows);
         if (FT_AT(1)) {
-            ft_take_all(&l, ft_slip_of(&l, r + 1));
+            ft_deal(a, &ft_slip_of(&l, r + 1)->windows, &l.hand[(r + 1) & 1]);
             ft_fetch_history(&l, r + 1);
         }
-        if (FT_AT(0)) ft_serve_one(&l, r, FT_AT(1) ? ft_slip_of(&l, r + 1) : 0);
+        if (FT_AT(0)) ft_serve_one(&l, r, FT_AT(1) ? &l.hand[(r + 1) & 1] : 0);
 #undef FT_AT
     }
     return 0;

@@ -1,7 +1,7 @@
 /* The candidates of one request while a slate is made of them, and which of them the user has seen.
  *
- * A request's candidates are kept compact: whoever is not eligible is left out, so every loop runs over
- * full lanes. Their order does not matter, because ties are broken by item id.
+ * Columns of lanes: an item appears once, an item that may not be shown is `barred`. The order of lanes does
+ * not matter, because ties are broken by item id.
  */
 #ifndef FT_HAND_H
 #define FT_HAND_H
@@ -10,24 +10,25 @@
 
 #define FT_NO_ITEM 0xFFFFFFFFu
 #define FT_MOST 1024 /* candidates of a request at most; specs.py checks it */
-#define FT_CHUNK 64 /* hands are filled up to a multiple of this, so that masks have 64 bits */
-#define FT_ROOM (FT_MOST + FT_CHUNK + FT_LANES) /* no two columns then begin in the same cache set */
+#define FT_ROOM (FT_MOST + 2 * FT_LANES) /* no power of two: columns then begin in different cache sets */
+#define FT_SIEVE_BITS 16384u
 
 struct ft_hand {
-    int64_t n;
-    const int8_t *vector[FT_ROOM]; /* where a card or vector is; only ft_serve uses it */
+    int64_t n; /* lanes beyond n, up to a multiple of 32, are barred */
+    const int8_t *vector[FT_ROOM]; /* where the item's card or vector is; only ft_serve uses it */
     uint32_t row[FT_ROOM], creator[FT_ROOM], ordinal[FT_ROOM];
     float score[FT_ROOM];
     uint16_t met[FT_ROOM]; /* impressions of this item in the user's history */
     uint16_t category[FT_ROOM];
     uint8_t pool[FT_ROOM];
-    uint8_t barred[FT_ROOM]; /* seen recently, or inserted elsewhere in the slate */
+    uint8_t barred[FT_ROOM]; /* seen recently, inserted elsewhere in the slate, or the user's own */
     int32_t order[FT_ROOM]; /* race key as an integer that sorts alike; INT32_MIN = not eligible */
     int64_t weight[FT_ROOM];
+    uint32_t sieve[FT_SIEVE_BITS / 32]; /* bit x % 16384 is set for every row x */
 };
 
 FT_FN int64_t ft_whole(int64_t n) { return (n + FT_LANES - 1) & -(int64_t)FT_LANES; }
-FT_FN int64_t ft_chunks(int64_t n) { return (n + FT_CHUNK - 1) & -(int64_t)FT_CHUNK; }
+FT_FN int64_t ft_pairs(int64_t n) { return (n + 2 * FT_LANES - 1) & -(int64_t)(2 * FT_LANES); }
 
 /* Integers that sort like the floats; -0.0 and 0.0 are one. Its own inverse on the bits. */
 FT_FN int32_t ft_order(float x)
@@ -48,16 +49,8 @@ FT_FN int32_t ft_greatest(const int32_t *order, int64_t lanes)
 
 /* ---- sieve: "certainly not among the candidates" in one look ------------------------------------- */
 
-#define FT_SIEVE_BITS 16384u
-
-struct ft_sieve {
-    uint32_t word[FT_SIEVE_BITS / 32]; /* bit x % 16384 is set for every candidate row x */
-};
-
 FT_FN uint32_t ft_sieve_word(uint32_t x) { return (x & (FT_SIEVE_BITS - 1)) >> 5; }
 FT_FN uint32_t ft_sieve_bit(uint32_t x) { return (uint32_t)1 << (x & 31); }
-
-FT_FN void ft_sieve_clear(struct ft_sieve *s) { memset(s, 0, sizeof *s); }
 
 /* Whether x is among the first n rows, whose lanes up to the next multiple of 16 may hold anything. */
 FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
@@ -70,14 +63,38 @@ FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
     return 0;
 }
 
-/* Enter row x unless it is no item or among row[0..n) already; returns whether it was entered. */
-FT_FN int ft_sieve_enter(struct ft_sieve *s, const uint32_t *row, int64_t n, uint32_t x)
+/* Forget the last request. */
+FT_FN void ft_hand_clear(struct ft_hand *h)
 {
-    uint32_t *word = &s->word[ft_sieve_word(x)], bit = ft_sieve_bit(x), was = *word;
+    h->n = 0;
+    memset(h->sieve, 0, sizeof h->sieve);
+}
+
+/* Enter an item, unless it is none or entered already; returns whether it was entered. */
+FT_FN int ft_hand_enter(struct ft_hand *h, uint32_t x, uint8_t pool, const int8_t *vector)
+{
+    uint32_t *word = &h->sieve[ft_sieve_word(x)], bit = ft_sieve_bit(x), was = *word;
     if (__builtin_expect((was & bit) != 0 || x == FT_NO_ITEM, 0))
-        if (x == FT_NO_ITEM || ft_among(row, n, x)) return 0;
+        if (x == FT_NO_ITEM || ft_among(h->row, h->n, x)) return 0;
     *word = was | bit;
+    h->row[h->n] = x;
+    h->pool[h->n] = pool;
+    h->vector[h->n++] = vector;
     return 1;
+}
+
+/* All items are entered: nothing is barred but the lanes beyond. */
+FT_FN void ft_hand_close(struct ft_hand *h)
+{
+    int64_t n = h->n, lanes = ft_pairs(n);
+    memset(h->met, 0, (size_t)n * sizeof h->met[0]);
+    memset(h->barred, 0, (size_t)n);
+    for (int64_t i = n; i < lanes; i++) {
+        h->row[i] = FT_NO_ITEM;
+        h->creator[i] = h->ordinal[i] = 0;
+        h->score[i] = 0.0f;
+        h->barred[i] = 1;
+    }
 }
 
 /* ---- history: the user's ring of past impressions ------------------------------------------------- */
@@ -102,44 +119,45 @@ FT_FN int ft_recent(const struct ft_past *p, int64_t i)
 
 FT_FN void ft_history_hit(struct ft_hand *h, const struct ft_past *p, int64_t i)
 {
-    for (int64_t j = 0; j < h->n; j += FT_CHUNK) {
-        uint64_t equal = ft_equal64(h->row + j, p->seen[i]);
+    for (int64_t j = 0; j < h->n; j += FT_LANES) {
+        uint32_t equal = ft_equal16(h->row + j, p->seen[i]);
         for (; equal; equal &= equal - 1) {
-            int64_t lane = j + __builtin_ctzll(equal);
+            int64_t lane = j + __builtin_ctz(equal);
             h->met[lane]++;
             h->barred[lane] |= (uint8_t)ft_recent(p, i);
         }
     }
 }
 
+/* Which of 16 rows may be among the candidates. */
 #if defined(__AVX512F__)
-FT_FN uint32_t ft_sieve16(const struct ft_sieve *s, const uint32_t *seen)
+FT_FN uint32_t ft_sieve16(const uint32_t *sieve, const uint32_t *seen)
 {
     __m512i x = _mm512_loadu_si512(seen);
     __m512i at = _mm512_srli_epi32(_mm512_and_si512(x, _mm512_set1_epi32(FT_SIEVE_BITS - 1)), 5);
-    __m512i word = _mm512_i32gather_epi32(at, s->word, 4);
+    __m512i word = _mm512_i32gather_epi32(at, sieve, 4);
     __m512i bit = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(x, _mm512_set1_epi32(31)));
     return _mm512_test_epi32_mask(word, bit);
 }
 #else
-FT_FN uint32_t ft_sieve16(const struct ft_sieve *s, const uint32_t *seen)
+FT_FN uint32_t ft_sieve16(const uint32_t *sieve, const uint32_t *seen)
 {
     uint32_t hits = 0;
     for (int i = 0; i < FT_LANES; i++)
-        hits |= (s->word[ft_sieve_word(seen[i])] >> (seen[i] & 31) & 1) << i;
+        hits |= (sieve[ft_sieve_word(seen[i])] >> (seen[i] & 31) & 1) << i;
     return hits;
 }
 #endif
 
-/* Count the meetings of every candidate and bar the recent ones. The sieve holds all their rows. */
-FT_STAGE void ft_history(struct ft_hand *h, const struct ft_sieve *s, const struct ft_past *p)
+/* Count the meetings of every candidate and bar the recent ones. */
+FT_STAGE void ft_history(struct ft_hand *h, const struct ft_past *p)
 {
     int64_t filled = ft_filled(p), i = 0;
     for (; i + FT_LANES <= filled; i += FT_LANES)
-        for (uint32_t hits = ft_sieve16(s, p->seen + i); hits; hits &= hits - 1)
+        for (uint32_t hits = ft_sieve16(h->sieve, p->seen + i); hits; hits &= hits - 1)
             ft_history_hit(h, p, i + __builtin_ctz(hits));
     for (; i < filled; i++)
-        if (s->word[ft_sieve_word(p->seen[i])] & ft_sieve_bit(p->seen[i])) ft_history_hit(h, p, i);
+        if (h->sieve[ft_sieve_word(p->seen[i])] & ft_sieve_bit(p->seen[i])) ft_history_hit(h, p, i);
 }
 
 /* Meetings with one item that is no candidate. */
@@ -148,16 +166,6 @@ FT_FN uint16_t ft_meetings(const struct ft_past *p, uint32_t row)
     uint32_t met = 0;
     for (int64_t i = 0, filled = ft_filled(p); i < filled; i++) met += p->seen[i] == row;
     return (uint16_t)met;
-}
-
-/* Forget earlier requests: lanes beyond n must match nothing. */
-FT_FN void ft_hand_open(struct ft_hand *h, int64_t n)
-{
-    int64_t lanes = ft_chunks(n);
-    h->n = n;
-    memset(h->met, 0, (size_t)lanes * sizeof h->met[0]);
-    memset(h->barred, 0, (size_t)lanes);
-    for (int64_t i = n; i < lanes; i++) h->row[i] = FT_NO_ITEM;
 }
 
 /* Bar the items that rules insert into this slate: they are shown once. */

@@ -59,23 +59,21 @@ FT_FN void ft_fetch_some(struct ft_fetch *f, int64_t count)
     for (; count > 0 && f->left > 0; count--, f->left--) __builtin_prefetch(*f->line++);
 }
 
-/* ranking._race: keys and integer softmax weights. Returns the sum of the weights. Each loop has a short
- * body, so that the processor overlaps several of its rounds. */
-FT_STAGE int64_t ft_race_keys(struct ft_hand *h, float inverse_temperature, uint32_t user,
-                              uint32_t request, uint32_t k0, uint32_t k1, struct ft_fetch *fetch)
+/* ranking._race: keys and integer softmax weights; who is barred gets no key. Each loop has a short body, so
+ * that the processor overlaps several of its rounds. */
+FT_STAGE void ft_race_keys(struct ft_hand *h, float inverse_temperature, uint32_t user,
+                           uint32_t request, uint32_t k0, uint32_t k1, struct ft_fetch *fetch)
 {
-    int64_t n = h->n, lanes = ft_chunks(n), pairs = 2 * FT_LANES, total = 0;
-    float noise[FT_ROOM];
-    int32_t best;
-    for (int64_t i = n; i < lanes; i++) { h->creator[i] = h->ordinal[i] = 0; h->score[i] = 0.0f; }
-    for (int64_t i = 0; i < lanes; i++) h->order[i] = ft_order(h->score[i]);
-    for (int64_t i = n; i < lanes; i++) h->order[i] = INT32_MIN;
+    int64_t lanes = ft_pairs(h->n);
+    float noise[FT_ROOM], best;
+    for (int64_t i = 0; i < lanes; i++)
+        h->order[i] = h->barred[i] ? INT32_MIN : ft_order(h->score[i]);
     if (inverse_temperature == 0.0f) { /* nothing is drawn: the best score wins */
         for (int64_t i = 0; i < lanes; i++) h->weight[i] = 1;
-        return n;
+        return;
     }
-    best = ft_greatest(h->order, lanes);
-    for (int64_t i = 0; i < n; i += pairs) {
+    best = ft_unorder(ft_greatest(h->order, lanes));
+    for (int64_t i = 0; i < lanes; i += 2 * FT_LANES) {
         uint32_t c[2][4][FT_LANES];
         ft_fetch_some(fetch, 10);
         for (int g = 0; g < 2; g++)
@@ -89,20 +87,23 @@ FT_STAGE int64_t ft_race_keys(struct ft_hand *h, float inverse_temperature, uint
             for (int j = 0; j < FT_LANES; j++)
                 noise[i + FT_LANES * g + j] = ft_uniform32(c[g][0][j]);
     }
-    lanes = ft_whole(n);
     for (int64_t i = 0; i < lanes; i++) noise[i] = -ft_log32(noise[i]);
-    for (int64_t i = 0; i < lanes; i++)
-        h->order[i] = ft_order(h->score[i] * inverse_temperature + -ft_log32(noise[i]));
-    for (int64_t i = 0; i < lanes; i++)
-        noise[i] = ft_exp32((h->score[i] - ft_unorder(best)) * inverse_temperature);
+    for (int64_t i = 0; i < lanes; i++) {
+        int32_t order = ft_order(h->score[i] * inverse_temperature + -ft_log32(noise[i]));
+        h->order[i] = h->barred[i] ? INT32_MIN : order;
+    }
+    for (int64_t i = 0; i < lanes; i++) noise[i] = ft_exp32((h->score[i] - best) * inverse_temperature);
     for (int64_t i = 0; i < lanes; i++) {
         int64_t weight = (int64_t)((double)noise[i] * 0x1p50);
         h->weight[i] = weight > 1 ? weight : 1;
     }
-    for (int64_t i = n; i < lanes; i++) h->order[i] = INT32_MIN;
-    for (int64_t i = 0; i < n; i++) total += h->weight[i];
-    return total;
 }
+
+/* ---- picking ----------------------------------------------------------------------------------------
+ *
+ * Columns are read and written in whole registers only: a register that is read where a lane has just
+ * been written alone would have to wait for it.
+ */
 
 /* Of several candidates with the greatest key, the smallest item id wins, then the first place. */
 FT_STAGE int64_t ft_tied_winner(const struct ft_hand *h, int32_t best)
@@ -115,55 +116,86 @@ FT_STAGE int64_t ft_tied_winner(const struct ft_hand *h, int32_t best)
 }
 
 /* The eligible candidate with the greatest key, or -1. */
-FT_FN int64_t ft_winner(const struct ft_hand *h)
+FT_FN int64_t ft_winner(const struct ft_hand *h, int64_t lanes)
 {
-    int64_t lanes = ft_chunks(h->n), winner = 0, several = 0;
+    int64_t winner = 0, several = 0;
     int32_t best = ft_greatest(h->order, lanes);
     if (best == INT32_MIN) return -1;
-    for (int64_t i = lanes - FT_CHUNK; i >= 0; i -= FT_CHUNK) {
-        uint64_t equal = ft_equal64((const uint32_t *)h->order + i, (uint32_t)best);
-        several += __builtin_popcountll(equal);
-        winner = equal ? i + __builtin_ctzll(equal) : winner;
+    for (int64_t i = 0; i < lanes; i += FT_LANES) {
+        uint32_t equal = ft_equal16((const uint32_t *)h->order + i, (uint32_t)best);
+        several += __builtin_popcount(equal);
+        winner = equal ? i + __builtin_ctz(equal) : winner;
     }
     return several > 1 ? ft_tied_winner(h, best) : winner;
 }
 
-struct ft_tally {
-    int64_t drawn, total; /* picks so far; weight of what is still eligible */
-    uint32_t creator[FT_SLOTS_MOST];
-    uint16_t category[FT_SLOTS_MOST];
+/* Sum of the weights of what is eligible. */
+FT_FN int64_t ft_total(const struct ft_hand *h, int64_t lanes)
+{
+#if defined(__AVX512F__)
+    __m512i low = _mm512_setzero_si512(), high = low;
+    for (int64_t i = 0; i < lanes; i += FT_LANES) {
+        __m512i order = _mm512_loadu_si512(h->order + i);
+        __mmask16 live = _mm512_cmpneq_epi32_mask(order, _mm512_set1_epi32(INT32_MIN));
+        low = _mm512_mask_add_epi64(low, (__mmask8)live, low, _mm512_loadu_si512(h->weight + i));
+        high = _mm512_mask_add_epi64(high, (__mmask8)(live >> 8), high,
+                                     _mm512_loadu_si512(h->weight + i + 8));
+    }
+    return _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
+#else
+    int64_t total = 0;
+    for (int64_t i = 0; i < lanes; i++) total += h->order[i] == INT32_MIN ? 0 : h->weight[i];
+    return total;
+#endif
+}
+
+FT_FN void ft_strike_one(struct ft_hand *h, int64_t pick)
+{
+    int32_t *order = h->order + (pick & -(int64_t)FT_LANES), lane = (int32_t)(pick % FT_LANES);
+    for (int j = 0; j < FT_LANES; j++) order[j] = j == lane ? INT32_MIN : order[j];
+}
+
+FT_FN void ft_strike_creator(struct ft_hand *h, int64_t lanes, uint32_t creator)
+{
+    for (int64_t i = 0; i < lanes; i++)
+        h->order[i] = h->creator[i] == creator ? INT32_MIN : h->order[i];
+}
+
+FT_FN void ft_strike_category(struct ft_hand *h, int64_t lanes, uint16_t category)
+{
+    for (int64_t i = 0; i < lanes; i++)
+        h->order[i] = h->category[i] == category ? INT32_MIN : h->order[i];
+}
+
+/* What was picked so far in a slate; both columns are read in registers of 16. */
+struct ft_picked {
+    int64_t n;
+    uint32_t creator[FT_SLOTS_MOST], category[FT_SLOTS_MOST];
 };
 
-FT_FN void ft_strike(struct ft_hand *h, struct ft_tally *t, int64_t i)
+FT_FN int64_t ft_count_equal(const uint32_t *a, int64_t n, uint32_t x)
 {
-    if (h->order[i] == INT32_MIN) return;
-    h->order[i] = INT32_MIN;
-    t->total -= h->weight[i];
+    int64_t count = 0;
+    for (int64_t i = 0; i < n; i += FT_LANES) {
+        uint32_t equal = ft_equal16(a + i, x), live = n - i < FT_LANES ? (1u << (n - i)) - 1 : 0xFFFF;
+        count += __builtin_popcount(equal & live);
+    }
+    return count;
 }
 
 /* ranking._Race._remove: the pick, and the caps it exhausts. */
-FT_FN void ft_remove(struct ft_hand *h, struct ft_tally *t, const struct ft_slates *s, int64_t pick)
+FT_FN void ft_remove(struct ft_hand *h, int64_t lanes, struct ft_picked *picked,
+                     const struct ft_slates *s, int64_t pick)
 {
-    uint32_t creator = h->creator[pick];
-    uint16_t category = h->category[pick];
-    int64_t of_creator = 1, of_category = 1;
-    for (int64_t i = 0; i < t->drawn; i++) of_creator += t->creator[i] == creator;
-    for (int64_t i = 0; i < t->drawn; i++) of_category += t->category[i] == category;
-    t->creator[t->drawn] = creator;
-    t->category[t->drawn++] = category;
-    ft_strike(h, t, pick);
-    if (of_creator >= s->creator_cap)
-        for (int64_t i = 0; i < h->n; i += FT_CHUNK) {
-            uint64_t equal = ft_equal64(h->creator + i, creator);
-            if ((uint64_t)(pick - i) < FT_CHUNK) equal &= ~((uint64_t)1 << (pick - i));
-            for (; equal; equal &= equal - 1) ft_strike(h, t, i + __builtin_ctzll(equal));
-        }
-    if (of_category >= s->category_cap)
-        for (int64_t i = 0; i < h->n; i++) { /* without branches: many are struck */
-            int out = (h->category[i] == category) & (h->order[i] != INT32_MIN);
-            t->total -= out ? h->weight[i] : 0;
-            h->order[i] = out ? INT32_MIN : h->order[i];
-        }
+    uint32_t creator = h->creator[pick], category = h->category[pick];
+    picked->creator[picked->n] = creator;
+    picked->category[picked->n++] = category;
+    if (s->creator_cap <= 1 || ft_count_equal(picked->creator, picked->n, creator) >= s->creator_cap)
+        ft_strike_creator(h, lanes, creator);
+    else
+        ft_strike_one(h, pick);
+    if (ft_count_equal(picked->category, picked->n, category) >= s->category_cap)
+        ft_strike_category(h, lanes, (uint16_t)category);
 }
 
 /* Write one slot; its stage is filled in at the end, for all slots at once. */
@@ -179,13 +211,14 @@ FT_FN void ft_place(const struct ft_slates *s, int64_t out, uint32_t row, uint64
     s->inserted[out] = inserted;
 }
 
-/* ranking.select_reference from the race on. All candidates of the hand are eligible. */
+/* ranking.select_reference from the race on. */
 FT_STAGE void ft_race(struct ft_hand *h, const struct ft_slates *s, const struct ft_past *past,
                       int64_t r, uint32_t user, uint32_t request, struct ft_fetch *fetch)
 {
-    struct ft_tally t = {.drawn = 0};
-    int64_t base = r * s->slots, served = 0;
-    t.total = ft_race_keys(h, s->inverse_temperature, user, request, s->k0, s->k1, fetch);
+    struct ft_picked picked;
+    int64_t base = r * s->slots, lanes = ft_pairs(h->n), served = 0;
+    picked.n = 0;
+    ft_race_keys(h, s->inverse_temperature, user, request, s->k0, s->k1, fetch);
     for (int64_t slot = 0; slot < s->slots; slot++) {
         uint32_t row = s->insert_row[base + slot];
         int64_t out = base + served;
@@ -193,13 +226,13 @@ FT_STAGE void ft_race(struct ft_hand *h, const struct ft_slates *s, const struct
             uint64_t item = (uint64_t)s->creator[row] << 32 | s->ordinal[row];
             ft_place(s, out, row, item, 0.0f, 1.0f, FT_POOL_INSERTED, ft_meetings(past, row), 1);
         } else {
-            int64_t pick = ft_winner(h);
+            int64_t pick = ft_winner(h, lanes);
             if (pick < 0) continue;
-            double share = (double)h->weight[pick] / (double)(t.total > 1 ? t.total : 1);
+            double share = (double)h->weight[pick] / (double)ft_total(h, lanes);
             float propensity = s->inverse_temperature == 0.0f ? 1.0f : (float)share;
             ft_place(s, out, h->row[pick], ft_hand_item(h, pick), h->score[pick], propensity,
                      h->pool[pick], h->met[pick], 0);
-            ft_remove(h, &t, s, pick);
+            ft_remove(h, lanes, &picked, s, pick);
             ft_fetch_some(fetch, 4);
         }
         served++;

@@ -31,25 +31,22 @@ struct ft_retrieve_args {
 FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int64_t high)
 {
     const struct ft_pools pools = FT_POOLS(a);
-    struct ft_sieve sieve = {{0}};
     struct ft_operand query;
     struct ft_windows windows;
-    uint32_t kept[FT_ROOM];
+    struct ft_hand hand;
     if (ft_columns(&pools) != a->candidates) return -1;
     for (int64_t r = low; r < high; r++) {
         uint32_t user = a->user[r], *row = a->candidate + r * a->candidates;
         uint8_t *pool = a->candidate_pool + r * a->candidates;
-        int64_t n = 0;
         ft_operand_i16(&query, a->query + (size_t)user * FT_D);
         ft_open_windows(&pools, &query, ft_inverse_norm(&query), user, a->request[r], &windows);
         ft_find_windows(&windows);
         ft_take_windows(&windows, row);
+        ft_hand_clear(&hand);
         for (int64_t i = 0; i < a->candidates; i++) {
             int own = row[i] != FT_NO_ITEM && a->creator[row[i]] == user;
-            if (!own && ft_sieve_enter(&sieve, kept, n, row[i])) kept[n++] = row[i];
-            else row[i] = FT_NO_ITEM;
+            if (own || !ft_hand_enter(&hand, row[i], 0, 0)) row[i] = FT_NO_ITEM;
         }
-        ft_sieve_clear(&sieve);
         for (int64_t w = 0; w < windows.n; pool += windows.at[w++].quota)
             memset(pool, windows.at[w].pool, (size_t)windows.at[w].quota);
     }
@@ -145,36 +142,27 @@ struct ft_select_args {
 FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t high)
 {
     const struct ft_slates slates = FT_SLATES(a);
-    struct ft_sieve sieve = {{0}};
     struct ft_fetch nothing = {.left = 0};
     struct ft_hand hand;
     for (int64_t r = low; r < high; r++) {
-        const uint32_t *candidate = a->candidate + r * a->candidates;
         const struct ft_past past = ft_past_of(&slates, a->user[r]);
-        int64_t n = 0;
-        for (int64_t i = 0; i < a->candidates; i++) {
-            if (candidate[i] == FT_NO_ITEM) continue;
-            hand.row[n] = candidate[i];
-            hand.pool[n] = a->candidate_pool[r * a->candidates + i];
-            hand.score[n++] = a->score[r * a->candidates + i];
-            sieve.word[ft_sieve_word(candidate[i])] |= ft_sieve_bit(candidate[i]);
+        ft_hand_clear(&hand);
+        for (int64_t i = r * a->candidates; i < (r + 1) * a->candidates; i++) {
+            uint32_t row = a->candidate[i]; /* repeats stay, as in the reference */
+            int64_t n = hand.n;
+            if (row == FT_NO_ITEM) continue;
+            hand.sieve[ft_sieve_word(row)] |= ft_sieve_bit(row);
+            hand.row[n] = row;
+            hand.pool[n] = a->candidate_pool[i];
+            hand.score[n] = a->score[i];
+            hand.creator[n] = a->creator[row];
+            hand.ordinal[n] = a->ordinal[row];
+            hand.category[n] = a->category[row];
+            hand.n++;
         }
-        ft_hand_open(&hand, n);
-        ft_history(&hand, &sieve, &past);
-        ft_sieve_clear(&sieve);
+        ft_hand_close(&hand);
+        ft_history(&hand, &past);
         ft_bar_inserted(&hand, a->insert_row + r * a->slots, a->slots);
-        hand.n = 0;
-        for (int64_t i = 0; i < n; i++) {
-            if (hand.barred[i]) continue;
-            int64_t to = hand.n++;
-            hand.row[to] = hand.row[i];
-            hand.pool[to] = hand.pool[i];
-            hand.score[to] = hand.score[i];
-            hand.met[to] = hand.met[i];
-            hand.category[to] = a->category[hand.row[i]];
-            hand.creator[to] = a->creator[hand.row[i]];
-            hand.ordinal[to] = a->ordinal[hand.row[i]];
-        }
         ft_race(&hand, &slates, &past, r, a->user[r], a->request[r], &nothing);
     }
     return 0;
