@@ -226,7 +226,7 @@ def _die_at(server, job, truth, tmp_path, points) -> None:
 def test_a_death_at_a_change_of_the_disk_can_be_resumed(server, job, truth, tmp_path):
     calls = server.do(**job, path=str(tmp_path / "count"))["calls"]
     assert calls > 100
-    _die_at(server, job, truth, tmp_path, range(7, calls, calls // 12))
+    _die_at(server, job, truth, tmp_path, range(7, calls, calls // 10))
 
 
 @pytest.mark.slow
@@ -241,7 +241,7 @@ def test_a_disk_that_is_full_from_some_moment_on_is_said_and_the_run_can_be_resu
 ):
     digest, _, truth_path = truth
     calls = server.do(**job, path=str(tmp_path / "count"))["calls"]
-    for point in [1, 2, 5, *range(11, calls, calls // 12)]:
+    for point in [1, 2, 5, *range(11, calls, calls // 6)]:
         path = tmp_path / str(point)
         died = server.do(**job, path=str(path), fail_from=point)
         assert died.get("error", "").startswith("RunFolderError"), (point, died)

@@ -35,7 +35,7 @@ def test_a_replay_compares_every_row_and_folds_every_table(kernels, straight):
     assert report.rows_compared == sum(run.events(name).num_rows for name in run.event_names)
     tables = {name.partition(".")[0] for name in report.tables_compared}
     assert tables == {"user", "content", "platform"}
-    assert {"user.taste", "content.likes", "platform.seen_row", "platform.stage"} <= set(
+    assert {"user.taste", "content.likes", "platform.estimate", "platform.stage"} <= set(
         report.tables_compared
     )
 
