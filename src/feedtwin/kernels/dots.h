@@ -10,29 +10,57 @@
 
 #define FT_D 50
 
+/* Entries 48 and 49 of a vector, then zeros: what is left after whole registers of 16. Made in a register,
+ * because memory that was just written in small pieces is slow to read in large ones. */
+FT_FN void ft_tail_i8(const int8_t *v, int8_t tail[16])
+{
+#if defined(__SSE2__)
+    _mm_storeu_si128((void *)tail, _mm_srli_si128(_mm_loadu_si128((const void *)(v + 34)), 14));
+#else
+    for (int i = 0; i < 16; i++) tail[i] = i < 2 ? v[48 + i] : 0;
+#endif
+}
+
+FT_FN void ft_tail_i16(const int16_t *v, int16_t tail[16])
+{
+#if defined(__SSE2__)
+    _mm_storeu_si128((void *)tail, _mm_srli_si128(_mm_loadu_si128((const void *)(v + 42)), 12));
+    _mm_storeu_si128((void *)(tail + 8), _mm_setzero_si128());
+#else
+    for (int i = 0; i < 16; i++) tail[i] = i < 2 ? v[48 + i] : 0;
+#endif
+}
+
 /* One side of many dot products. */
 struct ft_operand {
     _Alignas(64) int16_t at[64]; /* the vector, then zeros */
+#if !defined(__AVX512BW__)
     _Alignas(32) int16_t tail[16]; /* 14 zeros, then entries 48 and 49: the partner of bytes 34 to 49 */
+#endif
 };
 
 FT_FN void ft_operand_tail(struct ft_operand *q)
 {
-    memset(q->at + FT_D, 0, (64 - FT_D) * sizeof(int16_t));
-    memset(q->tail, 0, sizeof q->tail);
-    q->tail[14] = q->at[48];
-    q->tail[15] = q->at[49];
+#if !defined(__AVX512BW__)
+    for (int i = 0; i < 16; i++) q->tail[i] = i < 14 ? 0 : q->at[34 + i];
+#else
+    (void)q;
+#endif
 }
 
 FT_FN void ft_operand_i16(struct ft_operand *q, const int16_t *v)
 {
-    memcpy(q->at, v, FT_D * sizeof(int16_t));
+    for (int i = 0; i < 48; i++) q->at[i] = v[i];
+    ft_tail_i16(v, q->at + 48);
     ft_operand_tail(q);
 }
 
 FT_FN void ft_operand_i8(struct ft_operand *q, const int8_t *v)
 {
-    for (int i = 0; i < FT_D; i++) q->at[i] = v[i];
+    int8_t tail[16];
+    ft_tail_i8(v, tail);
+    for (int i = 0; i < 48; i++) q->at[i] = v[i];
+    for (int i = 0; i < 16; i++) q->at[48 + i] = tail[i];
     ft_operand_tail(q);
 }
 

@@ -19,7 +19,7 @@ struct ft_serve_args {
     const int64_t *ring_offset;
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
-    const uint32_t *follow_hash, *follow_user, *latest_row;
+    const uint32_t *follow_hash, *latest_row;
     const uint8_t *cards, *ring_cards; /* by row, by place on a ring; null: read the five columns */
     const int8_t *vectors;
     const float *inv_norm, *base;
@@ -175,7 +175,7 @@ FT_STAGE void ft_rank(const struct ft_serve_args *a, uint32_t user, const struct
         if (a->cards) ft_dots(h->vector + i, m, &slip->query, 1, dot + i);
         else ft_dots(h->vector + i, m, &slip->query, 0, dot + i);
     }
-    ft_follows(h->creator, h->n, a->follow_user + begin, size, followed);
+    ft_follows(h->creator, h->n, a->follow_hash + begin, size, followed);
     ft_scores(dot, inv_norm, base, followed, h->n, slip->inverse, (float)a->weight_similarity,
               (float)a->weight_followed, h->score);
 }

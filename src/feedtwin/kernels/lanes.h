@@ -7,10 +7,13 @@
 
 #include "encounter.h"
 
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
 #define FT_LANES 16
 
 #if defined(__AVX512F__)
-#include <immintrin.h>
 
 /* Low and high halves of 16 products of 32 by 32 bits, from two multiplications of 8 lanes. Masked
  * shuffles move and merge in one instruction, on the port that multiplications leave free. */
@@ -59,7 +62,6 @@ FT_FN void ft_philox_twice(uint32_t a[4][FT_LANES], uint32_t b[4][FT_LANES], uin
 #define FT_PHILOX_TWICE
 
 #elif defined(__AVX2__)
-#include <immintrin.h>
 
 FT_FN __m256i ft_mul8(__m256i a, __m256i m, __m256i *low)
 {

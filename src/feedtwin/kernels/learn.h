@@ -12,30 +12,34 @@
 
 FT_FN void ft_widen(const int8_t *v, int32_t wide[FT_WIDE])
 {
-    int8_t narrow[FT_WIDE] = {0};
-    memcpy(narrow, v, FT_D);
-    for (int i = 0; i < FT_WIDE; i++) wide[i] = narrow[i];
+    int8_t tail[16];
+    ft_tail_i8(v, tail);
+    for (int i = 0; i < 48; i++) wide[i] = v[i];
+    for (int i = 0; i < 16; i++) wide[48 + i] = tail[i];
 }
 
 FT_FN void ft_narrow(const int32_t wide[FT_WIDE], int8_t *v)
 {
-    int8_t narrow[FT_WIDE];
-    for (int i = 0; i < FT_WIDE; i++) narrow[i] = (int8_t)wide[i];
-    memcpy(v, narrow, FT_D);
+    int8_t tail[16];
+    for (int i = 0; i < 48; i++) v[i] = (int8_t)wide[i];
+    for (int i = 0; i < 16; i++) tail[i] = (int8_t)wide[48 + i];
+    memcpy(v + 48, tail, 2);
 }
 
 FT_FN void ft_widen16(const int16_t *v, int32_t wide[FT_WIDE])
 {
-    int16_t narrow[FT_WIDE] = {0};
-    memcpy(narrow, v, FT_D * sizeof *v);
-    for (int i = 0; i < FT_WIDE; i++) wide[i] = narrow[i];
+    int16_t tail[16];
+    ft_tail_i16(v, tail);
+    for (int i = 0; i < 48; i++) wide[i] = v[i];
+    for (int i = 0; i < 16; i++) wide[48 + i] = tail[i];
 }
 
 FT_FN void ft_narrow16(const int32_t wide[FT_WIDE], int16_t *v)
 {
-    int16_t narrow[FT_WIDE];
-    for (int i = 0; i < FT_WIDE; i++) narrow[i] = (int16_t)wide[i];
-    memcpy(v, narrow, FT_D * sizeof *v);
+    int16_t tail[16];
+    for (int i = 0; i < 48; i++) v[i] = (int16_t)wide[i];
+    for (int i = 0; i < 16; i++) tail[i] = (int16_t)wide[48 + i];
+    memcpy(v + 48, tail, 4);
 }
 
 /* ---- memory traces --------------------------------------------------------------------------------- */

@@ -22,7 +22,7 @@ struct ft_pools {
     const int64_t *ring_offset;
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
-    const uint32_t *follow_hash, *follow_user, *latest_row;
+    const uint32_t *follow_hash, *latest_row;
     int64_t categories, globals, picks, category_quota, followed_quota;
     float sharpness;
     uint32_t k0, key_base;
@@ -33,7 +33,7 @@ struct ft_pools {
     .ring_offset = (a)->ring_offset, .ring_hash = (a)->ring_hash, .ring_row = (a)->ring_row, \
     .global_pool = (a)->global_pool, .global_quota = (a)->global_quota, \
     .follow_offset = (a)->follow_offset, .follow_hash = (a)->follow_hash, \
-    .follow_user = (a)->follow_user, .latest_row = (a)->latest_row, \
+    .latest_row = (a)->latest_row, \
     .categories = (a)->categories_count, .globals = (a)->globals, .picks = (a)->category_picks, \
     .category_quota = (a)->category_quota, .followed_quota = (a)->followed_quota, \
     .sharpness = (float)(a)->category_sharpness, .k0 = (uint32_t)(a)->seed, \
@@ -111,6 +111,10 @@ FT_FN int64_t ft_second_guess(const uint32_t *values, int64_t size, uint32_t poi
     return second < 0 ? 0 : second < size ? second : size - 1;
 }
 
+/* ties.py: a followee's place on the ring is id * multiplier mod 2^32; the inverse gives the id back. */
+#define FT_FOLLOWEE_MULTIPLIER 2654435761u
+#define FT_FOLLOWEE_INVERSE 244002641u
+
 #define FT_NEAR 32 /* entries looked at on either side of the second guess */
 
 /* ft_lower_bound by looking around the second guess, and from scratch in the rare case it is not there. */
@@ -164,7 +168,7 @@ FT_STAGE void ft_open_windows(const struct ft_pools *p, const struct ft_operand 
         int64_t begin = p->follow_offset[user];
         word[n] = FT_POOL_FOLLOWED;
         w->at[n++] = (struct ft_window){
-            .hash = p->follow_hash + begin, .row = p->follow_user + begin,
+            .hash = p->follow_hash + begin, .row = p->follow_hash + begin,
             .latest = p->latest_row, .size = p->follow_offset[user + 1] - begin,
             .quota = p->followed_quota, .pool = FT_POOL_FOLLOWED,
         };
@@ -226,7 +230,7 @@ FT_STAGE void ft_take_windows(const struct ft_windows *w, uint32_t *row)
         const struct ft_window *at = &w->at[i];
         ft_take(at, row);
         for (int64_t j = 0; at->latest && j < at->quota && j < at->size; j++)
-            row[j] = at->latest[row[j]];
+            row[j] = at->latest[row[j] * FT_FOLLOWEE_INVERSE];
         row += at->quota;
     }
 }

@@ -20,7 +20,7 @@ struct ft_retrieve_args {
     const int64_t *ring_offset;
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
-    const uint32_t *follow_hash, *follow_user, *latest_row, *creator;
+    const uint32_t *follow_hash, *latest_row, *creator;
     int64_t categories_count, category_picks, category_quota, followed_quota;
     double category_sharpness;
     int64_t seed, key_base, globals, candidates;
@@ -60,9 +60,11 @@ FT_STAGE void ft_follows(const uint32_t *creator, int64_t n, const uint32_t *fol
                       uint32_t *restrict followed)
 {
     int64_t lanes = ft_whole(n);
+    uint32_t place[FT_ROOM];
+    for (int64_t i = 0; i < lanes; i++) place[i] = creator[i] * FT_FOLLOWEE_MULTIPLIER;
     memset(followed, 0, (size_t)lanes * sizeof *followed);
     for (int64_t f = 0; f < size; f++)
-        for (int64_t i = 0; i < lanes; i++) followed[i] |= creator[i] == followee[f];
+        for (int64_t i = 0; i < lanes; i++) followed[i] |= place[i] == followee[f];
 }
 
 /* ranking.score_reference for one request: w_sim cos + base + w_follow [followed]. */
@@ -85,7 +87,7 @@ struct ft_score_args {
     const float *inv_norm, *base;
     const uint32_t *creator;
     const int64_t *follow_offset;
-    const uint32_t *follow_user;
+    const uint32_t *follow_hash;
     double weight_similarity, weight_followed;
     int64_t candidates;
     float *score;
@@ -110,7 +112,7 @@ FT_EXPORT int64_t ft_score(const struct ft_score_args *a, int64_t low, int64_t h
         }
         ft_operand_i16(&query, a->query + (size_t)user * FT_D);
         ft_dot_rows(a->vectors, row, n, &query, dot);
-        ft_follows(creator, n, a->follow_user + begin, size, followed);
+        ft_follows(creator, n, a->follow_hash + begin, size, followed);
         ft_scores(dot, inv_norm, base, followed, n, ft_inverse_norm(&query),
                   (float)a->weight_similarity, (float)a->weight_followed, a->score + r * n);
     }

@@ -107,7 +107,7 @@ _RINGS = """
     i8* ring_offset:N
     u4* ring_hash:N ring_row:N
     i8* global_pool:globals global_quota:globals follow_offset:U
-    u4* follow_hash:E follow_user:E latest_row:U
+    u4* follow_hash:E latest_row:U
 """
 
 _SLATES = """
@@ -139,7 +139,7 @@ _SCORE = """
     f4* inv_norm:V base:V
     u4* creator:V
     i8* follow_offset:U
-    u4* follow_user:E
+    u4* follow_hash:E
     f4  weight_similarity weight_followed
     dim candidates
     f4* score=R,candidates
