@@ -111,7 +111,7 @@ FT_FN void ft_deal_part(const struct ft_serve_args *a, const struct ft_window *a
     const uint32_t *row = at->row + from;
     if (at->latest) {
         for (int64_t i = 0; i < take; i++) {
-            uint32_t x = at->latest[row[i]];
+            uint32_t x = at->latest[row[i] * FT_FOLLOWEE_INVERSE];
             ft_hand_enter(h, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
         }
     } else if (a->ring_cards) {

@@ -14,6 +14,7 @@ import numpy as np
 from feedtwin.columns import PolicyView
 from feedtwin.errors import PolicyError
 from feedtwin.registry import Registry
+from feedtwin.schema.ids import user_at
 
 LEVERS = ("recommendation", "promotion")
 
@@ -23,10 +24,20 @@ INTEREST, TRENDING, RECENT, FOLLOWED, ALL = 0, 1, 2, 3, 4
 
 @dataclass(frozen=True)
 class Ties:
-    """Follow edges as a policy sees them: `offset` (U + 1,), `user` (E,)."""
+    """Follow edges as a policy sees them: user u follows `user[offset[u]:offset[u + 1]]`.
+
+    Attributes:
+        offset: int64 (U + 1,), read-only.
+        place: Ring positions of the followees, u4 (E,), read-only.
+    """
 
     offset: np.ndarray
-    user: np.ndarray
+    place: np.ndarray
+
+    @property
+    def user(self) -> np.ndarray:
+        """Followees of all users, u4 (E,)."""
+        return user_at(self.place)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from feedtwin.kernels.specs import KERNELS, POINTERS
+from feedtwin.schema.ids import ring_position
 from feedtwin.testing.dice import Dice
 from feedtwin.twins.platform.cards import pack_cards, ring_cards
-from feedtwin.twins.platform.retrieval import FOLLOWEE_MULTIPLIER, NO_ITEM
+from feedtwin.twins.platform.retrieval import NO_ITEM
 
 DIMENSIONS = 50
 
@@ -134,9 +135,8 @@ class HotWorld:
         degree = dice.integers(0, 2 * s.followees + 1, s.users)
         user = dice.integers(0, s.users, int(degree.sum()), np.uint32)
         owner = np.repeat(np.arange(s.users), degree)
-        order = np.lexsort((user * FOLLOWEE_MULTIPLIER, owner))
-        a["follow_user"] = user[order]
-        a["follow_hash"] = a["follow_user"] * FOLLOWEE_MULTIPLIER
+        order = np.lexsort((ring_position(user), owner))
+        a["follow_hash"] = ring_position(user[order])
         a["follow_offset"] = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
         latest = dice.integers(0, s.items, s.users, np.uint32)
         a["latest_row"] = np.where(dice.bits(s.users) % 4 == 0, NO_ITEM, latest)

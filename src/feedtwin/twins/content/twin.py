@@ -14,6 +14,7 @@ from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.kernels.binding import Kernels
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import EventBatch, Outcomes
+from feedtwin.schema.ids import item_id
 from feedtwin.twins.content.categories import DIMENSIONS, Categories, inverse_norm
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.counting import count_reference
@@ -23,7 +24,6 @@ from feedtwin.twins.hot import run
 
 __all__ = ["ContentConfig", "ContentTwin"]
 
-_SHIFT = np.uint64(32)
 _COUNTERS = ("impressions", "skips", "likes", "shares", "comments", "completions")
 
 
@@ -164,7 +164,7 @@ class ContentTwin:
 
 def created_batch(made: NewVideos, step: int) -> EventBatch:
     """Return VIDEO_CREATED for new videos."""
-    item = (made.creator.astype(np.uint64) << _SHIFT) | made.ordinal.astype(np.uint64)
+    item = item_id(made.creator, made.ordinal)
     columns = {
         "user": made.creator.astype(np.uint32),
         "item": item,

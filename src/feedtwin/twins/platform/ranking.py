@@ -19,6 +19,7 @@ import numpy as np
 
 from feedtwin.numerics import exp32, gumbel32, uniform32
 from feedtwin.randomness import philox4x32
+from feedtwin.schema.ids import item_id, ring_position
 from feedtwin.twins.platform.retrieval import NO_ITEM
 
 RANKING_BLOCK = 14
@@ -46,7 +47,8 @@ def score_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
 
 def follows(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarray:
     """Whether each user (R,) follows each creator (R, C)."""
-    pair = (user.astype(np.uint64)[:, None] << np.uint64(32)) | creator.astype(np.uint64)
+    place = ring_position(creator)
+    pair = (user.astype(np.uint64)[:, None] << np.uint64(32)) | place.astype(np.uint64)
     begin, end = a.follow_offset[user], a.follow_offset[user + np.uint32(1)]
     total = int((end - begin).sum())
     if total == 0:
@@ -54,7 +56,7 @@ def follows(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.nda
     owner = np.repeat(user.astype(np.uint64), end - begin)
     first = np.repeat(begin - np.concatenate([[0], np.cumsum(end - begin)[:-1]]), end - begin)
     index = first + np.arange(total)
-    known = (owner << np.uint64(32)) | a.follow_user[index].astype(np.uint64)
+    known = (owner << np.uint64(32)) | a.follow_hash[index].astype(np.uint64)
     return np.isin(pair, known)
 
 
@@ -71,7 +73,7 @@ def select_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     row = np.where(candidate == NO_ITEM, 0, candidate)
     eligible = (candidate != NO_ITEM) & ~_seen_recently(a, user, candidate)
     eligible &= ~(candidate[:, :, None] == a.insert_row[lo:hi, None, :]).any(axis=2)
-    item = (a.creator[row].astype(np.uint64) << np.uint64(32)) | a.ordinal[row].astype(np.uint64)
+    item = item_id(a.creator[row], a.ordinal[row])
     key, weight = _race(a, user, request, row, score, eligible)
     race = _Race(a, lo, hi, row, item, score, key, weight, eligible)
     for slot in range(a.row.shape[1]):
@@ -176,9 +178,7 @@ class _Race:
         """Put one slot's outcome at the end of each request's slate."""
         a, lanes = self.a, np.arange(len(row))
         safe = np.where(filled, row, 0)
-        item = (a.creator[safe].astype(np.uint64) << np.uint64(32)) | a.ordinal[safe].astype(
-            np.uint64
-        )
+        item = item_id(a.creator[safe], a.ordinal[safe])
         pool = np.where(placed, POOL_INSERTED, a.candidate_pool[self.span][lanes, pick])
         at = (np.arange(self.span.start, self.span.stop)[filled], self.served[filled])
         a.row[at] = row[filled]

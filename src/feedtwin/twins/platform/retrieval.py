@@ -20,14 +20,13 @@ import numpy as np
 
 from feedtwin.numerics import gumbel32, uniform32
 from feedtwin.randomness import philox4x32
+from feedtwin.schema.ids import user_at
 
 RETRIEVAL_START_BLOCK = 12
 CLUSTER_CHOICE_BLOCK = 13
 POOL_INTEREST, POOL_TRENDING, POOL_RECENT, POOL_FOLLOWED, POOL_ALL = 0, 1, 2, 3, 4
 POOL_NAMES = ("interest", "trending", "recent", "followed", "all")
 NO_ITEM = np.uint32(0xFFFFFFFF)
-FOLLOWEE_MULTIPLIER = np.uint32(2654435761)
-"""Knuth's multiplicative hash: a bijection of user ids that spreads followees over their ring."""
 CATEGORY_RING_KEY = 16
 """Retrieval starts of category k are keyed by pool word 16 + k; smaller words name global pools."""
 
@@ -141,9 +140,9 @@ def _followed(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) -> np.n
     inside = steps < size[:, None]
     wrapped = (position[:, None] + steps) % np.maximum(size, 1)[:, None]
     index = np.where(inside, begin[:, None] + wrapped, 0)
-    if len(a.follow_user) == 0:
+    if len(a.follow_hash) == 0:
         return np.full(index.shape, NO_ITEM, np.uint32)
-    return np.where(inside, a.latest_row[a.follow_user[index]], NO_ITEM)
+    return np.where(inside, a.latest_row[user_at(a.follow_hash[index])], NO_ITEM)
 
 
 def _drop_repeats(candidate: np.ndarray) -> np.ndarray:

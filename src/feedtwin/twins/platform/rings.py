@@ -12,9 +12,9 @@ import numpy as np
 from feedtwin.errors import PolicyError
 from feedtwin.policies.interface import FOLLOWED, Pool
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.ids import SHIFT, item_id
 
 CANDIDATES_MAX = 128
-_SHIFT = np.uint64(32)
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,8 @@ def build_rings(
             global_pool.append(pool.code)
             global_quota.append(pool.quota)
             sizes = np.append(sizes, len(pool.rows))
-        item = (creator[pool.rows].astype(np.uint64) << _SHIFT) | ordinal[pool.rows]
-        order = _ring_order((group << _SHIFT) | hashes, item)
+        item = item_id(creator[pool.rows], ordinal[pool.rows])
+        order = _ring_order((group << SHIFT) | hashes, item)
         parts.append((hashes[order], pool.rows[order].astype(np.uint32)))
     rings = Rings(
         offset=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),

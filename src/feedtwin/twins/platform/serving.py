@@ -19,14 +19,14 @@ from feedtwin.twins.platform.retrieval import NO_ITEM, retrieve_reference
 
 _RETRIEVE = (
     "query", "topic_vectors", "topic_inv_norm", "ring_offset", "ring_hash", "ring_row",
-    "global_pool", "global_quota", "follow_offset", "follow_hash", "follow_user", "latest_row",
+    "global_pool", "global_quota", "follow_offset", "follow_hash", "latest_row",
     "creator",
 )  # fmt: skip
 _RETRIEVE_SCALARS = (
     "seed", "key_base", "categories_count", "category_picks", "category_quota",
     "category_sharpness", "followed_quota",
 )  # fmt: skip
-_SCORE = ("query", "vectors", "inv_norm", "base", "creator", "follow_offset", "follow_user")
+_SCORE = ("query", "vectors", "inv_norm", "base", "creator", "follow_offset", "follow_hash")
 _SCORE_SCALARS = ("weight_similarity", "weight_followed")
 _SELECT = ("seen_row", "seen_count", "creator", "ordinal", "category", "stage")
 _SELECT_SCALARS = (

@@ -112,7 +112,7 @@ class PlatformTwin:
     ) -> None:
         """Give this twin what it may read: the others' frozen tables, the ties, the category vectors.
 
-        `ties` needs `offset`, `hash` and `user`; `topics` are the category vectors and 1 / their norms;
+        `ties` needs `offset` and `hash`; `topics` are the category vectors and 1 / their norms;
         `rows_of` looks up content rows by item id.
         """
         self._users, self._items, self._ties, self._topics = users, items, ties, topics
@@ -134,7 +134,7 @@ class PlatformTwin:
             items=policy_view(self._items),
             accounts=policy_view(self.accounts),
             catalogue=policy_view(self.catalogue),
-            ties=Ties(ties.offset, ties.user),
+            ties=Ties(ties.offset, ties.hash),
             active_users=self.active_users(step),
         )
 
@@ -219,7 +219,6 @@ class PlatformTwin:
             "global_quota": rings.global_quota,
             "follow_offset": ties.offset,
             "follow_hash": ties.hash,
-            "follow_user": ties.user,
             "latest_row": self.accounts.latest_row,
             "vectors": items.vector,
             "inv_norm": items.inv_norm,

@@ -11,8 +11,9 @@ import numpy as np
 
 from feedtwin.numerics import exp32, log32
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.ids import ring_position
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.ties import Ties, ring_position
+from feedtwin.twins.user.ties import Ties
 
 (
     TIER, PERSONA, ACTIVITY, SPAN, LIKE, SHARE, COMMENT, FOLLOW, STAMINA, PATIENCE, EXPERTISE,

@@ -6,20 +6,11 @@ they are kept beside the columns. Source: USR-12.
 
 import numpy as np
 
-FOLLOWEE_MULTIPLIER = np.uint32(2654435761)
-"""Knuth's multiplicative hash: a bijection of 32-bit ids that spreads them over the ring."""
-_INVERSE = np.uint32(pow(2654435761, -1, 2**32))
-"""The multiplier's inverse modulo 2**32: turns a ring position back into a user."""
-_SHIFT, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-
-
-def ring_position(user: np.ndarray) -> np.ndarray:
-    """Return the 32-bit place of users on followee rings."""
-    return user.astype(np.uint32) * FOLLOWEE_MULTIPLIER
+from feedtwin.schema.ids import LOW, SHIFT, ring_position, user_at
 
 
 class Ties:
-    """Follow edges of U users: `offset` i8 (U + 1,), `hash` and `user` u4 (E,), all read-only.
+    """Follow edges of U users: `offset` i8 (U + 1,) and `hash` u4 (E,), both read-only.
 
     User u follows `user[offset[u]:offset[u + 1]]`, sorted by `hash`, the followees' ring position.
     """
@@ -28,14 +19,18 @@ class Ties:
         """Build from edge lists; repeats and self-ties are dropped."""
         keep = follower != followee
         key = np.unique(_key(follower[keep], followee[keep]))
-        counts = np.bincount((key >> _SHIFT).astype(np.int64), minlength=users)
-        self._set((key & _LOW).astype(np.uint32), np.concatenate([[0], np.cumsum(counts)]))
+        counts = np.bincount((key >> SHIFT).astype(np.int64), minlength=users)
+        self._set((key & LOW).astype(np.uint32), np.concatenate([[0], np.cumsum(counts)]))
 
     def _set(self, hashes: np.ndarray, offset: np.ndarray) -> None:
         self.hash, self.offset = hashes, offset.astype(np.int64)
-        self.user = hashes * _INVERSE
-        for array in (self.hash, self.user, self.offset):
+        for array in (self.hash, self.offset):
             array.flags.writeable = False
+
+    @property
+    def user(self) -> np.ndarray:
+        """Followees in ring order, (E,) u4; computed from their places."""
+        return user_at(self.hash)
 
     @property
     def users(self) -> int:
@@ -54,11 +49,11 @@ class Ties:
         cut, cut_at = cut[known], cut_at[known]
         if not len(made) and not len(cut):
             return made, cut
-        hashes = np.insert(self.hash, made_at, (made & _LOW).astype(np.uint32))
+        hashes = np.insert(self.hash, made_at, (made & LOW).astype(np.uint32))
         hashes = np.delete(hashes, cut_at + np.searchsorted(made_at, cut_at, side="right"))
         change = np.zeros(self.users, np.int64)
-        np.add.at(change, (made >> _SHIFT).astype(np.int64), 1)
-        np.add.at(change, (cut >> _SHIFT).astype(np.int64), -1)
+        np.add.at(change, (made >> SHIFT).astype(np.int64), 1)
+        np.add.at(change, (cut >> SHIFT).astype(np.int64), -1)
         offset = self.offset.copy()
         offset[1:] += np.cumsum(change)
         self._set(hashes, offset)
@@ -70,7 +65,7 @@ class Ties:
 
     def _places(self, key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Where each edge is or would be inserted, and whether it is there; a bisection per edge."""
-        follower, wanted = (key >> _SHIFT).astype(np.int64), (key & _LOW).astype(np.uint32)
+        follower, wanted = (key >> SHIFT).astype(np.int64), (key & LOW).astype(np.uint32)
         low, end = self.offset[follower], self.offset[follower + 1]
         high = end.copy()
         while np.any(low < high):
@@ -109,13 +104,13 @@ class Ties:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return self.hash.nbytes + self.user.nbytes + self.offset.nbytes
+        return self.hash.nbytes + self.offset.nbytes
 
 
 def split_key(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return follower and followee of edge keys."""
-    return (key >> _SHIFT).astype(np.uint32), (key & _LOW).astype(np.uint32) * _INVERSE
+    return (key >> SHIFT).astype(np.uint32), user_at((key & LOW).astype(np.uint32))
 
 
 def _key(follower: np.ndarray, followee: np.ndarray) -> np.ndarray:
-    return (follower.astype(np.uint64) << _SHIFT) | ring_position(followee).astype(np.uint64)
+    return (follower.astype(np.uint64) << SHIFT) | ring_position(followee).astype(np.uint64)

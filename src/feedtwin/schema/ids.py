@@ -1,0 +1,25 @@
+"""How ids are made: items from their creators, and followees' places on rings."""
+
+import numpy as np
+
+SHIFT = np.uint64(32)
+LOW = np.uint64(0xFFFFFFFF)
+FOLLOWEE_MULTIPLIER = np.uint32(2654435761)
+"""Knuth's multiplicative hash: a bijection of 32-bit ids that spreads them over a ring."""
+FOLLOWEE_INVERSE = np.uint32(pow(2654435761, -1, 2**32))
+"""Turns a place on the ring back into the user."""
+
+
+def item_id(creator: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
+    """Return item ids, uint64: creator << 32 | the creator's upload ordinal (decision 0004)."""
+    return (creator.astype(np.uint64) << SHIFT) | ordinal.astype(np.uint64)
+
+
+def ring_position(user: np.ndarray) -> np.ndarray:
+    """Return the 32-bit place of users on followee rings."""
+    return user.astype(np.uint32) * FOLLOWEE_MULTIPLIER
+
+
+def user_at(position: np.ndarray) -> np.ndarray:
+    """Return the users at places on followee rings."""
+    return position * FOLLOWEE_INVERSE
