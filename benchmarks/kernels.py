@@ -116,7 +116,7 @@ def main() -> int:
     parser.add_argument("--items", type=int, default=50_000)
     parser.add_argument("--rows", type=int, default=16_384, help="requests per call")
     parser.add_argument("--impressions", type=int, default=400, help="largest history of a user")
-    parser.add_argument("--repeats", type=int, default=9)
+    parser.add_argument("--repeats", type=int, default=15)
     parser.add_argument("--build", default="auto")
     parser.add_argument("--no-reference", action="store_true")
     options = parser.parse_args()

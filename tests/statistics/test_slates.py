@@ -3,7 +3,7 @@
 A world whose candidate set never changes (rings no longer than their windows, nobody has seen anything) is
 asked 200,000 times. Filters (one video per creator, two per category) and an inserted video are on. Each
 hypothesis is tested at the level ALPHA, with the seed fixed: a correct program fails one of the chi-square
-tests by bad luck with a probability of at most 4 * ALPHA = 4e-5 over all seeds, and never on this seed.
+tests by bad luck with a probability of 2 * ALPHA = 2e-5 over all seeds, and never on this seed.
 """
 
 from itertools import permutations
