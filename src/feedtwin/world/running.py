@@ -1,6 +1,6 @@
 """Run a world into a folder: journal, log, registry, snapshots; and resume it after any end.
 
-The last journal record is the truth: `resume` goes back to it, whatever else was written (`session.py`
+The last journal record is the truth: `resume` goes back to it, whatever else was written (`execution.py`
 says in which order a step is committed).
 """
 
@@ -17,6 +17,7 @@ from feedtwin.record.registry import Registry
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.settings import Settings
 from feedtwin.world import snapshot
+from feedtwin.world.execution import Execution, save_snapshot
 from feedtwin.world.manifest import code_hash, first_manifest
 from feedtwin.world.options import (
     LOG_LEVELS,
@@ -27,7 +28,6 @@ from feedtwin.world.options import (
     RunOptions,
 )
 from feedtwin.world.segments import Segment, advance, begin, enter
-from feedtwin.world.session import RunSession, save_snapshot
 from feedtwin.world.world import World
 
 __all__ = [
@@ -91,8 +91,8 @@ def start_from(
         log = _open_log(folder, options.log, {})
         registry = Registry.create(folder.registry_path, _run_info(segments[-1].settings))
         journal, _, _ = Journal.recover(folder.journal_path)
-        session = RunSession(folder, journal, log, registry, header, kernels, segments)
-        return session.go(world, on_progress, ())
+        execution = Execution(folder, journal, log, registry, header, kernels, segments)
+        return execution.go(world, on_progress, ())
 
 
 def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Finished:
@@ -132,12 +132,12 @@ def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Fi
         digests = {step: str(frame.payload["digest"]) for step, frame in done.items()}
         registry = Registry.resume(folder.registry_path, intact, _run_info(segments[-1].settings))
         log = _open_log(folder, header["log"], streams.get(intact, {}), world_batches(done, intact))
-        session = RunSession(folder, journal, log, registry, header, kernels, segments)
-        session.committed = digests
+        execution = Execution(folder, journal, log, registry, header, kernels, segments)
+        execution.committed = digests
         behind = max(min(intact, registry.last_step), header["start_step"] - 1)
         world, notes = restore(folder, segments, kernels, behind, digests.get)
-        world = session.catch_up(world, intact + 1)
-        return session.go(world, on_progress, (*messages, *notes))
+        world = execution.catch_up(world, intact + 1)
+        return execution.go(world, on_progress, (*messages, *notes))
 
 
 def restore(

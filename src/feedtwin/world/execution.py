@@ -31,7 +31,7 @@ from feedtwin.world.world import World
 SNAPSHOTS_KEPT = 3
 
 
-class RunSession:
+class Execution:
     """One process's hold on a run: executes, records, commits."""
 
     def __init__(
