@@ -100,6 +100,22 @@ def test_one_more_active_user_changes_nobody_where_feeds_are_random(lab, kernels
     _same(ours, theirs)
 
 
+@pytest.mark.parametrize("world", WORLDS)
+def test_one_active_user_less_changes_nobody_where_feeds_are_random(lab, kernels, world):
+    """The user who never comes has a low id, so that every list of users loses a place in its middle."""
+    settings = lab.tiny(world, WORLDS[world], sets=NULLS)
+    everybody = build(settings, kernels)
+    rows = [(e, s, t) for e, s, t in lab.logged(everybody, STEPS) if "user" in t.column_names]
+    came = np.nonzero((everybody.users.table.session > 1) & (everybody.users.table.tier == 3))[0]
+    gone = int(came[1])
+    without = build(settings, kernels)
+    with without.users.writing():
+        without.users._columns.activity[gone] = 0
+    found = [(e, s, t) for e, s, t in lab.logged(without, STEPS) if "user" in t.column_names]
+    assert len(_without(rows, user=gone)) > 50
+    _same(_without(found), _without(rows, user=gone))
+
+
 def test_one_more_upload_leaves_every_other_video_as_it_is(lab, kernels):
     """Attributes are keyed by creator and ordinal: a more productive creator renames nothing."""
     ours = build(lab.tiny(sets=NULLS), kernels)
