@@ -124,7 +124,7 @@ FT_FN int64_t ft_winner(const struct ft_hand *h, int64_t lanes)
     for (int64_t i = 0; i < lanes; i += FT_LANES) {
         uint32_t equal = ft_equal16((const uint32_t *)h->order + i, (uint32_t)best);
         several += __builtin_popcount(equal);
-        winner = equal ? i + __builtin_ctz(equal) : winner;
+        winner += (i + __builtin_ctz(equal | 0x10000)) & -(int64_t)(equal != 0); /* no branch */
     }
     return several > 1 ? ft_tied_winner(h, best) : winner;
 }
@@ -188,14 +188,15 @@ FT_FN void ft_remove(struct ft_hand *h, int64_t lanes, struct ft_picked *picked,
                      const struct ft_slates *s, int64_t pick)
 {
     uint32_t creator = h->creator[pick], category = h->category[pick];
-    picked->creator[picked->n] = creator;
-    picked->category[picked->n++] = category;
-    if (s->creator_cap <= 1 || ft_count_equal(picked->creator, picked->n, creator) >= s->creator_cap)
+    int64_t n = picked->n++;
+    if (s->creator_cap <= 1 || ft_count_equal(picked->creator, n, creator) + 1 >= s->creator_cap)
         ft_strike_creator(h, lanes, creator);
     else
         ft_strike_one(h, pick);
-    if (ft_count_equal(picked->category, picked->n, category) >= s->category_cap)
+    if (ft_count_equal(picked->category, n, category) + 1 >= s->category_cap)
         ft_strike_category(h, lanes, (uint16_t)category);
+    picked->creator[n] = creator;
+    picked->category[n] = category;
 }
 
 /* Write one slot; its stage is filled in at the end, for all slots at once. */
