@@ -203,7 +203,8 @@ def test_what_a_policy_sees_are_the_visible_columns_and_no_others(world):
             else:
                 with pytest.raises(BoundaryError):
                     getattr(table, column)
-    assert not view.ties.user.flags.writeable
+    assert not view.ties.place.flags.writeable
+    assert not view.ties.offset.flags.writeable
 
 
 @pytest.mark.parametrize(
@@ -215,7 +216,7 @@ def test_what_a_policy_sees_are_the_visible_columns_and_no_others(world):
         lambda view: view.accounts.estimate.fill(0),
         lambda view: view.catalogue.stage.__setitem__(slice(None), 2),
         lambda view: np.multiply(view.users.tier, 0, out=view.users.tier),
-        lambda view: view.ties.user.__setitem__(0, 0),
+        lambda view: view.ties.place.__setitem__(0, 0),
         lambda view: setattr(view.items, "likes", np.zeros(3)),
         lambda view: setattr(view, "step", 5),
     ],

@@ -261,13 +261,13 @@ FOLDED = (
 def test_the_tables_are_the_sum_of_the_events_and_miss_each_one_left_out(
     kernels, images, monkeypatch, event
 ):
-    """The last row of an event's batches is lost before it is folded."""
+    """The second half of an event's batches is lost before it is folded."""
 
     def forgetful(world, flat):
         kept = []
         for batch in flat:
             if batch.event == event and batch.rows:
-                rows = {name: values[:-1] for name, values in batch.columns.items()}
+                rows = {name: values[: batch.rows // 2] for name, values in batch.columns.items()}
                 batch = type(batch)(batch.event, batch.step, rows)
             kept.append(batch)
         folding.fold(world, kept)
