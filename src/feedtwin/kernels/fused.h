@@ -105,36 +105,64 @@ FT_FN const int8_t *ft_vector_of(const struct ft_serve_args *a, uint32_t row)
 }
 
 /* Part of a window: `take` entries of a ring from `from` on. Their cards are neighbours in ring_cards. */
-FT_FN void ft_deal_part(const struct ft_serve_args *a, const struct ft_window *at, int64_t from,
-                        int64_t take, struct ft_hand *h)
+FT_FN int64_t ft_deal_part(const struct ft_serve_args *a, const struct ft_window *at, int64_t from,
+                           int64_t take, struct ft_hand *h, int64_t n)
 {
     const uint32_t *row = at->row + from;
     if (at->latest) {
         for (int64_t i = 0; i < take; i++) {
             uint32_t x = at->latest[row[i] * FT_FOLLOWEE_INVERSE];
-            ft_hand_enter(h, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
+            n = ft_hand_enter(h, n, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
         }
     } else if (a->ring_cards) {
         const int8_t *card = (const int8_t *)a->ring_cards + sizeof(struct ft_card) * (row - a->ring_row);
         for (int64_t i = 0; i < take; i++)
-            ft_hand_enter(h, row[i], at->pool, card + sizeof(struct ft_card) * i);
+            n = ft_hand_enter(h, n, row[i], at->pool, card + sizeof(struct ft_card) * i);
     } else {
-        for (int64_t i = 0; i < take; i++) ft_hand_enter(h, row[i], at->pool, ft_vector_of(a, row[i]));
+        for (int64_t i = 0; i < take; i++)
+            n = ft_hand_enter(h, n, row[i], at->pool, ft_vector_of(a, row[i]));
     }
+    return n;
 }
 
 /* Take the windows of a request (retrieval._window, _drop_repeats). */
 FT_STAGE void ft_deal(const struct ft_serve_args *a, const struct ft_windows *windows, struct ft_hand *h)
 {
+    int64_t n = 0;
     ft_hand_clear(h);
     for (int64_t w = 0; w < windows->n; w++) {
         const struct ft_window *at = &windows->at[w];
         int64_t take = at->quota < at->size ? at->quota : at->size, left = at->size - at->position;
         int64_t first = take < left ? take : left;
-        ft_deal_part(a, at, at->position, first, h);
-        ft_deal_part(a, at, 0, take - first, h);
+        n = ft_deal_part(a, at, at->position, first, h, n);
+        n = ft_deal_part(a, at, 0, take - first, h, n);
     }
-    ft_hand_close(h);
+    ft_hand_close(h, n);
+}
+
+/* The last 16 bytes of four cards: two vector entries and the ordinal, inv_norm, creator, base. */
+FT_FN void ft_read_cards(struct ft_hand *h, int64_t i, float *inv_norm, float *base)
+{
+#if defined(__SSE2__)
+    __m128i c0 = _mm_loadu_si128((const void *)(h->vector[i] + 48));
+    __m128i c1 = _mm_loadu_si128((const void *)(h->vector[i + 1] + 48));
+    __m128i c2 = _mm_loadu_si128((const void *)(h->vector[i + 2] + 48));
+    __m128i c3 = _mm_loadu_si128((const void *)(h->vector[i + 3] + 48));
+    __m128i a = _mm_unpacklo_epi32(c0, c1), b = _mm_unpacklo_epi32(c2, c3);
+    __m128i c = _mm_unpackhi_epi32(c0, c1), d = _mm_unpackhi_epi32(c2, c3);
+    _mm_storeu_si128((void *)(h->ordinal + i), _mm_srli_epi32(_mm_unpacklo_epi64(a, b), 16));
+    _mm_storeu_si128((void *)(inv_norm + i), _mm_unpackhi_epi64(a, b));
+    _mm_storeu_si128((void *)(h->creator + i), _mm_unpacklo_epi64(c, d));
+    _mm_storeu_si128((void *)(base + i), _mm_unpackhi_epi64(c, d));
+#else
+    for (int64_t end = i + 4; i < end; i++) {
+        const struct ft_card *card = (const struct ft_card *)h->vector[i];
+        h->ordinal[i] = card->ordinal;
+        inv_norm[i] = card->inv_norm;
+        h->creator[i] = card->creator;
+        base[i] = card->base;
+    }
+#endif
 }
 
 /* Read what the ranker needs from the cards, or from the columns. */
@@ -142,14 +170,9 @@ FT_STAGE void ft_read_items(const struct ft_serve_args *a, struct ft_hand *h, fl
                             float *restrict base)
 {
     for (int64_t i = 0; i < h->n; i++) h->category[i] = a->category[h->row[i]];
+    for (int64_t i = h->n; i & 3; i++) h->vector[i] = h->vector[h->n - 1];
     if (a->cards)
-        for (int64_t i = 0; i < h->n; i++) {
-            const struct ft_card *card = (const struct ft_card *)h->vector[i];
-            h->creator[i] = card->creator;
-            h->ordinal[i] = card->ordinal;
-            inv_norm[i] = card->inv_norm;
-            base[i] = card->base;
-        }
+        for (int64_t i = 0; i < h->n; i += 4) ft_read_cards(h, i, inv_norm, base);
     else
         for (int64_t i = 0; i < h->n; i++) {
             uint32_t row = h->row[i];
@@ -200,6 +223,8 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
     l.a = a;
     l.pools = (struct ft_pools)FT_POOLS(a);
     l.slates = (struct ft_slates)FT_SLATES(a);
+    ft_hand_new(&l.hand[0]);
+    ft_hand_new(&l.hand[1]);
     if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards)) return -1;
     for (int64_t r = low - 5; r < high; r++) {
 #define FT_AT(ahead) (r + (ahead) >= low && r + (ahead) < high)

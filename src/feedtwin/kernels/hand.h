@@ -24,6 +24,7 @@ struct ft_hand {
     uint8_t barred[FT_ROOM]; /* seen recently, inserted elsewhere in the slate, or the user's own */
     int32_t order[FT_ROOM]; /* race key as an integer that sorts alike; INT32_MIN = not eligible */
     int64_t weight[FT_ROOM];
+    uint32_t lane[FT_ROOM]; /* 0, 1, 2, ... */
     uint32_t sieve[FT_SIEVE_BITS / 32]; /* bit x % 16384 is set for every row x */
 };
 
@@ -63,30 +64,36 @@ FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
     return 0;
 }
 
+FT_FN void ft_hand_new(struct ft_hand *h)
+{
+    for (int i = 0; i < FT_ROOM; i++) h->lane[i] = (uint32_t)i;
+}
+
 /* Forget the last request. */
 FT_FN void ft_hand_clear(struct ft_hand *h)
 {
     h->n = 0;
-    memset(h->sieve, 0, sizeof h->sieve);
+    for (unsigned i = 0; i < FT_SIEVE_BITS / 32; i++) h->sieve[i] = 0;
 }
 
-/* Enter an item, unless it is none or entered already; returns whether it was entered. */
-FT_FN int ft_hand_enter(struct ft_hand *h, uint32_t x, uint8_t pool, const int8_t *vector)
+/* Enter an item in lane n, unless it is none or entered already; returns the number of items then. */
+FT_FN int64_t ft_hand_enter(struct ft_hand *h, int64_t n, uint32_t x, uint8_t pool, const int8_t *vector)
 {
     uint32_t *word = &h->sieve[ft_sieve_word(x)], bit = ft_sieve_bit(x), was = *word;
     if (__builtin_expect((was & bit) != 0 || x == FT_NO_ITEM, 0))
-        if (x == FT_NO_ITEM || ft_among(h->row, h->n, x)) return 0;
+        if (x == FT_NO_ITEM || ft_among(h->row, n, x)) return n;
     *word = was | bit;
-    h->row[h->n] = x;
-    h->pool[h->n] = pool;
-    h->vector[h->n++] = vector;
-    return 1;
+    h->row[n] = x;
+    h->pool[n] = pool;
+    h->vector[n] = vector;
+    return n + 1;
 }
 
-/* All items are entered: nothing is barred but the lanes beyond. */
-FT_FN void ft_hand_close(struct ft_hand *h)
+/* All n items are entered: nothing is barred but the lanes beyond. */
+FT_FN void ft_hand_close(struct ft_hand *h, int64_t n)
 {
-    int64_t n = h->n, lanes = ft_pairs(n);
+    int64_t lanes = ft_pairs(n);
+    h->n = n;
     memset(h->met, 0, (size_t)n * sizeof h->met[0]);
     memset(h->barred, 0, (size_t)n);
     for (int64_t i = n; i < lanes; i++) {

@@ -115,11 +115,50 @@ FT_STAGE int64_t ft_tied_winner(const struct ft_hand *h, int32_t best)
     return winner;
 }
 
-/* The eligible candidate with the greatest key, or -1. */
-FT_FN int64_t ft_winner(const struct ft_hand *h, int64_t lanes)
+/* Strike the candidates whose entry in `column` is `value`. Return the eligible candidate with the
+ * greatest key, or -1, and the sum of the eligible weights. */
+#if defined(__AVX512F__)
+FT_FN int64_t ft_sweep(struct ft_hand *h, int64_t lanes, const uint32_t *column, uint32_t value,
+                       int64_t *total)
 {
-    int64_t winner = 0, several = 0;
-    int32_t best = ft_greatest(h->order, lanes);
+    const __m512i none = _mm512_set1_epi32(INT32_MIN), struck = _mm512_set1_epi32((int)value);
+    __m512i low = _mm512_setzero_si512(), high = low, best = none, group = low;
+    __mmask16 tied = 0;
+    int64_t groups[FT_LANES / 2];
+    for (int64_t i = 0; i < lanes; i += FT_LANES) {
+        __mmask16 gone = _mm512_cmpeq_epi32_mask(_mm512_loadu_si512(column + i), struck);
+        __m512i order = _mm512_mask_mov_epi32(_mm512_loadu_si512(h->order + i), gone, none);
+        __mmask16 live = _mm512_cmpneq_epi32_mask(order, none);
+        __mmask16 better = _mm512_cmpgt_epi32_mask(order, best);
+        _mm512_storeu_si512(h->order + i, order);
+        tied |= _mm512_mask_cmpeq_epi32_mask(live, order, best);
+        best = _mm512_max_epi32(best, order);
+        group = _mm512_mask_mov_epi32(group, better, _mm512_set1_epi32((int)i));
+        low = _mm512_mask_add_epi64(low, (__mmask8)live, low, _mm512_loadu_si512(h->weight + i));
+        high = _mm512_mask_add_epi64(high, (__mmask8)(live >> 8), high,
+                                     _mm512_loadu_si512(h->weight + i + 8));
+    }
+    int32_t greatest = _mm512_reduce_max_epi32(best);
+    uint32_t where = _mm512_cmpeq_epi32_mask(best, _mm512_set1_epi32(greatest));
+    *total = _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
+    if (greatest == INT32_MIN) return -1;
+    if (tied || (where & (where - 1))) return ft_tied_winner(h, greatest);
+    _mm512_storeu_si512(groups, group);
+    return ((const int32_t *)groups)[__builtin_ctz(where)] + __builtin_ctz(where);
+}
+#else
+FT_FN int64_t ft_sweep(struct ft_hand *h, int64_t lanes, const uint32_t *column, uint32_t value,
+                       int64_t *total)
+{
+    int64_t sum = 0, winner = 0, several = 0;
+    int32_t best = INT32_MIN;
+    for (int64_t i = 0; i < lanes; i++) {
+        int32_t order = column[i] == value ? INT32_MIN : h->order[i];
+        h->order[i] = order;
+        best = order > best ? order : best;
+    }
+    for (int64_t i = 0; i < lanes; i++) sum += h->order[i] == INT32_MIN ? 0 : h->weight[i];
+    *total = sum;
     if (best == INT32_MIN) return -1;
     for (int64_t i = 0; i < lanes; i += FT_LANES) {
         uint32_t equal = ft_equal16((const uint32_t *)h->order + i, (uint32_t)best);
@@ -128,38 +167,7 @@ FT_FN int64_t ft_winner(const struct ft_hand *h, int64_t lanes)
     }
     return several > 1 ? ft_tied_winner(h, best) : winner;
 }
-
-/* Sum of the weights of what is eligible. */
-FT_FN int64_t ft_total(const struct ft_hand *h, int64_t lanes)
-{
-#if defined(__AVX512F__)
-    __m512i low = _mm512_setzero_si512(), high = low;
-    for (int64_t i = 0; i < lanes; i += FT_LANES) {
-        __m512i order = _mm512_loadu_si512(h->order + i);
-        __mmask16 live = _mm512_cmpneq_epi32_mask(order, _mm512_set1_epi32(INT32_MIN));
-        low = _mm512_mask_add_epi64(low, (__mmask8)live, low, _mm512_loadu_si512(h->weight + i));
-        high = _mm512_mask_add_epi64(high, (__mmask8)(live >> 8), high,
-                                     _mm512_loadu_si512(h->weight + i + 8));
-    }
-    return _mm512_reduce_add_epi64(_mm512_add_epi64(low, high));
-#else
-    int64_t total = 0;
-    for (int64_t i = 0; i < lanes; i++) total += h->order[i] == INT32_MIN ? 0 : h->weight[i];
-    return total;
 #endif
-}
-
-FT_FN void ft_strike_one(struct ft_hand *h, int64_t pick)
-{
-    int32_t *order = h->order + (pick & -(int64_t)FT_LANES), lane = (int32_t)(pick % FT_LANES);
-    for (int j = 0; j < FT_LANES; j++) order[j] = j == lane ? INT32_MIN : order[j];
-}
-
-FT_FN void ft_strike_creator(struct ft_hand *h, int64_t lanes, uint32_t creator)
-{
-    for (int64_t i = 0; i < lanes; i++)
-        h->order[i] = h->creator[i] == creator ? INT32_MIN : h->order[i];
-}
 
 FT_FN void ft_strike_category(struct ft_hand *h, int64_t lanes, uint16_t category)
 {
@@ -167,10 +175,12 @@ FT_FN void ft_strike_category(struct ft_hand *h, int64_t lanes, uint16_t categor
         h->order[i] = h->category[i] == category ? INT32_MIN : h->order[i];
 }
 
-/* What was picked so far in a slate; both columns are read in registers of 16. */
+/* What was picked so far in a slate, and what the next sweep strikes for it. */
 struct ft_picked {
     int64_t n;
-    uint32_t creator[FT_SLOTS_MOST], category[FT_SLOTS_MOST];
+    const uint32_t *column;
+    uint32_t value;
+    uint32_t creator[FT_SLOTS_MOST], category[FT_SLOTS_MOST]; /* read in registers of 16 */
 };
 
 FT_FN int64_t ft_count_equal(const uint32_t *a, int64_t n, uint32_t x)
@@ -189,10 +199,9 @@ FT_FN void ft_remove(struct ft_hand *h, int64_t lanes, struct ft_picked *picked,
 {
     uint32_t creator = h->creator[pick], category = h->category[pick];
     int64_t n = picked->n++;
-    if (s->creator_cap <= 1 || ft_count_equal(picked->creator, n, creator) + 1 >= s->creator_cap)
-        ft_strike_creator(h, lanes, creator);
-    else
-        ft_strike_one(h, pick);
+    int full = s->creator_cap <= 1 || ft_count_equal(picked->creator, n, creator) + 1 >= s->creator_cap;
+    picked->column = full ? h->creator : h->lane;
+    picked->value = full ? creator : (uint32_t)pick;
     if (ft_count_equal(picked->category, n, category) + 1 >= s->category_cap)
         ft_strike_category(h, lanes, (uint16_t)category);
     picked->creator[n] = creator;
@@ -218,7 +227,10 @@ FT_STAGE void ft_race(struct ft_hand *h, const struct ft_slates *s, const struct
 {
     struct ft_picked picked;
     int64_t base = r * s->slots, lanes = ft_pairs(h->n), served = 0;
+    int64_t total;
     picked.n = 0;
+    picked.column = h->lane; /* the first sweep strikes nobody */
+    picked.value = FT_NO_ITEM;
     ft_race_keys(h, s->inverse_temperature, user, request, s->k0, s->k1, fetch);
     for (int64_t slot = 0; slot < s->slots; slot++) {
         uint32_t row = s->insert_row[base + slot];
@@ -227,9 +239,9 @@ FT_STAGE void ft_race(struct ft_hand *h, const struct ft_slates *s, const struct
             uint64_t item = (uint64_t)s->creator[row] << 32 | s->ordinal[row];
             ft_place(s, out, row, item, 0.0f, 1.0f, FT_POOL_INSERTED, ft_meetings(past, row), 1);
         } else {
-            int64_t pick = ft_winner(h, lanes);
+            int64_t pick = ft_sweep(h, lanes, picked.column, picked.value, &total);
             if (pick < 0) continue;
-            double share = (double)h->weight[pick] / (double)ft_total(h, lanes);
+            double share = (double)h->weight[pick] / (double)total;
             float propensity = s->inverse_temperature == 0.0f ? 1.0f : (float)share;
             ft_place(s, out, h->row[pick], ft_hand_item(h, pick), h->score[pick], propensity,
                      h->pool[pick], h->met[pick], 0);

@@ -43,9 +43,10 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
         ft_find_windows(&windows);
         ft_take_windows(&windows, row);
         ft_hand_clear(&hand);
-        for (int64_t i = 0; i < a->candidates; i++) {
+        for (int64_t i = 0, n = 0, before = 0; i < a->candidates; i++, before = n) {
             int own = row[i] != FT_NO_ITEM && a->creator[row[i]] == user;
-            if (own || !ft_hand_enter(&hand, row[i], 0, 0)) row[i] = FT_NO_ITEM;
+            if (!own) n = ft_hand_enter(&hand, n, row[i], 0, 0);
+            if (n == before) row[i] = FT_NO_ITEM;
         }
         for (int64_t w = 0; w < windows.n; pool += windows.at[w++].quota)
             memset(pool, windows.at[w].pool, (size_t)windows.at[w].quota);
@@ -146,12 +147,13 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
     const struct ft_slates slates = FT_SLATES(a);
     struct ft_fetch nothing = {.left = 0};
     struct ft_hand hand;
+    ft_hand_new(&hand);
     for (int64_t r = low; r < high; r++) {
         const struct ft_past past = ft_past_of(&slates, a->user[r]);
+        int64_t n = 0;
         ft_hand_clear(&hand);
         for (int64_t i = r * a->candidates; i < (r + 1) * a->candidates; i++) {
             uint32_t row = a->candidate[i]; /* repeats stay, as in the reference */
-            int64_t n = hand.n;
             if (row == FT_NO_ITEM) continue;
             hand.sieve[ft_sieve_word(row)] |= ft_sieve_bit(row);
             hand.row[n] = row;
@@ -159,10 +161,9 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
             hand.score[n] = a->score[i];
             hand.creator[n] = a->creator[row];
             hand.ordinal[n] = a->ordinal[row];
-            hand.category[n] = a->category[row];
-            hand.n++;
+            hand.category[n++] = a->category[row];
         }
-        ft_hand_close(&hand);
+        ft_hand_close(&hand, n);
         ft_history(&hand, &past);
         ft_bar_inserted(&hand, a->insert_row + r * a->slots, a->slots);
         ft_race(&hand, &slates, &past, r, a->user[r], a->request[r], &nothing);

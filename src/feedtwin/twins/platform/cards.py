@@ -81,3 +81,22 @@ def set_base(cards: np.ndarray, base: np.ndarray) -> None:
 def card_fields(cards: np.ndarray) -> np.ndarray:
     """Return a view of `cards`, u1 (V, 64), as V records of type `CARD`."""
     return cards.view(CARD)[:, 0]
+
+
+def serving_cards(
+    vectors: np.ndarray,
+    ordinal: np.ndarray,
+    inv_norm: np.ndarray,
+    creator: np.ndarray,
+    base: np.ndarray,
+    ring_row: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Return what the kernel `serve` takes beside the columns: `cards` and `ring_cards`.
+
+    Arguments as for `pack_cards` and `ring_cards`. A world in which a creator has more uploads than a card
+    can number is served from the columns: the mapping is empty, the slates are the same, slower.
+    """
+    if len(ordinal) and int(ordinal.max()) >= ORDINAL_LIMIT:
+        return {}
+    cards = pack_cards(vectors, ordinal, inv_norm, creator, base)
+    return {"cards": cards, "ring_cards": ring_cards(cards, ring_row)}
