@@ -111,6 +111,7 @@ FT_EXPORT int64_t ft_abi(const char *kernel)
     FT_ENTRY(recall)
     FT_ENTRY(estimate)
     FT_ENTRY(count)
+    FT_ENTRY(tally)
     return -1;
 }
 

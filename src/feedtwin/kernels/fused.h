@@ -76,6 +76,7 @@ FT_FN void ft_expect(const struct ft_line *l, int64_t r)
     size_t user = a->user[r];
     __builtin_prefetch(a->query + user * FT_D);
     __builtin_prefetch(a->query + user * FT_D + 32);
+    __builtin_prefetch(a->query + user * FT_D + FT_D - 1);
     __builtin_prefetch(a->follow_offset + user);
     __builtin_prefetch(a->seen_count + user);
 }
@@ -231,11 +232,11 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
         if (FT_AT(5)) ft_expect(&l, r + 5);
         if (FT_AT(4)) ft_open(&l, r + 4);
         if (FT_AT(3)) ft_fetch_near(&ft_slip_of(&l, r + 3)->windows);
-        if (FT_AT(2)) ft_find_windows(&ft_slip_of(&l, r + 2)->windows);
-        if (FT_AT(1)) {
-            ft_deal(a, &ft_slip_of(&l, r + 1)->windows, &l.hand[(r + 1) & 1]);
-            ft_fetch_history(&l, r + 1);
+        if (FT_AT(2)) {
+            ft_find_windows(&ft_slip_of(&l, r + 2)->windows);
+            ft_fetch_history(&l, r + 2);
         }
+        if (FT_AT(1)) ft_deal(a, &ft_slip_of(&l, r + 1)->windows, &l.hand[(r + 1) & 1]);
         if (FT_AT(0)) ft_serve_one(&l, r, FT_AT(1) ? &l.hand[(r + 1) & 1] : 0);
 #undef FT_AT
     }

@@ -91,4 +91,40 @@ FT_EXPORT int64_t ft_count(const struct ft_count_args *a, int64_t low, int64_t h
     return 0;
 }
 
+/* ---- tally = tally.tally_reference ------------------------------------------------------------------ */
+
+struct ft_tally_args {
+    int64_t part;
+    const uint32_t *row;
+    const uint8_t *flags;
+    const uint32_t *watch_ms;
+    const uint8_t *reached_count;
+    const float *duration_s;
+    uint32_t *tally;
+    int64_t slots;
+};
+
+FT_EXPORT int64_t ft_tally(const struct ft_tally_args *a, int64_t low, int64_t high)
+{
+    for (int64_t r = low; r < high; r++) {
+        int64_t reached = a->reached_count[r] < a->slots ? a->reached_count[r] : a->slots;
+        uint32_t t[8] = {0};
+        for (int64_t i = r * a->slots; i < r * a->slots + reached; i++) {
+            uint8_t flags = a->flags[i];
+            uint64_t length = (uint64_t)(a->duration_s[a->row[i]] * 1000.0f), watch = a->watch_ms[i];
+            length = length > 1 ? length : 1;
+            t[0]++;
+            t[1] += (flags & FT_SKIP) != 0;
+            t[2] += (flags & FT_FINISHED) != 0;
+            t[3] += (flags & FT_LIKE) != 0;
+            t[4] += (flags & FT_SHARE) != 0;
+            t[5] += (flags & FT_COMMENT) != 0;
+            t[6] += (uint32_t)watch;
+            t[7] += watch >= length ? 1000 : (uint32_t)(watch * 1000 / length);
+        }
+        memcpy(a->tally + r * 8, t, sizeof t);
+    }
+    return 0;
+}
+
 #endif

@@ -210,6 +210,8 @@ FT_FN void ft_find_windows(struct ft_windows *w)
         int64_t position = ft_find(at->hash, at->size, at->point);
         at->position = position < at->size ? position : 0;
         for (int64_t j = 0; j < at->quota + 16; j += 16) __builtin_prefetch(at->row + at->position + j);
+        for (int64_t j = 0; at->latest && j < at->quota && at->position + j < at->size; j++)
+            __builtin_prefetch(at->latest + at->row[at->position + j] * FT_FOLLOWEE_INVERSE);
     }
 }
 

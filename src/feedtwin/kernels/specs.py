@@ -279,6 +279,16 @@ _COUNT = """
     dim slots
 """
 
+_TALLY = """
+    u4* row:R,slots
+    u1* flags:R,slots
+    u4* watch_ms:R,slots
+    u1* reached_count:R
+    f4* duration_s:V
+    u4* tally=R,8
+    dim slots
+"""
+
 _RING_LIMITS = (
     ("categories_count", 0, 4096),
     ("category_picks", 0, 64),
@@ -309,6 +319,7 @@ KERNELS: dict[str, KernelSpec] = {
             "estimate", parse_fields(_ESTIMATE), limits=(("slots", 0, 255), ("history", 1, 65535))
         ),
         KernelSpec("count", parse_fields(_COUNT), limits=(("slots", 0, 255),)),
+        KernelSpec("tally", parse_fields(_TALLY), limits=(("slots", 0, 255),)),
     )
 }
 """Every kernel by name. A library that lacks one, or disagrees on its size, is not loaded."""

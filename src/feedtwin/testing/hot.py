@@ -197,6 +197,7 @@ class HotWorld:
         )
         a["change"] = np.zeros(s.rows, np.float32)
         a["exit_cause"] = np.zeros(s.rows, np.uint8)
+        a["tally"] = np.zeros((s.rows, 8), np.uint32)
 
 
 def inverse_norm(vectors: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from feedtwin.twins.interaction.encounter import encounter_reference
 from feedtwin.twins.platform.estimates import estimate_reference
 from feedtwin.twins.platform.ranking import score_reference, select_reference
 from feedtwin.twins.platform.retrieval import retrieve_reference
+from feedtwin.twins.platform.tally import tally_reference
 from feedtwin.twins.user.preferences import learn_reference, recall_reference
 
 
@@ -38,4 +39,5 @@ REFERENCES: dict[str, Callable[[SimpleNamespace, int, int], None]] = {
     "recall": recall_reference,
     "estimate": estimate_reference,
     "count": count_reference,
+    "tally": tally_reference,
 }

@@ -13,7 +13,7 @@ from feedtwin.policies.interface import PolicyEntry, entry_of
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.randomness import Draws
-from feedtwin.schema.parameters import section_model
+from feedtwin.schema.parameters import load_defaults, section_model
 from feedtwin.schema.settings import Settings
 from feedtwin.schema.tables import Column, TableSpec
 from feedtwin.twins.content import ContentConfig, ContentTwin
@@ -50,8 +50,8 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         origin = real_origin(settings, user, content, interaction, draws)
     else:
         origin = synthetic_origin(settings, user, content, draws)
-    if origin.diurnal is not None:
-        user = user.model_copy(update={"diurnal": origin.diurnal})
+    if origin.diurnal is not None and user.diurnal == load_defaults().get("user.diurnal"):
+        user = user.model_copy(update={"diurnal": origin.diurnal})  # a curve that was set wins
     users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels)
     noise = interaction.match_source == "embedding_slice"
     items = ContentTwin(

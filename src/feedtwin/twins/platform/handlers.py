@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from feedtwin.schema.batches import FOLLOW, EventBatch, Outcomes, empty, slot_mask
+from feedtwin.schema.batches import FOLLOW, EventBatch, Outcomes, empty
 
 _FOLLOW_EDGE = 1
 
@@ -17,8 +17,7 @@ def follow(reactions: Sequence[Outcomes], step: int) -> EventBatch:
     """
     parts = []
     for outcomes in reactions:
-        reached = slot_mask(outcomes.reached_count, outcomes.flags.shape[1])
-        which, slot = np.nonzero(reached & ((outcomes.flags & FOLLOW) != 0))
+        which, slot = np.nonzero(outcomes.flags & FOLLOW)  # flags of slots not reached are zero
         target = (outcomes.item[which, slot] >> np.uint64(32)).astype(np.uint32)
         parts.append((outcomes.user[which], target, outcomes.request[which], slot.astype(np.uint8)))
     if not parts:

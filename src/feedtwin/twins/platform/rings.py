@@ -5,10 +5,11 @@ request takes its window.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from feedtwin.columns import FrozenColumns
 from feedtwin.errors import PolicyError
 from feedtwin.policies.interface import FOLLOWED, Pool
 from feedtwin.randomness import Draws, Stream
@@ -36,6 +37,12 @@ class Rings:
         """Candidates per request."""
         inner = self.category_picks * self.category_quota + self.followed_quota
         return int(inner + self.global_quota.sum())
+
+
+def public_only(pool: Pool, items: FrozenColumns) -> Pool:
+    """Return a pool without what nobody may see, whatever its policy put there."""
+    rows = np.asarray(pool.rows)
+    return replace(pool, rows=rows[items.is_public[rows] == 1])
 
 
 def build_rings(
@@ -94,7 +101,7 @@ def build_rings(
 
 def _ring_order(key: np.ndarray, item: np.ndarray) -> np.ndarray:
     """Order by (group, hash); equal hashes, which are rare, go by item id."""
-    order = np.argsort(key, kind="stable")
+    order = np.argsort(key)
     ordered = key[order]
     if len(key) > 1 and np.any(ordered[1:] == ordered[:-1]):
         order = np.lexsort((item, key))

@@ -29,6 +29,8 @@ _RETRIEVE_SCALARS = (
 _SCORE = ("query", "vectors", "inv_norm", "base", "creator", "follow_offset", "follow_hash")
 _SCORE_SCALARS = ("weight_similarity", "weight_followed")
 _SELECT = ("seen_row", "seen_count", "creator", "ordinal", "category", "stage")
+_CARDS = ("cards", "ring_cards")
+"""Packed copies of the score's columns, which spare the fused kernel most of its cache misses."""
 _SELECT_SCALARS = (
     "seed", "key_base", "inverse_temperature", "no_repeat", "creator_cap", "category_cap",
 )  # fmt: skip
@@ -54,8 +56,8 @@ def serve(
     out = _slate_arrays(rows, slate_size, inserts)
     common = {"user": asked.user, "request": asked.request}
     if kernels.native:
-        names = dict.fromkeys((*_RETRIEVE, *_SCORE, *_SELECT))
-        arrays = {**common, **{name: index[name] for name in names}, **out}
+        names = dict.fromkeys((*_RETRIEVE, *_SCORE, *_SELECT, *_CARDS))
+        arrays = {**common, **{name: index[name] for name in names if name in index}, **out}
         wanted = dict.fromkeys((*_RETRIEVE_SCALARS, *_SCORE_SCALARS, *_SELECT_SCALARS))
         kernels.call("serve", arrays, {name: scalars[name] for name in wanted}, rows)
         return out
@@ -92,7 +94,7 @@ def serve_scored(
         candidate = chosen["candidate"][part]
         valid = candidate != NO_ITEM
         block = Block(asked.user[part], asked.request[part], np.where(valid, candidate, 0), valid)
-        score[part] = ask_scores(policy, view, block)
+        score[part] = ask_scores(policy, view, block) + index["base"][block.candidate]  # stages
     _select(kernels, common, index, scalars, chosen, score, out, rows)
     return out
 

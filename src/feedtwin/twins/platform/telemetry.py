@@ -4,16 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from feedtwin.schema.batches import (
-    COMMENT,
-    FINISHED,
-    LIKE,
-    SHARE,
-    SKIP,
-    EventBatch,
-    Outcomes,
-    slot_mask,
-)
+from feedtwin.schema.batches import EventBatch
+from feedtwin.twins.platform.tally import TALLIED
 
 TOTALS: Final = (
     "requests", "slots_served", "impressions", "skips", "completions", "likes", "shares", "comments",
@@ -44,21 +36,10 @@ class Telemetry:
         """Return the totals by name."""
         return dict(zip(TOTALS, self.values.tolist(), strict=True))
 
-    def on_outcomes(self, outcomes: Outcomes, duration_s: np.ndarray) -> None:
-        """Count what happened at each impression; `duration_s` (V,) turns watch time into completion."""
-        flags = outcomes.flags
-        self.add("impressions", outcomes.rows)
-        for name, bit in (
-            ("skips", SKIP), ("completions", FINISHED), ("likes", LIKE), ("shares", SHARE),
-            ("comments", COMMENT),
-        ):  # fmt: skip
-            self.add(name, int(np.count_nonzero(flags & bit)))
-        self.add("watch_ms", int(outcomes.watch_ms.sum(dtype=np.int64)))
-        reached = slot_mask(outcomes.reached_count, flags.shape[1])
-        watch_ms = outcomes.watch_ms[reached].astype(np.int64)
-        length_ms = (duration_s[outcomes.row[reached]] * np.float32(1000.0)).astype(np.int64)
-        milli = np.minimum(watch_ms, length_ms) * 1000 // np.maximum(length_ms, 1)
-        self.add("completion_milli", int(milli.sum()))
+    def add_tally(self, tally: np.ndarray) -> None:
+        """Add the sums of slates' tallies, u4 (R, 8)."""
+        for name, value in zip(TALLIED, tally.sum(axis=0, dtype=np.int64).tolist(), strict=True):
+            self.add(name, value)
 
     def on_session_ended(self, ended: EventBatch) -> None:
         """Count sessions, their length and why they ended."""

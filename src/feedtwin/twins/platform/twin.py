@@ -21,11 +21,13 @@ from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.twins.hot import run
 from feedtwin.twins.platform import seen
 from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ranking
+from feedtwin.twins.platform.cards import serving_cards
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.rings import build_rings
+from feedtwin.twins.platform.rings import build_rings, public_only
 from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
+from feedtwin.twins.platform.tally import TALLIED, tally_reference
 from feedtwin.twins.platform.telemetry import Telemetry
 
 __all__ = ["PlatformConfig", "PlatformTwin"]
@@ -181,7 +183,7 @@ class PlatformTwin:
         """Build the step's serving index from the policies: rings, base scores, query vectors."""
         levers, items = self.levers, self._items
         view = self.view(step)
-        pools = ask_pools(levers.recommendation, view)
+        pools = [public_only(pool, items) for pool in ask_pools(levers.recommendation, view)]
         self._rings = build_rings(
             pools, items.category, items.creator, items.ordinal, len(self._topics[0]),
             levers.category_picks, step, self._draws,
@@ -190,6 +192,12 @@ class PlatformTwin:
         boost = ask_boost(levers.promotion, view)
         base = boost if self._ranking is None else self._ranking.base + boost
         self._base = np.ascontiguousarray(base, np.float32)
+        self._cards: dict[str, np.ndarray] = {}  # an index for the native path (decision 0014)
+        if self._kernels.native:
+            self._cards = serving_cards(
+                items.vector, items.ordinal, items.inv_norm, items.creator, self._base,
+                self._rings.row,
+            )  # fmt: skip
 
     def serve(self, asked: EventBatch) -> SlateBatch:
         """Return one slate per feed request."""
@@ -226,6 +234,7 @@ class PlatformTwin:
             "ordinal": items.ordinal,
             "category": items.category,
             "base": self._base,
+            **self._cards,
             "stage": self.catalogue.stage,
             "seen_row": self.history.seen_row,
             "seen_count": self.accounts.seen_count,
@@ -282,7 +291,21 @@ class PlatformTwin:
         }
         scalars = self.config.learning_scalars()
         run(self._kernels, "estimate", estimate_reference, arrays, scalars, len(outcomes.user))
-        self.telemetry.on_outcomes(outcomes, self._items.duration_s)
+        self._tally(outcomes)
+
+    def _tally(self, outcomes: Outcomes) -> None:
+        rows = len(outcomes.user)
+        tally = np.zeros((rows, len(TALLIED)), np.uint32)
+        arrays = {
+            "row": outcomes.row,
+            "flags": outcomes.flags,
+            "watch_ms": outcomes.watch_ms,
+            "reached_count": outcomes.reached_count,
+            "duration_s": self._items.duration_s,
+            "tally": tally,
+        }
+        run(self._kernels, "tally", tally_reference, arrays, {}, rows)
+        self.telemetry.add_tally(tally)
 
     def on_session_ended(self, ended: EventBatch) -> None:
         """Count sessions and causes of exit."""
@@ -330,7 +353,7 @@ class PlatformTwin:
     def state(self) -> dict[str, np.ndarray]:
         """Return everything a snapshot must keep."""
         tables = self._tables
-        parts = {"totals": self.telemetry.values}
+        parts = {"totals": self.telemetry.values, "mean_vector": self._mean_vector}
         for columns in (tables.accounts, tables.catalogue):
             parts |= columns.state()
         parts["seen"] = seen.pack(self.history.seen_row, self.accounts.seen_count)
@@ -347,6 +370,7 @@ class PlatformTwin:
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Restore from a snapshot."""
         self.telemetry.values = np.array(state["totals"], np.int64)
+        self._mean_vector = np.array(state["mean_vector"], np.int16)
         tables = self._tables
         for columns in (tables.accounts, tables.catalogue):
             columns.load_state({name: state[name] for name in columns.spec.by_name})
