@@ -159,7 +159,7 @@ def test_serving_with_and_without_cards_is_the_same(kernels: Kernels) -> None:
 PER_REQUEST = (
     "user", "request", "insert_row", "candidate", "candidate_pool", "score", "row", "item",
     "slot_score", "propensity", "pool", "stage_out", "meeting", "inserted", "served_count",
-    "flags", "watch_ms", "completion", "reached_count", "change", "exit_cause",
+    "flags", "watch_ms", "completion", "reached_count", "change", "exit_cause", "tally",
 )  # fmt: skip
 
 
