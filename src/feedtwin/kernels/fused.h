@@ -66,6 +66,7 @@ struct ft_line {
     struct ft_slates slates;
     struct ft_slip slip[FT_DEPTH];
     struct ft_hand hand[2]; /* the request that is served, and the next one */
+    struct ft_sieve sieve;
 };
 
 FT_FN struct ft_slip *ft_slip_of(struct ft_line *l, int64_t r) { return &l->slip[r & (FT_DEPTH - 1)]; }
@@ -95,7 +96,7 @@ FT_FN void ft_fetch_history(const struct ft_line *l, int64_t r)
 {
     const struct ft_past past = ft_past_of(&l->slates, l->a->user[r]);
     for (int64_t i = 0, filled = ft_filled(&past); i < filled; i += 16)
-        __builtin_prefetch(past.seen + i, 0, 2);
+        __builtin_prefetch(past.seen + i);
 }
 
 /* Where the card (or, without cards, the vector) of a row is. */
@@ -107,38 +108,42 @@ FT_FN const int8_t *ft_vector_of(const struct ft_serve_args *a, uint32_t row)
 
 /* Part of a window: `take` entries of a ring from `from` on. Their cards are neighbours in ring_cards. */
 FT_FN int64_t ft_deal_part(const struct ft_serve_args *a, const struct ft_window *at, int64_t from,
-                           int64_t take, struct ft_hand *h, int64_t n)
+                           int64_t take, struct ft_hand *h, struct ft_sieve *s, int64_t n)
 {
     const uint32_t *row = at->row + from;
     if (at->latest) {
         for (int64_t i = 0; i < take; i++) {
             uint32_t x = at->latest[row[i] * FT_FOLLOWEE_INVERSE];
-            n = ft_hand_enter(h, n, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
+            n = ft_hand_enter(h, s, n, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
         }
     } else if (a->ring_cards) {
         const int8_t *card = (const int8_t *)a->ring_cards + sizeof(struct ft_card) * (row - a->ring_row);
         for (int64_t i = 0; i < take; i++)
-            n = ft_hand_enter(h, n, row[i], at->pool, card + sizeof(struct ft_card) * i);
+            n = ft_hand_enter(h, s, n, row[i], at->pool, card + sizeof(struct ft_card) * i);
     } else {
         for (int64_t i = 0; i < take; i++)
-            n = ft_hand_enter(h, n, row[i], at->pool, ft_vector_of(a, row[i]));
+            n = ft_hand_enter(h, s, n, row[i], at->pool, ft_vector_of(a, row[i]));
     }
     return n;
 }
 
-/* Take the windows of a request (retrieval._window, _drop_repeats). */
-FT_STAGE void ft_deal(const struct ft_serve_args *a, const struct ft_windows *windows, struct ft_hand *h)
+/* Take the windows of request r (retrieval._window, _drop_repeats) and look the rows up in its history. */
+FT_STAGE void ft_deal(struct ft_line *l, int64_t r)
 {
+    const struct ft_windows *windows = &ft_slip_of(l, r)->windows;
+    const struct ft_past past = ft_past_of(&l->slates, l->a->user[r]);
+    struct ft_hand *h = &l->hand[r & 1];
     int64_t n = 0;
-    ft_hand_clear(h);
     for (int64_t w = 0; w < windows->n; w++) {
         const struct ft_window *at = &windows->at[w];
         int64_t take = at->quota < at->size ? at->quota : at->size, left = at->size - at->position;
         int64_t first = take < left ? take : left;
-        n = ft_deal_part(a, at, at->position, first, h, n);
-        n = ft_deal_part(a, at, 0, take - first, h, n);
+        n = ft_deal_part(l->a, at, at->position, first, h, &l->sieve, n);
+        n = ft_deal_part(l->a, at, 0, take - first, h, &l->sieve, n);
     }
     ft_hand_close(h, n);
+    ft_history(h, &l->sieve, &past);
+    ft_sieve_clear(&l->sieve, h->row, n);
 }
 
 /* The last 16 bytes of four cards: two vector entries and the ordinal, inv_norm, creator, base. */
@@ -212,7 +217,6 @@ FT_STAGE void ft_serve_one(struct ft_line *l, int64_t r, const struct ft_hand *n
     uint32_t user = a->user[r];
     const struct ft_past past = ft_past_of(&l->slates, user);
     struct ft_fetch fetch = {.line = next ? next->vector : 0, .left = next ? next->n : 0};
-    ft_history(h, &past);
     ft_bar_inserted(h, a->insert_row + r * a->slots, a->slots);
     ft_rank(a, user, ft_slip_of(l, r), h, &fetch);
     ft_race(h, &l->slates, &past, r, user, a->request[r], &fetch);
@@ -226,6 +230,7 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
     l.slates = (struct ft_slates)FT_SLATES(a);
     ft_hand_new(&l.hand[0]);
     ft_hand_new(&l.hand[1]);
+    ft_sieve_new(&l.sieve);
     if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards)) return -1;
     for (int64_t r = low - 5; r < high; r++) {
 #define FT_AT(ahead) (r + (ahead) >= low && r + (ahead) < high)
@@ -236,7 +241,7 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
             ft_find_windows(&ft_slip_of(&l, r + 2)->windows);
             ft_fetch_history(&l, r + 2);
         }
-        if (FT_AT(1)) ft_deal(a, &ft_slip_of(&l, r + 1)->windows, &l.hand[(r + 1) & 1]);
+        if (FT_AT(1)) ft_deal(&l, r + 1);
         if (FT_AT(0)) ft_serve_one(&l, r, FT_AT(1) ? &l.hand[(r + 1) & 1] : 0);
 #undef FT_AT
     }

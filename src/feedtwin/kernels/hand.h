@@ -11,7 +11,6 @@
 #define FT_NO_ITEM 0xFFFFFFFFu
 #define FT_MOST 1024 /* candidates of a request at most; specs.py checks it */
 #define FT_ROOM (FT_MOST + 2 * FT_LANES) /* no power of two: columns then begin in different cache sets */
-#define FT_SIEVE_BITS 16384u
 
 struct ft_hand {
     int64_t n; /* lanes beyond n, up to a multiple of 32, are barred */
@@ -25,7 +24,6 @@ struct ft_hand {
     int32_t order[FT_ROOM]; /* race key as an integer that sorts alike; INT32_MIN = not eligible */
     int64_t weight[FT_ROOM];
     uint32_t lane[FT_ROOM]; /* 0, 1, 2, ... */
-    uint32_t sieve[FT_SIEVE_BITS / 32]; /* bit x % 16384 is set for every row x */
 };
 
 FT_FN int64_t ft_whole(int64_t n) { return (n + FT_LANES - 1) & -(int64_t)FT_LANES; }
@@ -50,8 +48,23 @@ FT_FN int32_t ft_greatest(const int32_t *order, int64_t lanes)
 
 /* ---- sieve: "certainly not among the candidates" in one look ------------------------------------- */
 
-FT_FN uint32_t ft_sieve_word(uint32_t x) { return (x & (FT_SIEVE_BITS - 1)) >> 5; }
-FT_FN uint32_t ft_sieve_bit(uint32_t x) { return (uint32_t)1 << (x & 31); }
+#define FT_SIEVE_SIZE 8192u
+
+struct ft_sieve {
+    uint8_t taken[FT_SIEVE_SIZE]; /* 1 at x % 8192 for every candidate row x, and for no item */
+};
+
+FT_FN void ft_sieve_new(struct ft_sieve *s)
+{
+    memset(s, 0, sizeof *s);
+    s->taken[FT_NO_ITEM % FT_SIEVE_SIZE] = 1;
+}
+
+FT_FN void ft_sieve_clear(struct ft_sieve *s, const uint32_t *row, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++) s->taken[row[i] % FT_SIEVE_SIZE] = 0;
+    s->taken[FT_NO_ITEM % FT_SIEVE_SIZE] = 1;
+}
 
 /* Whether x is among the first n rows, whose lanes up to the next multiple of 16 may hold anything. */
 FT_FN int ft_among(const uint32_t *row, int64_t n, uint32_t x)
@@ -69,25 +82,14 @@ FT_FN void ft_hand_new(struct ft_hand *h)
     for (int i = 0; i < FT_ROOM; i++) h->lane[i] = (uint32_t)i;
 }
 
-/* Forget the last request. */
-FT_FN void ft_hand_clear(struct ft_hand *h)
-{
-    h->n = 0;
-#if defined(__AVX512F__)
-    for (unsigned i = 0; i < FT_SIEVE_BITS / 32; i += 16)
-        _mm512_storeu_si512(h->sieve + i, _mm512_setzero_si512());
-#else
-    memset(h->sieve, 0, sizeof h->sieve);
-#endif
-}
-
 /* Enter an item in lane n, unless it is none or entered already; returns the number of items then. */
-FT_FN int64_t ft_hand_enter(struct ft_hand *h, int64_t n, uint32_t x, uint8_t pool, const int8_t *vector)
+FT_FN int64_t ft_hand_enter(struct ft_hand *h, struct ft_sieve *s, int64_t n, uint32_t x, uint8_t pool,
+                            const int8_t *vector)
 {
-    uint32_t *word = &h->sieve[ft_sieve_word(x)], bit = ft_sieve_bit(x), was = *word;
-    if (__builtin_expect((was & bit) != 0 || x == FT_NO_ITEM, 0))
+    uint8_t *taken = &s->taken[x % FT_SIEVE_SIZE];
+    if (__builtin_expect(*taken, 0))
         if (x == FT_NO_ITEM || ft_among(h->row, n, x)) return n;
-    *word = was | bit;
+    *taken = 1;
     h->row[n] = x;
     h->pool[n] = pool;
     h->vector[n] = vector;
@@ -141,35 +143,23 @@ FT_FN void ft_history_hit(struct ft_hand *h, const struct ft_past *p, int64_t i)
     }
 }
 
-/* Which of 16 rows may be among the candidates. */
-#if defined(__AVX512F__)
-FT_FN uint32_t ft_sieve16(const uint32_t *sieve, const uint32_t *seen)
-{
-    __m512i x = _mm512_loadu_si512(seen);
-    __m512i at = _mm512_srli_epi32(_mm512_and_si512(x, _mm512_set1_epi32(FT_SIEVE_BITS - 1)), 5);
-    __m512i word = _mm512_i32gather_epi32(at, sieve, 4);
-    __m512i bit = _mm512_sllv_epi32(_mm512_set1_epi32(1), _mm512_and_si512(x, _mm512_set1_epi32(31)));
-    return _mm512_test_epi32_mask(word, bit);
-}
-#else
-FT_FN uint32_t ft_sieve16(const uint32_t *sieve, const uint32_t *seen)
-{
-    uint32_t hits = 0;
-    for (int i = 0; i < FT_LANES; i++)
-        hits |= (sieve[ft_sieve_word(seen[i])] >> (seen[i] & 31) & 1) << i;
-    return hits;
-}
-#endif
-
-/* Count the meetings of every candidate and bar the recent ones. */
-FT_STAGE void ft_history(struct ft_hand *h, const struct ft_past *p)
+/* Count the meetings of every candidate and bar the recent ones. Gather instructions are avoided on purpose:
+ * where processors are protected against Gather Data Sampling they are slower than single loads. */
+FT_STAGE void ft_history(struct ft_hand *h, const struct ft_sieve *s, const struct ft_past *p)
 {
     int64_t filled = ft_filled(p), i = 0;
-    for (; i + FT_LANES <= filled; i += FT_LANES)
-        for (uint32_t hits = ft_sieve16(h->sieve, p->seen + i); hits; hits &= hits - 1)
-            ft_history_hit(h, p, i + __builtin_ctz(hits));
+    for (; i + 8 <= filled; i += 8) {
+        const uint32_t *seen = p->seen + i;
+        uint32_t any = s->taken[seen[0] % FT_SIEVE_SIZE] | s->taken[seen[1] % FT_SIEVE_SIZE]
+                     | s->taken[seen[2] % FT_SIEVE_SIZE] | s->taken[seen[3] % FT_SIEVE_SIZE]
+                     | s->taken[seen[4] % FT_SIEVE_SIZE] | s->taken[seen[5] % FT_SIEVE_SIZE]
+                     | s->taken[seen[6] % FT_SIEVE_SIZE] | s->taken[seen[7] % FT_SIEVE_SIZE];
+        if (__builtin_expect(any, 0))
+            for (int64_t j = i; j < i + 8; j++)
+                if (s->taken[p->seen[j] % FT_SIEVE_SIZE]) ft_history_hit(h, p, j);
+    }
     for (; i < filled; i++)
-        if (h->sieve[ft_sieve_word(p->seen[i])] & ft_sieve_bit(p->seen[i])) ft_history_hit(h, p, i);
+        if (s->taken[p->seen[i] % FT_SIEVE_SIZE]) ft_history_hit(h, p, i);
 }
 
 /* Meetings with one item that is no candidate. */

@@ -194,6 +194,37 @@ FT_STAGE void ft_learn_one(const struct ft_learn_args *a, const struct ft_sessio
     a->exit_cause[r] = cause;
 }
 
+/* A user's columns and a slate's vectors lie apart in memory: ask for them some requests ahead. */
+#define FT_USERS_AHEAD 8
+#define FT_ITEMS_AHEAD 3
+
+FT_FN void ft_expect_items(const uint32_t *row, int64_t n, const int8_t *vectors)
+{
+    for (int64_t i = 0; i < n; i++) {
+        const int8_t *vector = vectors + (size_t)row[i] * FT_D;
+        __builtin_prefetch(vector);
+        __builtin_prefetch(vector + FT_D - 1);
+    }
+}
+
+FT_FN void ft_expect_learner(const struct ft_learn_args *a, uint32_t u)
+{
+    size_t memory = (size_t)u * (size_t)a->traces;
+    __builtin_prefetch(a->interests + (size_t)u * FT_D, 1);
+    __builtin_prefetch(a->interests + (size_t)u * FT_D + FT_D - 1, 1);
+    __builtin_prefetch(a->energy + u, 1);
+    __builtin_prefetch(a->satisfaction + u, 1);
+    __builtin_prefetch(a->boredom + u, 1);
+    __builtin_prefetch(a->session_impressions + u, 1);
+    __builtin_prefetch(a->session_watch_ms + u, 1);
+    __builtin_prefetch(a->stamina_s + u);
+    __builtin_prefetch(a->patience + u);
+    __builtin_prefetch(a->trace_topic + memory, 1);
+    __builtin_prefetch(a->trace_strength + memory, 1);
+    __builtin_prefetch(a->trace_step + memory, 1);
+    __builtin_prefetch(a->trace_count + memory, 1);
+}
+
 FT_EXPORT int64_t ft_learn(const struct ft_learn_args *a, int64_t low, int64_t high)
 {
     const struct ft_session_rule rule = FT_SESSION_RULE(a);
@@ -204,7 +235,12 @@ FT_EXPORT int64_t ft_learn(const struct ft_learn_args *a, int64_t low, int64_t h
         .gain_comment = (float)a->gain_comment, .gain_share = (float)a->gain_share,
         .strength_max = (float)a->strength_max,
     };
-    for (int64_t r = low; r < high; r++) ft_learn_one(a, &rule, &traces, r);
+    for (int64_t r = low; r < high; r++) {
+        int64_t far = r + FT_USERS_AHEAD, near = r + FT_ITEMS_AHEAD;
+        if (far < high) ft_expect_learner(a, a->user[far]);
+        if (near < high) ft_expect_items(a->row + near * a->slots, a->reached_count[near], a->vectors);
+        ft_learn_one(a, &rule, &traces, r);
+    }
     return 0;
 }
 

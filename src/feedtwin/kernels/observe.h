@@ -29,11 +29,26 @@ FT_FN int32_t ft_signal(const struct ft_estimate_args *a, uint8_t flags, float c
     return (int32_t)(value * 256.0f);
 }
 
+FT_FN void ft_expect_observed(const struct ft_estimate_args *a, uint32_t user)
+{
+    __builtin_prefetch(a->seen_count + user, 1);
+    __builtin_prefetch(a->estimate + (size_t)user * FT_D, 1);
+    __builtin_prefetch(a->estimate + (size_t)user * FT_D + 32, 1);
+}
+
 FT_EXPORT int64_t ft_estimate(const struct ft_estimate_args *a, int64_t low, int64_t high)
 {
     int32_t mean[FT_WIDE], rate = (int32_t)a->estimate_rate;
     ft_widen16(a->mean_vector, mean);
     for (int64_t r = low; r < high; r++) {
+        int64_t far = r + FT_USERS_AHEAD, near = r + FT_ITEMS_AHEAD;
+        if (far < high) ft_expect_observed(a, a->user[far]);
+        if (near < high) {
+            uint32_t next = a->user[near];
+            __builtin_prefetch(a->seen_row + (size_t)next * (size_t)a->history
+                               + a->seen_count[next] % a->history, 1);
+            ft_expect_items(a->row + near * a->slots, a->reached_count[near], a->vectors);
+        }
         uint32_t user = a->user[r], count = a->seen_count[user];
         uint32_t *seen = a->seen_row + (size_t)user * (size_t)a->history;
         int64_t reached = a->reached_count[r] < a->slots ? a->reached_count[r] : a->slots;

@@ -34,6 +34,8 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
     struct ft_operand query;
     struct ft_windows windows;
     struct ft_hand hand;
+    struct ft_sieve sieve;
+    ft_sieve_new(&sieve);
     if (ft_columns(&pools) != a->candidates) return -1;
     for (int64_t r = low; r < high; r++) {
         uint32_t user = a->user[r], *row = a->candidate + r * a->candidates;
@@ -42,12 +44,13 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
         ft_open_windows(&pools, &query, ft_inverse_norm(&query), user, a->request[r], &windows);
         ft_find_windows(&windows);
         ft_take_windows(&windows, row);
-        ft_hand_clear(&hand);
-        for (int64_t i = 0, n = 0, before = 0; i < a->candidates; i++, before = n) {
+        int64_t n = 0;
+        for (int64_t i = 0, before = 0; i < a->candidates; i++, before = n) {
             int own = row[i] != FT_NO_ITEM && a->creator[row[i]] == user;
-            if (!own) n = ft_hand_enter(&hand, n, row[i], 0, 0);
+            if (!own) n = ft_hand_enter(&hand, &sieve, n, row[i], 0, 0);
             if (n == before) row[i] = FT_NO_ITEM;
         }
+        ft_sieve_clear(&sieve, hand.row, n);
         for (int64_t w = 0; w < windows.n; pool += windows.at[w++].quota)
             memset(pool, windows.at[w].pool, (size_t)windows.at[w].quota);
     }
@@ -147,15 +150,16 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
     const struct ft_slates slates = FT_SLATES(a);
     struct ft_fetch nothing = {.left = 0};
     struct ft_hand hand;
+    struct ft_sieve sieve;
     ft_hand_new(&hand);
+    ft_sieve_new(&sieve);
     for (int64_t r = low; r < high; r++) {
         const struct ft_past past = ft_past_of(&slates, a->user[r]);
         int64_t n = 0;
-        ft_hand_clear(&hand);
         for (int64_t i = r * a->candidates; i < (r + 1) * a->candidates; i++) {
             uint32_t row = a->candidate[i]; /* repeats stay, as in the reference */
             if (row == FT_NO_ITEM) continue;
-            hand.sieve[ft_sieve_word(row)] |= ft_sieve_bit(row);
+            sieve.taken[row % FT_SIEVE_SIZE] = 1;
             hand.row[n] = row;
             hand.pool[n] = a->candidate_pool[i];
             hand.score[n] = a->score[i];
@@ -164,7 +168,8 @@ FT_EXPORT int64_t ft_select(const struct ft_select_args *a, int64_t low, int64_t
             hand.category[n++] = a->category[row];
         }
         ft_hand_close(&hand, n);
-        ft_history(&hand, &past);
+        ft_history(&hand, &sieve, &past);
+        ft_sieve_clear(&sieve, hand.row, n);
         ft_bar_inserted(&hand, a->insert_row + r * a->slots, a->slots);
         ft_race(&hand, &slates, &past, r, a->user[r], a->request[r], &nothing);
     }
