@@ -208,42 +208,6 @@ FT_STAGE int64_t ft_meet_walk(const struct ft_encounter_args *a, const struct ft
     return served;
 }
 
-/* A viewer's columns and a slate's items lie apart in memory: ask for them some requests ahead. */
-#define FT_VIEWERS_AHEAD 12
-#define FT_SLATES_AHEAD 6
-
-FT_FN void ft_expect_viewer(const struct ft_encounter_args *a, uint32_t u)
-{
-    __builtin_prefetch(a->interests + (size_t)u * FT_D);
-    __builtin_prefetch(a->interests + (size_t)u * FT_D + FT_D - 1);
-    __builtin_prefetch(a->attention_span_s + u);
-    __builtin_prefetch(a->like_logit + u);
-    __builtin_prefetch(a->share_logit + u);
-    __builtin_prefetch(a->comment_logit + u);
-    __builtin_prefetch(a->follow_logit + u);
-    __builtin_prefetch(a->energy + u);
-    __builtin_prefetch(a->satisfaction + u);
-    __builtin_prefetch(a->stamina_s + u);
-    __builtin_prefetch(a->boredom + u);
-    __builtin_prefetch(a->patience + u);
-    __builtin_prefetch(a->session_impressions + u);
-}
-
-FT_FN void ft_expect_slate(const struct ft_encounter_args *a, int64_t r)
-{
-    for (int64_t i = r * a->slots; i < r * a->slots + a->served_count[r]; i++) {
-        uint32_t item = a->row[i];
-        const int8_t *vector = a->match_vectors + (size_t)item * FT_D;
-        __builtin_prefetch(vector);
-        __builtin_prefetch(vector + FT_D - 1);
-        __builtin_prefetch(a->hook_strength + item);
-        __builtin_prefetch(a->completion_prior + item);
-        __builtin_prefetch(a->duration_s + item);
-        __builtin_prefetch(a->match_inv_norm + item);
-        __builtin_prefetch(a->creator + item);
-    }
-}
-
 FT_EXPORT int64_t ft_encounter(const struct ft_encounter_args *a, int64_t low, int64_t high)
 {
     const struct ft_meet_rule rule = ft_meet_rule_of(a);
@@ -251,11 +215,8 @@ FT_EXPORT int64_t ft_encounter(const struct ft_encounter_args *a, int64_t low, i
     struct ft_meet m;
     for (int64_t r = low, next; r < high; r = next) {
         m.n = 0;
-        for (next = r; next < high && m.n + a->slots <= FT_MEET_LANES; next++) {
-            if (next + FT_VIEWERS_AHEAD < high) ft_expect_viewer(a, a->user[next + FT_VIEWERS_AHEAD]);
-            if (next + FT_SLATES_AHEAD < high) ft_expect_slate(a, next + FT_SLATES_AHEAD);
+        for (next = r; next < high && m.n + a->slots <= FT_MEET_LANES; next++)
             ft_meet_enter(&m, a, next);
-        }
         ft_meet_all(&m, &rule, (uint32_t)a->seed, (uint32_t)a->key_base);
         for (int64_t i = r, at = 0; i < next; i++) at += ft_meet_walk(a, &session_rule, &m, i, at);
     }
