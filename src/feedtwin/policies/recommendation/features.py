@@ -47,5 +47,8 @@ def popularity(view: View) -> np.ndarray:
 def top_rows(values: np.ndarray, item: np.ndarray, among: np.ndarray, count: int) -> np.ndarray:
     """Return the rows of the `count` largest positive values among `among`; ties go to the lower id."""
     rows = among[values[among] > 0]
+    if len(rows) > count:
+        least = np.partition(values[rows], len(rows) - count)[len(rows) - count]
+        rows = rows[values[rows] >= least]
     order = np.lexsort((item[rows], -values[rows]))
     return np.sort(rows[order[:count]])
