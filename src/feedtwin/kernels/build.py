@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 SOURCES = Path(__file__).resolve().parent
@@ -104,15 +105,18 @@ def build(directory: Path | str, compiler: str | None = None, quiet: bool = Fals
         return []
     folder = Path(directory)
     folder.mkdir(parents=True, exist_ok=True)
-    built = []
-    for name in _targets():
+    digest = source_digest()
+
+    def compile_one(name: str) -> Path | None:
         target = folder / library_name(name)
         line = [
-            *shlex.split(command), *FLAGS, *BUILDS[name], f'-DFT_SOURCE="{source_digest()}"',
+            *shlex.split(command), *FLAGS, *BUILDS[name], f'-DFT_SOURCE="{digest}"',
             str(SOURCES / "cpu.c"),
         ]  # fmt: skip
-        if _compile(line, target, quiet):
-            built.append(target)
+        return target if _compile(line, target, quiet) else None
+
+    with ThreadPoolExecutor() as pool:  # the compiler runs in processes of its own
+        built = [target for target in pool.map(compile_one, _targets()) if target is not None]
     return built
 
 
