@@ -6,9 +6,8 @@ Nothing is scanned at import: folders list their members.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from feedtwin.errors import SettingsError
 from feedtwin.schema.nearest import suggest
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Made(Generic[T]):
-    """A part with the name and arguments it was made from.
-
-    Attributes:
-        name: The name that was asked for.
-        arguments: The arguments the factory got.
-        value: The part.
-    """
-
-    name: str
-    arguments: dict[str, Any]
-    value: T = field(repr=False)
 
 
 class Registry(Generic[T]):
@@ -85,14 +69,6 @@ class Registry(Generic[T]):
             f"(there is: {', '.join(known)}; or give module:Class)"
         )
 
-    def make(self, name: str, **arguments: Any) -> Made[T]:
-        """Call the factory of a name and record what it was called with.
-
-        Raises:
-            SettingsError: Nothing has that name, or the factory refuses the arguments.
-        """
-        return Made(name, arguments, self.factory(name)(**arguments))
-
     def _entry_points(self) -> dict[str, str]:
         if self.group is None:
             return {}
@@ -102,12 +78,18 @@ class Registry(Generic[T]):
 
     def _imported(self, text: str) -> Callable[..., T]:
         module, _, attribute = text.partition(":")
+        if not module or not attribute:
+            raise SettingsError(f"{self.kind} {text!r}: expected module:Class")
         try:
             found: Callable[..., T] = getattr(import_module(module), attribute)
-        except ImportError as error:
-            raise SettingsError(f"{self.kind} {text!r}: {error}") from None
         except AttributeError:
             raise SettingsError(
                 f"{self.kind} {text!r}: module {module} has no {attribute!r}"
             ) from None
+        except (
+            Exception
+        ) as error:  # foreign code: whatever importing it raises is its author's to mend
+            raise SettingsError(
+                f"{self.kind} {text!r}: importing it raised {type(error).__name__}: {error}"
+            ) from error
         return found

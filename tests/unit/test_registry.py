@@ -15,13 +15,8 @@ def policies():
     return registry
 
 
-def test_a_made_part_remembers_its_name_and_arguments(policies):
-    made = policies.make("popularity", weight=2.0)
-    assert (made.name, made.arguments, made.value) == (
-        "popularity",
-        {"weight": 2.0},
-        ("popularity", 2.0),
-    )
+def test_a_listed_part_is_found_by_its_name(policies):
+    assert policies.factory("popularity")(weight=2.0) == ("popularity", 2.0)
 
 
 def test_an_unknown_name_suggests_the_nearest(policies):
@@ -35,11 +30,24 @@ def test_a_name_is_listed_once(policies):
 
 
 def test_a_part_can_be_given_as_module_and_class(policies):
-    assert policies.make("collections:OrderedDict", a=1).value == {"a": 1}
+    assert policies.factory("collections:OrderedDict")(a=1) == {"a": 1}
     with pytest.raises(SettingsError, match="No module named 'nowhere_at_all'"):
         policies.factory("nowhere_at_all:X")
     with pytest.raises(SettingsError, match="module collections has no 'Nothing'"):
         policies.factory("collections:Nothing")
+
+
+@pytest.mark.parametrize("text", [":X", "collections:", ":"])
+def test_half_a_module_and_class_is_refused(policies, text):
+    with pytest.raises(SettingsError, match="expected module:Class"):
+        policies.factory(text)
+
+
+def test_a_module_that_cannot_be_imported_says_why(policies, tmp_path, monkeypatch):
+    (tmp_path / "broken_policy.py").write_text("def half(:\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(SettingsError, match="importing it raised SyntaxError"):
+        policies.factory("broken_policy:Mine")
 
 
 def test_entry_points_of_installed_packages_are_found():

@@ -170,7 +170,7 @@ def policy(
     """
 
     def enter(cls: ClassT) -> ClassT:
-        meaning = (cls.__doc__ or "").strip().splitlines()[0]
+        meaning = next(iter((cls.__doc__ or "").strip().splitlines()), "")
         cls.entry = PolicyEntry(lever, name, cls, section, oracle, meaning)  # type: ignore[attr-defined]
         REGISTRIES[lever].register(name)(cls)
         return cls

@@ -190,14 +190,18 @@ class Journal:
         self._append("commit", payload)
         self.sync()
 
-    def close(self, digest: str, *, index: str = "") -> None:
+    def close(
+        self, digest: str, *, index: str = "", outputs: Mapping[str, str] | None = None
+    ) -> None:
         """Record the end of the run, synced, and release the file.
 
         Args:
             digest: final digest, hexadecimal.
-            index: what `EventLog.close` returned, so that the closed tables are vouched for too.
+            index: what `EventLog.close` returned, so that the closed log is vouched for too.
+            outputs: SHA-256 of other files by their path in the run folder.
         """
-        self._append("closed", {"digest": digest, "index": index})
+        closing = {"digest": digest, "index": index, "outputs": dict(outputs or {})}
+        self._append("closed", closing)
         self.sync()
         self.release()
 

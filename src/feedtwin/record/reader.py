@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from feedtwin.errors import FeedtwinError, RunFolderError
+from feedtwin.errors import FeedtwinError, IntegrityError, RunFolderError
 from feedtwin.record import closed, log
 from feedtwin.record.folder import read_manifest, require_run
 from feedtwin.record.journal import Frame, commits, read_journal
@@ -96,12 +96,17 @@ class Run:
         if not self.has_events:
             return
         index = str(frames[-1].payload["index"]) if frames[-1].kind == "closed" else None
+        if index is not None and not closed.is_closed(self._events):
+            raise IntegrityError(
+                f"{self._events}/{closed.INDEX}: missing; expected the closed event log that the journal "
+                "vouches for (--log full). Restore the folder, or run again"
+            )
         log.verify(self._events, self.marks(), index)
 
     @property
     def has_events(self) -> bool:
-        """Whether the run keeps the events themselves (--log full)."""
-        return closed.is_closed(self._events) or any(self._events.glob(f"*{SUFFIX}"))
+        """Whether the run keeps the events themselves; its journal's header says so (--log full)."""
+        return bool(self.frames[0].payload.get("log") == "full")
 
     @property
     def event_names(self) -> list[str]:

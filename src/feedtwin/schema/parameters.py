@@ -332,7 +332,7 @@ def parse_assignment(text: str) -> tuple[str, Any]:
     path, value = path.strip(), value.strip()
     if not equals or not path:
         raise SettingsError(
-            f"--set {text!r}: expected path=value, for example platform.slate_size=8"
+            f"--set {text!r}: expected path=value, for example recommendation.slate_size=8"
         )
     if value.startswith("[") and value.endswith("]"):
         inner = value[1:-1].strip()

@@ -33,6 +33,8 @@ _WORLD_KEYS: Final = (
 )  # fmt: skip
 DEFAULT_POLICIES: Final = {"recommendation": "tiktok", "promotion": "staged"}
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
+_DATA_KEYS: Final = ("path",)
+_OPTIONS: Final = ("seed", "replicate", "users", "steps", "world")
 
 
 class Settings(BaseModel):
@@ -134,7 +136,7 @@ def resolve(
     """
     name, document = read_world(world)
     values = document.values
-    assigned = dict(parse_assignment(text) for text in sets)
+    assigned = _assignments(sets)
     chosen = assigned.pop("preset", preset or values.get("preset"))
     chosen = None if chosen in (None, "none", "default") else str(chosen)
 
@@ -150,11 +152,19 @@ def resolve(
         parameters = parameters.overlay(arm.get("parameters", {}), "arm")
         policies = _policies(policies, arm.get("policies", {}), "arm")
     data = dict(_mapping(document, "data"))
+    _check_data(data, document.where)
     policies = _policies(policies, _take(assigned, "policies."), "--set")
-    data.update(_take(assigned, "data."))
+    told = _take(assigned, "data.")
+    _check_data(told, "--set")
+    data.update(told)
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
 
     population = _population(document)
+    if data and population["kind"] != "kuairand":
+        raise SettingsError(
+            f"world {name}: data.path is {data['path']!r}, but this world reads no data; expected none: "
+            "use the world kuairand"
+        )
     if users is None:
         users = population.get("users")
     if users is None and population["kind"] == "synthetic":
@@ -233,6 +243,29 @@ def _policies(base: Mapping[str, str], overlay: Mapping[str, Any], where: str) -
     return merged
 
 
+def _assignments(sets: Iterable[str]) -> dict[str, Any]:
+    """Split `path=value` texts; a path may be set once, and not where it has an option of its own."""
+    assigned: dict[str, Any] = {}
+    for text in sets:
+        path, value = parse_assignment(text)
+        if path in assigned:
+            raise SettingsError(f"--set {path}: given twice; expected one value, leave one out")
+        if path in _OPTIONS:
+            raise SettingsError(
+                f"--set {path}: is an option of its own; use --{path} when a run starts (a fork keeps its "
+                "parent's)"
+            )
+        assigned[path] = value
+    return assigned
+
+
+def _check_data(data: Mapping[str, Any], where: str) -> None:
+    for key in data:
+        if key not in _DATA_KEYS:
+            hint = suggest(key, _DATA_KEYS) or f"; there is {', '.join(_DATA_KEYS)}"
+            raise SettingsError(f"{where}: no data setting is called 'data.{key}'{hint}")
+
+
 def _take(assigned: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Remove and return the entries below a prefix, without it."""
     found = [path for path in assigned if path.startswith(prefix)]
@@ -255,7 +288,7 @@ def assign(settings: Settings, sets: Iterable[str]) -> Settings:
     Raises:
         SettingsError: Something is unknown, has the wrong type or is out of bounds.
     """
-    assigned = dict(parse_assignment(text) for text in sets)
+    assigned = _assignments(sets)
     policies = _policies(settings.policies, _take(assigned, "policies."), "--set")
     if "preset" in assigned:
         raise SettingsError(

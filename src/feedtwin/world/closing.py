@@ -1,5 +1,7 @@
 """The tables a finished run leaves beside its log: users, items and totals per step."""
 
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,21 @@ ITEM_COLUMNS = (
     "hook_strength", "quality", "virality", "completion_prior", "impressions", "skips", "likes",
     "shares", "comments", "completions", "watch_ms",
 )  # fmt: skip
+
+
+OUTPUTS = (
+    "manifest.json", "tables/users.parquet", "tables/items.parquet", "tables/step_metrics.parquet",
+)  # fmt: skip
+"""Files of a finished run whose bytes its closing record vouches for."""
+
+
+def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
+    """Return the SHA-256 of files of a run folder by name; empty for one that is missing."""
+    hashes = {}
+    for name in names:
+        path = folder / name
+        hashes[name] = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+    return hashes
 
 
 def write_tables(folder: Path, world: World, registry: Registry) -> None:

@@ -23,7 +23,7 @@ from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.events import EVENTS
 from feedtwin.world import snapshot
-from feedtwin.world.closing import write_tables
+from feedtwin.world.closing import OUTPUTS, file_hashes, write_tables
 from feedtwin.world.options import Finished, OnProgress, Progress
 from feedtwin.world.segments import Segment, enter
 from feedtwin.world.world import World
@@ -169,7 +169,8 @@ class Execution:
             "steps_done": world.step_count,
         }
         self.folder.write_manifest(manifest)
-        self.journal.close(world.digest.hex(), index=index)
+        outputs = file_hashes(self.folder.path, OUTPUTS)
+        self.journal.close(world.digest.hex(), index=index, outputs=outputs)
 
 
 def to_arrow(batch: Any) -> Any:

@@ -3,7 +3,8 @@
 The run is executed again from its settings and seed and every step's digest is compared with the
 journal. With the full log, every byte of the log is checked first, each logged row is compared with the
 re-executed one, and the events are folded back into the twins' tables, which must equal the executed
-ones. No model and no network is asked.
+ones. The bytes of manifest and tables and the registry's digests must be those the journal vouches for.
+No model and no network is asked.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,10 +14,12 @@ from pathlib import Path
 import numpy as np
 
 from feedtwin.bus import Published
-from feedtwin.errors import DeterminismError
+from feedtwin.errors import DeterminismError, IntegrityError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.record.reader import Run
+from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
+from feedtwin.world.closing import file_hashes
 from feedtwin.world.folding import flat_batch, fold
 from feedtwin.world.running import Progress
 from feedtwin.world.segments import Segment, advance, begin, enter
@@ -89,8 +92,37 @@ def replay(
             f"{path}/journal, closing record: digest {closing['digest'][:16]}, re-execution gives "
             f"{world.digest.hex()[:16]}"
         )
+    verify_outputs(run)
     messages = () if closing else (f"the run is not finished: compared up to step {last}",)
     return ReplayReport(path, last + 1 - start, world.digest.hex(), rows.value, tables, messages)
+
+
+def verify_outputs(run: Run) -> None:
+    """Check what the journal vouches for beside events: manifest, tables, and the registry's digests.
+
+    Raises:
+        IntegrityError: names the file.
+    """
+    if run.closing is None:
+        return
+    expected = run.closing["outputs"]
+    for name, found in file_hashes(run.path, tuple(expected)).items():
+        if found != expected[name]:
+            raise IntegrityError(
+                f"{run.path / name}: not the file that the run closed with; expected SHA-256 "
+                f"{expected[name][:16]}, found {found[:16] or 'no file'}"
+            )
+    registry = Registry.open(run.path / "registry.sqlite")
+    try:
+        rows = dict(registry.query("SELECT step, digest FROM steps"))
+    finally:
+        registry.close()
+    for step, digest in run.commits.items():
+        if rows.get(step) != digest:
+            raise IntegrityError(
+                f"{run.path}/registry.sqlite: table steps, step {step}: digest "
+                f"{str(rows.get(step))[:16]}; the journal has {digest[:16]}"
+            )
 
 
 class _Counter:

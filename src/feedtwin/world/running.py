@@ -85,6 +85,9 @@ def start_from(
         "settings_hash": segments[-1].settings.digest(),
         "forked_from": forked_from,
     }
+    world.platform.prepare(
+        world.step_count
+    )  # a policy that fails at once fails before a folder exists
     manifest = first_manifest(header, world, segments)
     with RunFolder.create(path, manifest, header) as folder:
         save_snapshot(folder, world)
@@ -115,9 +118,10 @@ def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Fi
         done = commits(frames)
         if frames[-1].kind == "closed":
             journal.release()
+            last_done = max(done, default=-1) + 1
             raise RunFolderError(
                 f"{path}: the run is finished ({len(done)} steps); nothing is left to resume. To take it "
-                "further, fork it with a larger --steps"
+                f"further: feedtwin fork {path} --at {last_done} --steps MORE"
             )
         streams = {step: frame.payload["streams"] for step, frame in done.items()}
         last = max(done, default=header["start_step"] - 1)

@@ -55,7 +55,7 @@ def write_step(log: EventLog, step: int) -> Marks:
 
 def make_run(path: Path, steps: int, close: bool = False) -> None:
     """A run of `steps` steps with every part; `close` ends it, else it is left as a kill leaves it."""
-    with RunFolder.create(path, {"seed": 7}, {"seed": 7}) as folder:
+    with RunFolder.create(path, {"seed": 7}, {"seed": 7, "log": "full"}) as folder:
         journal, _, _ = Journal.recover(folder.journal_path)
         log = EventLog.create(folder.events, SCHEMAS)
         registry = Registry.create(folder.registry_path, {"seed": "7"})

@@ -167,7 +167,7 @@ def test_a_full_disk_is_said_and_leaves_a_whole_journal(
     journal.close("cc", index="dd")
     frames = read_journal(tmp_path / "journal")
     assert [frame.kind for frame in frames] == ["header", "commit", "commit", "closed"]
-    assert frames[-1].payload == {"digest": "cc", "index": "dd"}
+    assert frames[-1].payload == {"digest": "cc", "index": "dd", "outputs": {}}
 
 
 def test_a_commit_is_synced_before_it_returns(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from feedtwin.columns import boundary
-from feedtwin.errors import FeedtwinError, PolicyError
+from feedtwin.errors import BoundaryError, FeedtwinError, PolicyError
 from feedtwin.policies.interface import (
     Block,
     Pool,
@@ -45,6 +45,8 @@ class Asking:
         traceback: TracebackType | None,
     ) -> None:
         self._boundary.__exit__(kind, error, traceback)
+        if isinstance(error, BoundaryError) and self.who not in str(error):
+            raise BoundaryError(f"{self.who}: {error}") from error
         if isinstance(error, Exception) and not isinstance(error, FeedtwinError):
             raise PolicyError(
                 f"{self.who}: raised {type(error).__name__}: {error}; expected an answer. Mend the policy; "
@@ -86,11 +88,13 @@ def ask_ranking(policy: RecommendationPolicy, view: View) -> Ranking | None:
     if not isinstance(ranking, Ranking):
         raise asking.refuse(f"ranking is a {type(ranking).__name__}", "a Ranking or None")
     base = np.asarray(ranking.base)
-    if base.shape != (len(view.items),) or base.dtype != np.float32 or not np.isfinite(base).all():
+    if base.shape != (len(view.items),) or base.dtype != np.float32:
         raise asking.refuse(
-            f"base is {base.dtype} of shape {base.shape}, or holds no finite numbers",
-            f"finite float32 of shape ({len(view.items)},)",
+            f"base is {base.dtype} of shape {base.shape}", f"float32 of shape ({len(view.items)},)"
         )
+    if not np.isfinite(base).all():
+        row = int(np.nonzero(~np.isfinite(base))[0][0])
+        raise asking.refuse(f"base[{row}] is {base[row]}", "finite numbers")
     for name in ("weight_similarity", "weight_followed"):
         weight = getattr(ranking, name)
         if not np.isfinite(np.float32(weight)):
