@@ -146,6 +146,7 @@ class PolicyEntry:
     factory: Callable[..., Any]
     section: str
     oracle: bool
+    code: int
     meaning: str = field(default="")
 
 
@@ -154,11 +155,14 @@ REGISTRIES: dict[str, Registry[Any]] = {
 }
 """Policies of each lever: listed ones, entry points of installed packages, or `module:Class`."""
 
+OWN_POLICY = 255
+"""Logged code of a policy that does not ship with the package."""
+
 ClassT = TypeVar("ClassT", bound=type)
 
 
 def policy(
-    lever: str, name: str, *, section: str, oracle: bool = False
+    lever: str, name: str, *, section: str, oracle: bool = False, code: int = OWN_POLICY
 ) -> Callable[[ClassT], ClassT]:
     """List a class as the policy `name` of `lever`.
 
@@ -167,11 +171,12 @@ def policy(
         name: What settings call it.
         section: Parameter section its settings come from.
         oracle: True when it matches against true interests, which no platform knows.
+        code: What IMPRESSION_SERVED.policy logs; policies of your own keep the default.
     """
 
     def enter(cls: ClassT) -> ClassT:
         meaning = next(iter((cls.__doc__ or "").strip().splitlines()), "")
-        cls.entry = PolicyEntry(lever, name, cls, section, oracle, meaning)  # type: ignore[attr-defined]
+        cls.entry = PolicyEntry(lever, name, cls, section, oracle, code, meaning)  # type: ignore[attr-defined]
         REGISTRIES[lever].register(name)(cls)
         return cls
 

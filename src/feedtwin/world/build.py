@@ -143,6 +143,7 @@ def _levers(settings: Settings) -> Levers:
         recommendation=recommendation.factory(serving),
         promotion=promotion.factory(staged),
         oracle=recommendation.oracle,
+        policy_code=recommendation.code,
         slate_size=serving.slate_size,
         temperature=serving.temperature,
         category_picks=serving.category_picks,

@@ -17,6 +17,7 @@ def policy_rows() -> list[dict[str, object]]:
             "name": entry.name,
             "meaning": entry.meaning,
             "oracle": entry.oracle,
+            "code": entry.code,
             "default": DEFAULT_POLICIES.get(entry.lever) == entry.name,
             "settings": entry.section,
         }

@@ -1,6 +1,7 @@
 """manifest.json: what a run is, in a page that explains itself."""
 
 import hashlib
+import inspect
 import platform
 from collections.abc import Sequence
 from functools import cache
@@ -8,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from feedtwin.policies.interface import entry_of
+from feedtwin.schema.settings import Settings
 from feedtwin.world.segments import Segment
 from feedtwin.world.world import World
 
@@ -25,6 +28,16 @@ def code_hash() -> str:
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
+
+
+def own_policies(settings: Settings) -> dict[str, str]:
+    """Return the SHA-256 of the source file of every policy given as `module:Class`, by lever."""
+    hashes = {}
+    for lever, name in settings.policies.items():
+        source = inspect.getsourcefile(entry_of(lever, name).factory) if ":" in name else None
+        if source is not None:
+            hashes[lever] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    return hashes
 
 
 def first_manifest(
@@ -49,6 +62,7 @@ def first_manifest(
         "notes": list(world.notes),
         "settings": settings.model_dump(),
         "settings_hash": header["settings_hash"],
+        "own_policies": own_policies(settings),
         "forked_from": header["forked_from"],
         "code_hash": header["code_hash"],
         "versions": {"python": platform.python_version(), **{n: version(n) for n in _PACKAGES}},

@@ -7,7 +7,7 @@ from feedtwin.policies.interface import ALL, Block, Pool, Ranking, View, policy
 from feedtwin.policies.recommendation.settings import RecommendationSettings
 
 
-@policy("recommendation", "random", section="recommendation")
+@policy("recommendation", "random", section="recommendation", code=3)
 class Random:
     """Uniform random exposure over all public videos."""
 
@@ -28,7 +28,7 @@ class Random:
         raise NotImplementedError("a feature-weight policy has no scores")
 
 
-@policy("recommendation", "popularity", section="recommendation")
+@policy("recommendation", "popularity", section="recommendation", code=4)
 class Popularity(Random):
     """The most engaged-with videos for everybody, whoever asks."""
 

@@ -21,7 +21,7 @@ from feedtwin.policies.recommendation.settings import RecommendationSettings
 STAGE_INITIAL, STAGE_VIRAL = 0, 2
 
 
-@policy("recommendation", "tiktok", section="recommendation")
+@policy("recommendation", "tiktok", section="recommendation", code=1)
 class TikTok:
     """Interest, trending, fresh and followed pools, ranked by relevance, performance and freshness."""
 
@@ -57,6 +57,6 @@ class TikTok:
         raise NotImplementedError("a feature-weight policy has no scores")
 
 
-@policy("recommendation", "oracle", section="recommendation", oracle=True)
+@policy("recommendation", "oracle", section="recommendation", oracle=True, code=2)
 class Oracle(TikTok):
     """The TikTok-style recommender fed with true interests: an upper bound no platform can reach."""

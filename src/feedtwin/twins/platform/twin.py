@@ -42,6 +42,7 @@ class Levers:
     recommendation: RecommendationPolicy
     promotion: PromotionPolicy
     oracle: bool
+    policy_code: int
     slate_size: int
     temperature: float
     category_picks: int
@@ -212,7 +213,7 @@ class PlatformTwin:
             )  # fmt: skip
         else:
             out = serve(self._kernels, asked, index, scalars, size, candidates)
-        return slate_batch(asked, out, policy=0)
+        return slate_batch(asked, out, levers.policy_code)
 
     def _serving_index(self) -> dict[str, np.ndarray]:
         items, rings, ties = self._items, self._rings, self._ties
