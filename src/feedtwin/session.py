@@ -14,13 +14,8 @@ import numpy as np
 
 BOREDOM, ENERGY, CAP, FEED_EXHAUSTED = 1, 2, 3, 4
 """Causes of a session's end."""
-CAUSE_NAMES = {
-    BOREDOM: "boredom",
-    ENERGY: "energy",
-    CAP: "cap",
-    FEED_EXHAUSTED: "feed_exhausted",
-}
-SKIP, LIKE = 1, 2
+SKIP, LIKE, SHARE, COMMENT, FOLLOW, FINISHED = 1, 2, 4, 8, 16, 32
+"""Bits of an outcome's flags."""
 
 State = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

@@ -19,10 +19,9 @@ import numpy as np
 
 from feedtwin.errors import SchemaError
 from feedtwin.schema.events import EVENTS
+from feedtwin.session import COMMENT, LIKE, SHARE, SKIP
 
 OUTCOME_EVENTS = ("VIDEO_WATCHED", "VIDEO_SKIPPED", "VIDEO_ENGAGED")
-SKIP, LIKE, SHARE, COMMENT, FOLLOW, FINISHED = 1, 2, 4, 8, 16, 32
-"""Bits of an outcome's flags."""
 ENGAGEMENTS = ((LIKE, 1), (SHARE, 2), (COMMENT, 3))
 """Flag bit and code of VIDEO_ENGAGED.engagement."""
 

@@ -9,19 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from feedtwin.schema.batches import (
-    COMMENT,
-    FINISHED,
-    LIKE,
-    OUTCOME_EVENTS,
-    SHARE,
-    SKIP,
-    Batch,
-    EventBatch,
-    Outcomes,
-    SlateBatch,
-)
+from feedtwin.schema.batches import OUTCOME_EVENTS, Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.schema.events import EVENTS
+from feedtwin.session import COMMENT, FINISHED, LIKE, SHARE, SKIP
 from feedtwin.world.world import World
 
 _ENGAGEMENT_BITS = {1: LIKE, 2: SHARE, 3: COMMENT}

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-SKIP, LIKE, SHARE, COMMENT, FINISHED = 1, 2, 4, 8, 32
+from feedtwin.session import COMMENT, FINISHED, LIKE, SHARE, SKIP
 
 
 def count_reference(a: SimpleNamespace, lo: int, hi: int) -> None:

@@ -14,12 +14,10 @@ import numpy as np
 
 from feedtwin.numerics import exp32, logit32, normal_quantile32, uniform32
 from feedtwin.randomness import philox4x32
-from feedtwin.session import keep_active, session_step
+from feedtwin.session import COMMENT, FINISHED, FOLLOW, LIKE, SHARE, SKIP, keep_active, session_step
 
 HOOK_BLOCK = 15
 ENGAGEMENT_BLOCK = 16
-SKIP, LIKE, SHARE, COMMENT, FOLLOW, FINISHED = 1, 2, 4, 8, 16, 32
-"""Bits of an outcome's `flags`."""
 SKIP_BELOW_S = np.float32(2.999)
 """An explicit skip is leaving before 3 s (INT-3): the longest watch that still is one."""
 

@@ -73,11 +73,6 @@ def _lines(rows: int) -> np.ndarray:
     return room[start : start + rows * 64].reshape(rows, 64)
 
 
-def set_base(cards: np.ndarray, base: np.ndarray) -> None:
-    """Write new base scores, float32 (V,), into `cards`, u1 (V, 64)."""
-    card_fields(cards)["base"] = base
-
-
 def card_fields(cards: np.ndarray) -> np.ndarray:
     """Return a view of `cards`, u1 (V, 64), as V records of type `CARD`."""
     return cards.view(CARD)[:, 0]

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-SKIP, LIKE = 1, 2
+from feedtwin.session import LIKE, SKIP
+
 ESTIMATE_LIMIT = 32767
 
 

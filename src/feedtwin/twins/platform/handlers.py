@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from feedtwin.schema.batches import FOLLOW, EventBatch, Outcomes, empty
+from feedtwin.schema.batches import EventBatch, Outcomes, empty
+from feedtwin.session import FOLLOW
 
 _FOLLOW_EDGE = 1
 

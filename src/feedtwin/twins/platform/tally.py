@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from feedtwin.schema.batches import COMMENT, FINISHED, LIKE, SHARE, SKIP
+from feedtwin.session import COMMENT, FINISHED, LIKE, SHARE, SKIP
 
 TALLIED = (
     "impressions", "skips", "completions", "likes", "shares", "comments", "watch_ms",

@@ -17,9 +17,8 @@ from types import SimpleNamespace
 import numpy as np
 
 from feedtwin.numerics import exp32
-from feedtwin.session import keep_active, session_step
+from feedtwin.session import COMMENT, LIKE, SHARE, SKIP, keep_active, session_step
 
-SKIP, LIKE, SHARE, COMMENT = 1, 2, 4, 8
 NO_TOPIC = 0xFFFF
 
 

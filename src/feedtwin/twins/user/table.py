@@ -2,7 +2,6 @@
 
 from feedtwin.schema.tables import Column, TableSpec, declare
 
-NO_STEP = -1_000_000
 NO_TOPIC = 0xFFFF
 TRACES = 6
 """Topics a user's short-term store holds at once."""
