@@ -1,8 +1,8 @@
 """Deliver event batches to the twins that consume them, in one fixed order.
 
 A phase publishes batches; each is recorded first and then handed to its consumers in the order of
-`schema.events`. Handlers may return further batches, which form the next round. A twin's columns are
-writable only while one of its own handlers runs.
+`schema.events`, part by part of each twin. Handlers may return further batches, which form the next
+round. A part's columns are writable only while one of its own handlers runs.
 
 Replay folds recorded batches through the same door and drops what handlers return: it is in the log.
 """
@@ -64,10 +64,15 @@ class Bus:
 
     def deliver(self, batch: Batch) -> list[Batch]:
         """Hand one batch to its consumers and return their answers in canonical consumer order."""
-        order = [name for name in batch.consumers if hasattr(self._twins[name], batch.handler)]
-        answers: dict[str, list[Batch]] = {}
-        for name in reversed(order) if self._reverse else order:
-            twin = self._twins[name]
-            with boundary(f"{name}.{batch.handler}"), twin.writing():
-                answers[name] = list(getattr(twin, batch.handler)(batch) or ())
-        return [answer for name in order for answer in answers[name]]
+        order = [
+            (name, part)
+            for name in batch.consumers
+            for part in self._twins[name].parts
+            if hasattr(part, batch.handler)
+        ]
+        answers: dict[int, list[Batch]] = {}
+        for place in reversed(range(len(order))) if self._reverse else range(len(order)):
+            name, part = order[place]
+            with boundary(f"{name}.{batch.handler}"), part.writing():
+                answers[place] = list(getattr(part, batch.handler)(batch) or ())
+        return [answer for place in range(len(order)) for answer in answers[place]]

@@ -1,6 +1,6 @@
 /* Pure functions of one encounter: the same bits on every compiler, vector width and, later, GPU.
  *
- * Everything here mirrors feedtwin/numerics.py and feedtwin/randomness.py operation by operation. What keeps
+ * Everything here mirrors feedtwin/numerics.py and feedtwin/randomness operation by operation. What keeps
  * the bits equal: single precision throughout; no function of a math library but sqrtf, which IEEE 754
  * defines exactly; no fused multiply-add (-ffp-contract=off); parentheses wherever an order could be
  * chosen; selects instead of branches, so that a loop over lanes computes what one lane would.

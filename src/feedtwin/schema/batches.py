@@ -12,13 +12,14 @@ never logged, hashed or needed: a receiver that finds none looks up.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from feedtwin.errors import SchemaError
 from feedtwin.schema.events import EVENTS
+from feedtwin.schema.fields import Field
 from feedtwin.session import COMMENT, LIKE, SHARE, SKIP
 
 OUTCOME_EVENTS = ("VIDEO_WATCHED", "VIDEO_SKIPPED", "VIDEO_ENGAGED")
@@ -27,6 +28,28 @@ ENGAGEMENTS = ((LIKE, 1), (SHARE, 2), (COMMENT, 3))
 
 Array = np.ndarray
 EMPTY: Mapping[str, Array] = {}
+
+
+def check_columns(what: str, declared: Sequence[Field], columns: Mapping[str, Array]) -> None:
+    """Hold columns to their declaration, and make them read-only.
+
+    Raises:
+        SchemaError: Names, lengths or types are not the declared ones.
+    """
+    found = tuple(columns)
+    expected = tuple(item.name for item in declared)
+    if found != expected:
+        raise SchemaError(f"{what}: columns {found}, expected {expected}")
+    rows = {len(values) for values in columns.values()}
+    if len(rows) > 1:
+        raise SchemaError(f"{what}: columns of different lengths {sorted(rows)}")
+    for item in declared:
+        values = columns[item.name]
+        if values.dtype != item.numpy_dtype:
+            raise SchemaError(
+                f"{what}: column {item.name} is {values.dtype}, expected {item.numpy_dtype}"
+            )
+        values.flags.writeable = False
 
 
 @dataclass(frozen=True)
@@ -39,22 +62,7 @@ class EventBatch:
     hints: Mapping[str, Array] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
-        declared = EVENTS[self.event].fields[1:]
-        found = tuple(self.columns)
-        expected = tuple(item.name for item in declared)
-        if found != expected:
-            raise SchemaError(f"batch of {self.event}: columns {found}, expected {expected}")
-        rows = {len(values) for values in self.columns.values()}
-        if len(rows) > 1:
-            raise SchemaError(f"batch of {self.event}: columns of different lengths {sorted(rows)}")
-        for item in declared:
-            values = self.columns[item.name]
-            if values.dtype != item.numpy_dtype:
-                raise SchemaError(
-                    f"batch of {self.event}: column {item.name} is {values.dtype}, "
-                    f"expected {item.numpy_dtype}"
-                )
-            values.flags.writeable = False
+        check_columns(f"batch of {self.event}", EVENTS[self.event].fields[1:], self.columns)
 
     def __getattr__(self, name: str) -> Array:
         try:

@@ -46,6 +46,8 @@ class PreferenceCause(IntEnum):
     FEEDBACK = 1
     RECALL = 2
     CONSOLIDATION = 3
+    RESULTS = 4
+    NICHE = 5
 
 
 class SocialActivityKind(IntEnum):
@@ -74,6 +76,8 @@ class SocialActivityKind(IntEnum):
     SIGNED_UP = 21
     INTERVIEWED = 22
     SEARCHED_USERS = 23
+    VIDEO_SHARED = 24
+    LEFT_PLATFORM = 25
 
 
 class TransactionKind(IntEnum):
@@ -83,6 +87,9 @@ class TransactionKind(IntEnum):
     PURCHASE = 2
     AD = 3
     LIVE = 4
+    SUBSCRIPTION = 5
+    CREATOR_FUND = 6
+    PAYOUT = 7
 
 
 class ReportReason(IntEnum):
@@ -136,12 +143,34 @@ class AnswerSource(IntEnum):
     SURROGATE = 3
 
 
+class ItemKind(IntEnum):
+    """What an item is; only videos and ads have a row among the items."""
+
+    VIDEO = 0
+    AD = 1
+    LIVE = 2
+    PRODUCT = 3
+    POST = 4
+
+
+class VideoOrigin(IntEnum):
+    """How a video came to be."""
+
+    ORIGINAL = 0
+    DUET = 1
+    STITCH = 2
+
+
 class GovernanceAction(IntEnum):
     """What governance did to its target."""
 
     BOOST = 1
     SUPPRESS = 2
     RESTORE = 3
+    LABEL = 4
+    AGE_GATE = 5
+    SLOW_DOWN = 6
+    REMOVE = 7
 
 
 class GuardResult(IntEnum):

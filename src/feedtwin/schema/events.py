@@ -158,9 +158,10 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
     ), "A user liked, shared or commented on a video."),
     ("PREFERENCE_UPDATED", "+", "user", "platform", (
         _STEP, _USER, _REQUEST,
-        Field("change", "f4", "interest", "L1 norm of the move of the interests."),
+        Field("change", "f4", "interest", "L1 norm of the move of the interests, or of the drive."),
         _code("cause", "What moved them.", codes.PreferenceCause),
-    ), "A user's interests moved."),
+        _id("topic", "u2", "Category that a creator turns to; 65535 for none."),
+    ), "A user's interests, or a creator's drive, moved."),
     ("SOCIAL_GRAPH_UPDATED", "+", "user", "user platform", (
         _STEP, _USER,
         _id("target", "u4", "The user at the other end of the edge."),
@@ -168,7 +169,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field("added", "u1", "flag", "1 when the edge was added, 0 when it was removed."),
         _REQUEST, _SLOT,
     ), "A follow or mute edge was added or removed."),
-    ("SOCIAL_ACTIVITY", "+", "user", "user platform", (
+    ("SOCIAL_ACTIVITY", "+", "user", "user content platform", (
         _STEP, _USER,
         _id("ordinal", "u4", "Ordinal of the social activity of this user, from 0."),
         _code("kind", "The social primitive.", codes.SocialActivityKind),
@@ -176,7 +177,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("parent", "u8", "What a post quotes or a comment answers; 0 for none."),
         _id("group", "u4", "Group; 0 for none."),
         _id("text", "u4", "Text; 0 for none."),
-    ), "A user acted on a post, a comment, a group or a bookmark."),
+    ), "A user shared or saved a video, or acted on a post, a comment or a group."),
     ("TRANSACTION_COMPLETED", "+", "platform", "platform user", (
         _STEP,
         Field("user", "u4", "id", "Who pays; for ads the user who saw the ad."),
@@ -206,7 +207,11 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field("quality", "f4", "1", "Watch quality, in (0, 1)."),
         Field("virality", "f4", "1", "Viral potential, in (0, 1)."),
         Field("completion_prior", "f4", "1", "Base completion given that the hook held."),
+        Field("toxicity", "f4", "1", "How offensive it is, in [0, 1]."),
+        _code("origin", "Whether it answers another video.", codes.VideoOrigin),
+        _id("parent", "u8", "The video that it answers; 0 for none."),
         _id("plan", "u4", "Campaign plan behind the upload; 0 for none."),
+        _id("text", "u4", "Caption; 0 for none."),
     ), "A creator uploaded a video."),
     ("CONTENT_STATE_UPDATED", "+", "content", "platform", (
         _STEP, _ITEM,
@@ -278,6 +283,9 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("sound", "u4", "Sound to use; 0 for none."),
         Field("uploads", "u1", "count", "Uploads planned for the day."),
         _id("text", "u4", "Theme of the day; 0 for none."),
+        Field("hour", "u1", "hour", "Hour of the day at which to post, from 0."),
+        _code("live", "1 where a live room is planned for the day."),
+        _code("call", "Call to action; a number of the planner's list, 0 for none."),
         _code("source", "Where the plan came from.", codes.AnswerSource),
     ), "One day of a creator's campaign plan."),
     ("LLM_TIER_CHANGED", "+", "platform", "user content interaction platform", (

@@ -17,7 +17,7 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content.categories import Categories, spread_vectors
 from feedtwin.twins.content.config import ContentConfig
-from feedtwin.twins.content.creation import NewVideos
+from feedtwin.twins.content.creation import NewVideos, toxicities
 from feedtwin.twins.interaction.twin import InteractionConfig
 from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.population import TASTE_UNIT, initial_ties, tastes, traits
@@ -67,7 +67,7 @@ def real_origin(
     follows[len(world.accounts) :] = np.minimum(people.follow_count, 40)
     followed = {**population, "ties_tier_weight": [8.0, 4.0, 1.0, 0.0]}
     ties = initial_ties(count, users["tier"][:count], followed, draws, follows)
-    videos, tags = _videos(world, interaction, content)
+    videos, tags = _videos(world, interaction, content, draws)
     created = -1 - world.catalogue.age_h.astype(np.int32)
     public = np.ones(len(created), np.uint8)
     hidden = (settings.append or {}).get("videos", [])
@@ -185,7 +185,7 @@ def hook_of(hook_logit: np.ndarray, interaction: InteractionConfig) -> np.ndarra
 
 
 def _videos(
-    world: RealWorld, interaction: InteractionConfig, content: ContentConfig
+    world: RealWorld, interaction: InteractionConfig, content: ContentConfig, draws: Draws
 ) -> tuple[NewVideos, dict[int, str]]:
     """The log's catalogue; its hashtag codes follow those of generated uploads."""
     catalogue = world.catalogue
@@ -208,5 +208,6 @@ def _videos(
         quality=catalogue.quality,
         virality=catalogue.virality,
         completion_prior=catalogue.completion_prior,
+        toxicity=toxicities(catalogue.account, catalogue.ordinal, content, draws),
     )
     return videos, names

@@ -13,14 +13,18 @@ import numpy as np
 
 from feedtwin.bus import Bus, Published
 from feedtwin.errors import IntegrityError
+from feedtwin.schema.actions import ACTIONS
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.reactions import Reactions
+from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionTwin
+from feedtwin.twins.part import Sight, load_parts, prefixed
 from feedtwin.twins.platform import PlatformTwin
-from feedtwin.twins.platform.handlers import follow
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
+from feedtwin.world.executors import executors_of
 
 Twins = tuple[UserTwin, ContentTwin, InteractionTwin, PlatformTwin]
 Recorder = Callable[[Published], None]
@@ -45,39 +49,48 @@ class World:
         self.seconds: dict[str, float] = {}
         self.recorder: Recorder | None = None
         self._digest = StepDigest(len(self.users.table))
-        names = ("user", "content", "interaction", "platform")
-        self.bus = Bus(
-            dict(zip(names, twins, strict=True)), self._record, reverse_handlers=reverse_handlers
+        self.twins: dict[str, Any] = dict(
+            zip(("user", "content", "interaction", "platform"), twins, strict=True)
         )
+        self.bus = Bus(self.twins, self._record, reverse_handlers=reverse_handlers)
+        self._executors = executors_of(self.twins)
         categories = self.content.categories
         self.users.bind(self.content.table, categories.vectors)
         self.platform.bind(
             self.users.table, self.content.table, self.users.ties,
             (categories.vectors, categories.inv_norm), self.content.rows_of,
         )  # fmt: skip
+        sight = Sight(
+            self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
+            self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
+            self.platform.active_users, self.platform.telemetry,
+        )  # fmt: skip
+        for part in self._parts():
+            part.bind(sight)
 
     def step(self) -> None:
         """Advance by one step (an hour)."""
         step = self.step_count
         self._digest = StepDigest(len(self.users.table))
 
-        with self.phase("routines") as publish:  # what is due: item totals, exposure stages
+        with self.phase("routines") as publish:  # what is due: item totals, exposure stages, trends
             publish(self.content.report(step))
             publish(*self.platform.run_due(step))
+            for part in self._parts():
+                if hasattr(part, "due"):
+                    publish(*part.due(step))
 
         with self.phase("decide") as publish:  # who opens the app, and who uploads
             sessions, uploaders = self.users.decide(step)
             publish(*sessions)
 
-        with self.phase(
-            "create"
-        ) as publish:  # uploads first: a new video can be served in this step
+        with self.phase("create") as publish:  # uploads first: they can be served in this step
             publish(self.content.create(uploaders, self.users.table, step))
 
         with self.phase("index"):  # pools, rings and base scores of this step's serving
             self.platform.prepare(step)
 
-        reactions: list[Outcomes] = []
+        rounds: list[tuple[SlateBatch, Outcomes]] = []
         while (asked := self.users.ask(step)).rows:  # sessions go on, slate after slate
             with self.phase("request") as publish:
                 publish(asked)
@@ -91,10 +104,13 @@ class World:
 
             with self.phase("learn") as publish:
                 publish(outcomes, self.users.give_up(slates))
-                reactions.append(outcomes)
+                rounds.append((slates, outcomes))
 
-        with self.phase("execute") as publish:  # all remaining actions: follows
-            publish(follow(reactions, step))
+        with self.phase(
+            "execute"
+        ) as publish:  # all remaining actions: follow, gift, report, search
+            for asked_for in self._actions(Reactions(step, rounds)):
+                publish(*self._execute(asked_for))
 
         with self.phase("digest"):
             self.digest = self._finish_digest(step)
@@ -105,6 +121,26 @@ class World:
             slates, self.users.table, self.content.table, self.content.match_vectors,
             self.users.config.session_scalars(),
         )  # fmt: skip
+
+    def _actions(self, reactions: Reactions) -> list[ActionBatch]:
+        """What users do beyond watching, in the order of the actions' numbers."""
+        wanted = [
+            asked
+            for part in self.users.parts
+            if hasattr(part, "act")
+            for asked in part.act(reactions)
+            if asked.rows
+        ]
+        return sorted(wanted, key=lambda asked: ACTIONS[asked.action].number)
+
+    def _execute(self, asked: ActionBatch) -> list[Batch]:
+        part = self._executors[asked.action]
+        return list(getattr(part, asked.method)(asked))
+
+    def _parts(self) -> Iterator[Any]:
+        """The parts that twins consist of beside themselves, twin by twin."""
+        for twin in self.twins.values():
+            yield from twin.parts[1:]
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
@@ -127,6 +163,9 @@ class World:
         digest.add_users({**self.users.block_state(), **self.platform.block_state()})
         digest.add_rest(self.content.state().values())
         digest.add_rest(self.platform.rest_state().values())
+        for twin in self.twins.values():
+            digest.add_users(prefixed(twin.parts[1:], "user_state"))
+            digest.add_rest(prefixed(twin.parts[1:], "rest_state").values())
         return digest.finish(self.digest, step)
 
     # -- state -----------------------------------------------------------------------------------
@@ -138,6 +177,8 @@ class World:
             "content": self.content.state(),
             "platform": self.platform.state(),
         }
+        for name, twin in self.twins.items():
+            parts.setdefault(name, {}).update(prefixed(twin.parts[1:], "state"))
         return {
             f"{twin}.{name}": array for twin, part in parts.items() for name, array in part.items()
         }
@@ -161,9 +202,12 @@ class World:
             start = f"{twin}."
             return {k.removeprefix(start): v for k, v in state.items() if k.startswith(start)}
 
-        self.users.load_state(part("user"))
-        self.content.load_state(part("content"))
-        self.platform.load_state(part("platform"))
+        for name, twin in self.twins.items():
+            own, others = part(name), twin.parts[1:]
+            starts = tuple(f"{other.name}." for other in others)
+            load_parts(others, {k: v for k, v in own.items() if k.startswith(starts)})
+            if hasattr(twin, "load_state"):
+                twin.load_state({k: v for k, v in own.items() if not k.startswith(starts)})
         self.step_count = step_count
         self.digest = digest
 

@@ -21,3 +21,4 @@ class ContentConfig(BaseModel):
     keyword_weight: float
     noise_max: float
     category_code: str
+    toxicity_tail: float

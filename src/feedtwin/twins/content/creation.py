@@ -21,6 +21,7 @@ from feedtwin.twins.content.categories import (
 from feedtwin.twins.content.config import ContentConfig
 
 DURATION, HOOK, QUALITY, VIRALITY, COMPLETION, EXPERT = range(6)
+TOXICITY = 8  # 7 is the age of an initial video
 """Attribute numbers of VIDEO_ATTRIBUTE draws."""
 CREATOR_QUALITY = 20
 """Attribute number of a creator's quality level among USER_ATTRIBUTE draws."""
@@ -44,6 +45,7 @@ class NewVideos:
     quality: np.ndarray
     virality: np.ndarray
     completion_prior: np.ndarray
+    toxicity: np.ndarray
 
 
 def make_videos(
@@ -85,7 +87,16 @@ def make_videos(
         quality=bounded(level + config.quality_sd * normal(QUALITY)),
         virality=bounded(categories.virality[category] + np.float32(0.1) * normal(VIRALITY)),
         completion_prior=bounded(categories.completion_prior[category] * (np.float32(1.0) + lift)),
+        toxicity=toxicities(creator, ordinal, config, draws),
     )
+
+
+def toxicities(
+    creator: np.ndarray, ordinal: np.ndarray, config: ContentConfig, draws: Draws
+) -> np.ndarray:
+    """How offensive each video is, float32 (I,) in [0, 1): most hardly, few very."""
+    draw = draws.uniform(Stream.VIDEO_ATTRIBUTE, creator, ordinal, TOXICITY)
+    return exp32(np.float32(config.toxicity_tail) * log32(draw))
 
 
 def _category(

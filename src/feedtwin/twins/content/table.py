@@ -42,6 +42,9 @@ ITEMS = declare(
                 "expected completion once hooked",
                 visible=False,
             ),
+            _column("toxicity", "f4", "1", "how offensive it is, 0-1", visible=False),
+            _column("origin", "u1", "code", "0 original, 1 duet, 2 stitch"),
+            _column("parent", "u8", "id", "the video it answers; 0 none"),
             _column("impressions", "u4", "count", "times shown and reached"),
             _column("skips", "u4", "count", "left before 3 s"),
             _column("likes", "u4", "count", "likes"),
@@ -58,6 +61,6 @@ ITEMS = declare(
 
 METADATA_COLUMNS = (
     "item", "creator", "ordinal", "category", "hashtags", "sound", "duration_s", "created_step",
-    "is_public",
+    "is_public", "origin", "parent",
 )  # fmt: skip
 """What describes a video; the rest is state that the simulation adds."""

@@ -7,6 +7,7 @@ rebuilds the catalogue from the log.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -47,6 +48,7 @@ class ContentTwin:
         self._draws = draws
         self._kernels = kernels
         self._noise_match = noise_match
+        self.parts: tuple[Any, ...] = (self,)
         self._index()
 
     @property
@@ -176,7 +178,11 @@ def created_batch(made: NewVideos, step: int) -> EventBatch:
         "quality": made.quality,
         "virality": made.virality,
         "completion_prior": made.completion_prior,
+        "toxicity": made.toxicity,
+        "origin": np.zeros(len(item), np.uint8),
+        "parent": np.zeros(len(item), np.uint64),
         "plan": np.zeros(len(item), np.uint32),
+        "text": np.zeros(len(item), np.uint32),
     }
     return EventBatch("VIDEO_CREATED", step, columns)
 
@@ -208,7 +214,7 @@ def add_videos(
             name: getattr(created, name)
             for name in (
                 "category", "sound", "duration_s", "hook_strength", "quality", "virality",
-                "completion_prior",
+                "completion_prior", "toxicity", "origin", "parent",
             )
         },
     }  # fmt: skip

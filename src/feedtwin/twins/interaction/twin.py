@@ -59,6 +59,7 @@ class InteractionTwin:
         self.config = config
         self._draws = draws
         self._kernels = kernels
+        self.parts: tuple[Any, ...] = (self,)
 
     @contextmanager
     def writing(self) -> Iterator[None]:

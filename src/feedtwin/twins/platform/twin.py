@@ -82,6 +82,7 @@ class PlatformTwin:
         self._mean_vector = mean_vector
         self._draws = draws
         self._kernels = kernels
+        self.parts: tuple[Any, ...] = (self,)
 
     @property
     def accounts(self) -> FrozenColumns:

@@ -17,8 +17,9 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.session import FEED_EXHAUSTED
 from feedtwin.twins.hot import run
+from feedtwin.twins.user.acting import Acting
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.preferences import learn_reference, recall_reference
+from feedtwin.twins.user.preferences import NO_TOPIC, learn_reference, recall_reference
 from feedtwin.twins.user.ties import Ties, split_key
 
 __all__ = ["UserConfig", "UserTwin"]
@@ -40,6 +41,7 @@ class UserTwin:
         self._draws = draws
         self._kernels = kernels
         self._all = np.arange(len(columns), dtype=np.uint32)
+        self.parts: tuple[Any, ...] = (self, Acting())
 
     @property
     def table(self) -> FrozenColumns:
@@ -198,6 +200,7 @@ class UserTwin:
                 "request": outcomes.request[moved],
                 "change": change[moved],
                 "cause": np.full(int(moved.sum()), _FEEDBACK, np.uint8),
+                "topic": np.full(int(moved.sum()), NO_TOPIC, np.uint16),
             },
         )
         return [learned, ended]

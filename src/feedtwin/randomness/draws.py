@@ -1,4 +1,4 @@
-"""Keyed chance: every draw is a function of what it decides, never of when it is asked for.
+"""Draws: every draw is a function of what it decides, never of when it is asked for.
 
 One counter-based generator, Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011, "Parallel random numbers:
 as easy as 1, 2, 3"), maps (root seed, replicate, block) and four entity words to four random words. A
@@ -13,8 +13,6 @@ Bit packing, injective on the ranges checked here:
 - counter words 0 to 3 = the stream's entity words in the order of `Stream.key`, 0 where it names none.
 """
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +20,7 @@ import numpy.typing as npt
 
 from feedtwin import numerics
 from feedtwin.errors import SettingsError
+from feedtwin.randomness.streams import Stream
 
 U4 = npt.NDArray[np.uint32]
 Words = npt.NDArray[np.integer] | np.integer | int
@@ -39,120 +38,6 @@ _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _CHUNK = 8192  # numbers per pass: the working arrays then stay in cache
 _NATIVE_FROM = 64  # below this many draws a native call costs more than it saves
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSpec:
-    """What identifies a stream and what it is for."""
-
-    block: int
-    """Number of the generator block, 1 .. 4095. Frozen: a changed number is another world."""
-    word: int
-    """Which of the block's four output words, 0 .. 3."""
-    key: tuple[str, ...]
-    """Names of the entity words, at most four, in counter order."""
-    decides: str
-    """What the draw decides."""
-    where: str
-    """The module that draws it."""
-
-
-_ENCOUNTER = ("user", "creator", "ordinal", "meeting")
-_USER = "twins.user"
-_CONTENT = "twins.content"
-_FEED = "twins.platform"
-_MEET = "twins.interaction"
-
-
-class Stream(Enum):
-    """Every kind of decision that draws. One member per decision; two decisions never share one."""
-
-    USER_ATTRIBUTE = StreamSpec(
-        1,
-        0,
-        ("user", "attribute"),
-        "a user's fixed traits, one attribute number each (tier, persona, span, ...)",
-        _USER,
-    )
-    USER_TASTE = StreamSpec(2, 0, ("user", "dim"), "a user's long-term taste, one dimension", _USER)
-    USER_TIE = StreamSpec(3, 0, ("user", "tie"), "whom a user follows at the start", _USER)
-    SESSION_START = StreamSpec(4, 0, ("user", "step"), "whether a session starts", _USER)
-    SESSION_CONTEXT = StreamSpec(5, 0, ("user", "session"), "a session's energy and mood", _USER)
-    UPLOAD_COUNT = StreamSpec(6, 0, ("creator", "day"), "how many videos a creator posts", _USER)
-    UPLOAD_HOUR = StreamSpec(6, 1, ("creator", "day"), "the hour of the day's uploads", _USER)
-    VIDEO_ATTRIBUTE = StreamSpec(
-        7,
-        0,
-        ("creator", "ordinal", "attribute"),
-        "a video's traits, one attribute number each (duration, hook, quality, ...)",
-        _CONTENT,
-    )
-    VIDEO_CATEGORY = StreamSpec(
-        8, 0, ("creator", "ordinal", "category"), "a video's category (Gumbel race)", _CONTENT
-    )
-    VIDEO_NOISE = StreamSpec(
-        9, 0, ("creator", "ordinal", "dim"), "a video's idiosyncratic dimensions (40-49)", _CONTENT
-    )
-    VIDEO_KEYWORD = StreamSpec(
-        10, 0, ("creator", "ordinal", "k"), "a video's k-th hashtag or sound", _CONTENT
-    )
-    RETRIEVAL_RING = StreamSpec(
-        11, 0, ("creator", "ordinal", "epoch", "pool"), "a video's place on a pool's ring", _FEED
-    )
-    RETRIEVAL_START = StreamSpec(
-        12, 0, ("user", "request", "pool"), "where a request enters a pool's ring", _FEED
-    )
-    CLUSTER_CHOICE = StreamSpec(
-        13, 0, ("user", "request", "category"), "which categories a request explores", _FEED
-    )
-    RANKING = StreamSpec(
-        14, 0, ("user", "creator", "ordinal", "request"), "a candidate's Gumbel number", _FEED
-    )
-    HOOK = StreamSpec(15, 0, _ENCOUNTER, "whether the hook holds the user", _MEET)
-    HOOK_NOISE = StreamSpec(15, 1, _ENCOUNTER, "noise of the skip's log-odds", _MEET)
-    SKIP_TIME = StreamSpec(15, 2, _ENCOUNTER, "watch time of a skipped video", _MEET)
-    WATCH_TIME = StreamSpec(15, 3, _ENCOUNTER, "watch time of a video not skipped", _MEET)
-    LIKE = StreamSpec(16, 0, _ENCOUNTER, "whether the user likes the video", _MEET)
-    SHARE = StreamSpec(16, 1, _ENCOUNTER, "whether the user shares the video", _MEET)
-    COMMENT = StreamSpec(16, 2, _ENCOUNTER, "whether the user comments", _MEET)
-    FOLLOW = StreamSpec(16, 3, _ENCOUNTER, "whether the user follows the creator", _MEET)
-    PEOPLE_RESAMPLE = StreamSpec(17, 0, ("user",), "which real person a user copies", "world.real")
-    PEOPLE_JITTER = StreamSpec(17, 1, ("user", "attribute"), "a copy's difference", "world.real")
-    ASSIGNMENT = StreamSpec(
-        18, 0, ("experiment", "unit"), "an experiment's arm (reserved, not drawn yet)", "lab"
-    )
-    EMBEDDING = StreamSpec(
-        19, 0, ("hash_low", "hash_high", "kind", "dim"), "a keyword's vector", _CONTENT
-    )
-
-    @property
-    def block(self) -> int:
-        """Number of the generator block."""
-        return self.value.block
-
-    @property
-    def word(self) -> int:
-        """Which of the block's four output words."""
-        return self.value.word
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        """Names of the entity words."""
-        return self.value.key
-
-    @property
-    def decides(self) -> str:
-        """What the draw decides."""
-        return self.value.decides
-
-    @property
-    def where(self) -> str:
-        """The module that draws it."""
-        return self.value.where
-
-
-STREAMS: tuple[Stream, ...] = tuple(Stream)
-"""Every stream in the order of (block, word), for ``feedtwin list streams``."""
 
 
 class NativePhilox(Protocol):

@@ -1,0 +1,79 @@
+"""A set of edges between users and things: who muted whom, who likes which post, who is in which group.
+
+Kept as sorted 64-bit keys, so that equal sets are equal bytes whatever order they grew in.
+"""
+
+import numpy as np
+
+from feedtwin.schema.ids import LOW, SHIFT
+
+
+class Edges:
+    """A set of pairs of 32-bit ids (left, right), read-only from outside."""
+
+    def __init__(self) -> None:
+        self._set(np.zeros(0, np.uint64))
+
+    def _set(self, key: np.ndarray) -> None:
+        self.key = key
+        self.key.flags.writeable = False
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    @property
+    def left(self) -> np.ndarray:
+        """First id of each pair, u4, ascending."""
+        return (self.key >> SHIFT).astype(np.uint32)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Second id of each pair, u4; ascending within a first id."""
+        return (self.key & LOW).astype(np.uint32)
+
+    def has(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Return whether each pair is in the set."""
+        wanted = pair_key(left, right)
+        at = np.minimum(np.searchsorted(self.key, wanted), max(len(self.key) - 1, 0))
+        return self.key[at] == wanted if len(self.key) else np.zeros(len(wanted), bool)
+
+    def add(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Add pairs; return bool, True for the first mention of each pair that was not there."""
+        key = pair_key(left, right)
+        _, first = np.unique(key, return_index=True)
+        fresh = np.zeros(len(key), bool)
+        fresh[first] = ~self.has(left, right)[first]
+        if fresh.any():
+            self._set(np.union1d(self.key, key[fresh]))
+        return fresh
+
+    def remove(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Remove pairs; return bool, True for the first mention of each pair that was there."""
+        key = pair_key(left, right)
+        _, first = np.unique(key, return_index=True)
+        gone = np.zeros(len(key), bool)
+        gone[first] = self.has(left, right)[first]
+        if gone.any():
+            self._set(np.setdiff1d(self.key, key[gone], assume_unique=True))
+        return gone
+
+    def degree_left(self, size: int) -> np.ndarray:
+        """Return how many pairs each first id below `size` has, (size,) int64."""
+        return np.bincount(self.left.astype(np.int64), minlength=size)
+
+    def degree_right(self, size: int) -> np.ndarray:
+        """Return how many pairs each second id below `size` has, (size,) int64."""
+        return np.bincount(self.right.astype(np.int64), minlength=size)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """Return the arrays a snapshot keeps."""
+        return {"key": self.key}
+
+    def load_state(self, state: dict[str, np.ndarray]) -> None:
+        """Restore from a snapshot."""
+        self._set(np.array(state["key"], np.uint64))
+
+
+def pair_key(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the keys of pairs, u8: left << 32 | right."""
+    return (np.asarray(left).astype(np.uint64) << SHIFT) | np.asarray(right).astype(np.uint64)
