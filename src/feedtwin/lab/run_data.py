@@ -10,7 +10,7 @@ import numpy.typing as npt
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
-LEVELS: Final = ("active_users",)
+LEVELS: Final = ("active_users", "review_backlog", "cascade_depth_max", "cascade_breadth_max")
 """Names among the step metrics that are levels; all others are increments and add up."""
 
 Array = npt.NDArray[Any]

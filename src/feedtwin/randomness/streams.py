@@ -30,6 +30,7 @@ _USER = "twins.user"
 _CONTENT = "twins.content"
 _FEED = "twins.platform"
 _MEET = "twins.interaction"
+_GOVERNANCE = "twins.platform.governance"
 
 
 class Stream(Enum):
@@ -91,6 +92,13 @@ class Stream(Enum):
     )
     EMBEDDING = StreamSpec(
         19, 0, ("hash_low", "hash_high", "kind", "dim"), "a keyword's vector", _CONTENT
+    )
+
+    REVIEW_ERROR = StreamSpec(
+        55, 0, ("creator", "ordinal", "review"), "whether a review of a report errs", _GOVERNANCE
+    )
+    CAMPAIGN_ADOPTION = StreamSpec(
+        65, 0, ("creator",), "whether a creator follows campaign plans", _GOVERNANCE
     )
 
     @property

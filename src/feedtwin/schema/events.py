@@ -252,8 +252,8 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("key", "u4", "Hashtag, sound or category."),
         _code("from_lifecycle", "Lifecycle before.", codes.TrendLifecycle),
         _code("to_lifecycle", "Lifecycle after.", codes.TrendLifecycle),
-        Field("velocity", "f4", "posts/hour", "Uploads with the key per hour in the window."),
-        Field("volume", "u4", "count", "Uploads with the key in the window."),
+        Field("velocity", "f4", "1/hour", "Engagements (or uploads: trends.signal) with the key per hour."),
+        Field("volume", "u4", "count", "Engagements (or uploads) with the key in the window."),
     ), "A trend entered another part of its life."),
     ("TREND_FORECAST_ISSUED", "+", "platform", "platform", (
         _STEP,
@@ -273,7 +273,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field("size", "f4", "1", "Factor on the target's exposure after the guard rails."),
         Field("duration_steps", "u4", "step", "For how many steps it holds."),
         _code("guard", "What the guard rails made of it.", codes.GuardResult),
-    ), "Governance boosted, suppressed or restored a target."),
+    ), "Governance tried to do something to a target, or a reviewer decided on a report."),
     ("CAMPAIGN_PLAN_ISSUED", "+", "platform", "user content", (
         _STEP, _CREATOR,
         _id("plan", "u4", "The plan; uploads that follow it carry it."),

@@ -33,6 +33,8 @@ class Sight:
         rows_of: Looks up content rows by item id.
         active_users: Users with a session within the active window, at a step.
         telemetry: The running totals, to which handlers of the platform add.
+        view: What policies may see at a step.
+        trending: Keys that trend now, by `TrendKind`, the fastest first; empty unless trends are tracked.
     """
 
     users: FrozenColumns
@@ -44,6 +46,8 @@ class Sight:
     rows_of: Callable[[np.ndarray], np.ndarray]
     active_users: Callable[[int], int]
     telemetry: Any
+    view: Callable[[int], Any]
+    trending: Callable[[int], np.ndarray] | None = None
 
 
 class Keeper(Protocol):

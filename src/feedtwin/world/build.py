@@ -7,6 +7,9 @@ import numpy as np
 
 from feedtwin.columns import Columns
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies import campaigns as _campaigns  # noqa: F401 - lists its policies
+from feedtwin.policies import forecast as _forecast  # noqa: F401 - lists its policies
+from feedtwin.policies import governance as _governance  # noqa: F401 - lists its policies
 from feedtwin.policies import promotion as _promotion  # noqa: F401 - lists its policies
 from feedtwin.policies import recommendation as _recommendation  # noqa: F401 - lists its policies
 from feedtwin.policies.interface import PolicyEntry, entry_of
@@ -25,6 +28,7 @@ from feedtwin.twins.platform import table as platform_table
 from feedtwin.twins.platform.twin import Levers, Tables
 from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.table import USERS
+from feedtwin.world.governing import add_governance
 from feedtwin.world.origin import Origin
 from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
@@ -67,6 +71,7 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
             _mean_vector(items), draws, kernels,
         ),
     )  # fmt: skip
+    add_governance(twins, settings, draws)
     return World(settings, twins, origin.notes, **options)
 
 

@@ -22,6 +22,7 @@ from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.events import EVENTS
+from feedtwin.twins.platform.telemetry import LEVELS
 from feedtwin.world import snapshot
 from feedtwin.world.closing import OUTPUTS, file_hashes, write_tables
 from feedtwin.world.options import Finished, OnProgress, Progress
@@ -48,6 +49,7 @@ class Execution:
         self.header, self.kernels, self.segments = header, kernels, segments
         self.committed: dict[int, str] = {}
         self._stages: list[tuple[np.ndarray, np.ndarray]] = []
+        self._trends: list[tuple[int, int, int, float]] = []
         self._batches = log.batches
         self._full = header["log"] == "full"
 
@@ -93,6 +95,9 @@ class Execution:
         batch = published.batch
         if isinstance(batch, EventBatch) and batch.event == "EXPOSURE_STAGE_CHANGED":
             self._stages.append((batch.item, batch.to_stage))
+        if isinstance(batch, EventBatch) and batch.event == "TREND_STATE_CHANGED":
+            columns = (batch.kind, batch.key, batch.to_lifecycle, batch.velocity)
+            self._trends += zip(*(column.tolist() for column in columns), strict=True)
 
     def _record(self, published: Published) -> None:
         batch = published.batch
@@ -124,11 +129,11 @@ class Execution:
     def _commit_registry(self, world: World, before: dict[str, int]) -> None:
         step, totals = world.step_count - 1, world.platform.telemetry.as_dict()
         change = {name: value - before[name] for name, value in totals.items()}
-        change["active_users"] = totals["active_users"]
+        change |= {name: totals[name] for name in LEVELS}
         self.registry.commit(
             step, world.digest.hex(), change, batches=self._batches,
             impressions=change["impressions"], stages=self._changed_stages(),
-            policies=self._policies(step),
+            policies=self._policies(step), trends=self._changed_trends(), audit=world.audit,
         )  # fmt: skip
 
     def _check_digest(self, world: World) -> None:
@@ -146,6 +151,10 @@ class Execution:
         items, stages = (np.concatenate(part) for part in zip(*self._stages, strict=True))
         self._stages = []
         return items, stages
+
+    def _changed_trends(self) -> list[tuple[int, int, int, float]]:
+        trends, self._trends = self._trends, []
+        return trends
 
     def _policies(self, step: int) -> list[tuple[str, str, dict[str, Any]]]:
         """The levers in force, written where a segment begins or the run starts."""

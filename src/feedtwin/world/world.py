@@ -28,10 +28,16 @@ from feedtwin.world.executors import executors_of
 
 Twins = tuple[UserTwin, ContentTwin, InteractionTwin, PlatformTwin]
 Recorder = Callable[[Published], None]
+AuditRow = tuple[str, str, dict[str, Any]]
+"""Who did what, and the details; the registry keeps it."""
 
 
 class World:
-    """Four twins, one bus, one clock."""
+    """Four twins, one bus, one clock.
+
+    A part with `audited` (event names) and `audit(batch)` adds rows to `audit`, the audit of the latest step, to
+    which platform actions are added as they are executed.
+    """
 
     def __init__(
         self,
@@ -54,6 +60,11 @@ class World:
         )
         self.bus = Bus(self.twins, self._record, reverse_handlers=reverse_handlers)
         self._executors = executors_of(self.twins)
+        self.audit: list[AuditRow] = []
+        self._auditors: dict[str, list[Any]] = {}
+        for part in self._parts():
+            for event in getattr(part, "audited", ()):
+                self._auditors.setdefault(event, []).append(part)
         categories = self.content.categories
         self.users.bind(self.content.table, categories.vectors)
         self.platform.bind(
@@ -63,7 +74,7 @@ class World:
         sight = Sight(
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
-            self.platform.active_users, self.platform.telemetry,
+            self.platform.active_users, self.platform.telemetry, self.platform.view, self._trending(),
         )  # fmt: skip
         for part in self._parts():
             part.bind(sight)
@@ -72,10 +83,12 @@ class World:
         """Advance by one step (an hour)."""
         step = self.step_count
         self._digest = StepDigest(len(self.users.table))
+        self.audit = []
 
         with self.phase("routines") as publish:  # what is due: item totals, exposure stages, trends
             publish(self.content.report(step))
-            publish(*self.platform.run_due(step))
+            for asked_for in self.platform.routines(step):
+                publish(*self._execute(asked_for))
             for part in self._parts():
                 if hasattr(part, "due"):
                     publish(*part.due(step))
@@ -135,7 +148,16 @@ class World:
 
     def _execute(self, asked: ActionBatch) -> list[Batch]:
         part = self._executors[asked.action]
-        return list(getattr(part, asked.method)(asked))
+        batches = list(getattr(part, asked.method)(asked))
+        if ACTIONS[asked.action].actor == "platform":
+            rows = {batch.event: batch.rows for batch in batches}
+            self.audit.append(("platform", asked.action, rows))
+        return batches
+
+    def _trending(self) -> Callable[[int], np.ndarray] | None:
+        """The trend tracker's list, if the platform has a tracker."""
+        found = [part.trending for part in self.platform.parts if hasattr(part, "trending")]
+        return found[0] if found else None
 
     def _parts(self) -> Iterator[Any]:
         """The parts that twins consist of beside themselves, twin by twin."""
@@ -155,6 +177,8 @@ class World:
 
     def _record(self, published: Published) -> None:
         self._digest.add_batch(published.batch)
+        for part in self._auditors.get(published.batch.event, ()):
+            self.audit.extend(part.audit(published.batch))
         if self.recorder is not None:
             self.recorder(published)
 

@@ -19,6 +19,7 @@ from feedtwin.twins.content.categories import (
     Categories,
 )
 from feedtwin.twins.content.config import ContentConfig
+from feedtwin.twins.content.guidance import NO_CATEGORY, Guide, with_first
 
 DURATION, HOOK, QUALITY, VIRALITY, COMPLETION, EXPERT = range(6)
 TOXICITY = 8  # 7 is the age of an initial video
@@ -56,9 +57,20 @@ def make_videos(
     categories: Categories,
     config: ContentConfig,
     draws: Draws,
+    guide: Guide | None = None,
 ) -> NewVideos:
-    """Draw the videos that `creator` uploads as their `ordinal`-th, given field and tier of each."""
+    """Draw the videos that `creator` uploads as their `ordinal`-th, given field and tier of each.
+
+    What `guide` says about category, hashtag and sound takes the place of a draw.
+    """
     category = _category(creator, ordinal, expertise, categories, config, draws)
+    if guide is not None:
+        category = np.where(guide.category != NO_CATEGORY, guide.category, category)
+    hashtags = _hashtags(creator, ordinal, category, config, draws)
+    sound = _sound(creator, ordinal, config, draws)
+    if guide is not None:
+        hashtags = with_first(hashtags, guide.hashtag)
+        sound = np.where(guide.sound > 0, guide.sound, sound)
 
     def normal(attribute: int) -> np.ndarray:
         return draws.normal(Stream.VIDEO_ATTRIBUTE, creator, ordinal, attribute)
@@ -78,8 +90,8 @@ def make_videos(
         creator=creator,
         ordinal=ordinal,
         category=category,
-        hashtags=_hashtags(creator, ordinal, category, config, draws),
-        sound=_sound(creator, ordinal, config, draws),
+        hashtags=hashtags,
+        sound=sound,
         duration_s=np.clip(duration, config.duration_min_s, config.duration_max_s).astype(
             np.float32
         ),

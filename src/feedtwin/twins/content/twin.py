@@ -15,12 +15,15 @@ from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.kernels.binding import Kernels
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import EventBatch, Outcomes
+from feedtwin.schema.codes import GovernanceAction, GuardResult
 from feedtwin.schema.ids import item_id
+from feedtwin.schema.targets import ITEM_ACTIONS, ITEM_MARKS, targeted
 from feedtwin.twins.content.categories import DIMENSIONS, Categories, inverse_norm
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.counting import count_reference
 from feedtwin.twins.content.creation import NewVideos, compact_vectors, make_videos
 from feedtwin.twins.content.embeddings import embedding_slices, visual_keys
+from feedtwin.twins.content.guidance import Guide
 from feedtwin.twins.hot import run
 
 __all__ = ["ContentConfig", "ContentTwin"]
@@ -105,11 +108,17 @@ class ContentTwin:
         first = np.searchsorted(creators, creators, side="left")
         nth = (np.arange(len(creators)) - first).astype(np.uint32)
         ordinal = users.upload_count[creators] + nth
+        guide = self._guide(creators, step)
         made = make_videos(
             creators, ordinal, users.expertise[creators], users.tier[creators], self.categories,
-            self.config, self._draws,
+            self.config, self._draws, guide,
         )  # fmt: skip
-        return created_batch(made, step)
+        return created_batch(made, step, guide)
+
+    def _guide(self, creators: np.ndarray, step: int) -> Guide | None:
+        """What campaign plans say about uploads, if anything does."""
+        found = [part.guide(creators, step) for part in self.parts[1:] if hasattr(part, "guide")]
+        return found[0] if found else None
 
     def report(self, step: int) -> EventBatch:
         """Return the running totals of the items that were met since the last report."""
@@ -152,6 +161,16 @@ class ContentTwin:
             serial=True,
         )
 
+    def on_governance_action_applied(self, applied: EventBatch) -> None:
+        """Label, gate, slow down, remove or restore what governance aims at."""
+        columns = self._columns
+        done = (applied.guard != GuardResult.BLOCKED) & np.isin(applied.action, ITEM_ACTIONS)
+        for at in np.nonzero(done)[0].tolist():
+            kind, target = int(applied.target_kind[at]), int(applied.target[at])
+            rows = targeted(self.table, self.rows_of, kind, target)
+            for name, value in ITEM_MARKS[GovernanceAction(int(applied.action[at]))].items():
+                getattr(columns, name)[rows] = value
+
     # -- state -----------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
@@ -164,8 +183,8 @@ class ContentTwin:
         self._index()
 
 
-def created_batch(made: NewVideos, step: int) -> EventBatch:
-    """Return VIDEO_CREATED for new videos."""
+def created_batch(made: NewVideos, step: int, guide: Guide | None = None) -> EventBatch:
+    """Return VIDEO_CREATED for new videos, with the plans that guided them."""
     item = item_id(made.creator, made.ordinal)
     columns = {
         "user": made.creator.astype(np.uint32),
@@ -181,8 +200,8 @@ def created_batch(made: NewVideos, step: int) -> EventBatch:
         "toxicity": made.toxicity,
         "origin": np.zeros(len(item), np.uint8),
         "parent": np.zeros(len(item), np.uint64),
-        "plan": np.zeros(len(item), np.uint32),
-        "text": np.zeros(len(item), np.uint32),
+        "plan": np.zeros(len(item), np.uint32) if guide is None else guide.plan,
+        "text": np.zeros(len(item), np.uint32) if guide is None else guide.text,
     }
     return EventBatch("VIDEO_CREATED", step, columns)
 

@@ -20,6 +20,7 @@ class PlatformConfig(BaseModel):
     signal_like: float
     signal_skip: float
     active_window_steps: int
+    refresh_steps: int
 
     def learning_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the estimate's learner."""

@@ -18,6 +18,7 @@ from feedtwin.numerics import exp32
 from feedtwin.policies.interface import PromotionPolicy, RecommendationPolicy, Ties, View
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.hot import run
 from feedtwin.twins.platform import seen
 from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ranking
@@ -148,8 +149,14 @@ class PlatformTwin:
         users = self._users
         return int(np.count_nonzero((users.last_step >= max(since, 0)) & (users.session > 0)))
 
-    def run_due(self, step: int) -> list[Batch]:
+    def routines(self, step: int) -> list[ActionBatch]:
+        """Return what the platform asks of itself at this barrier."""
+        is_due = step % self.config.refresh_steps == 0
+        return [asked("UPDATE_REC_TABLE", step)] if is_due else []
+
+    def do_update_rec_table(self, wish: ActionBatch) -> list[Batch]:
         """Return the exposure stages that change at this barrier, and the videos that go viral."""
+        step = wish.step
         row, to_stage = ask_due(self.levers.promotion, self.view(step))
         items, catalogue = self._items, self.catalogue
         impressions = items.impressions[row]
@@ -193,6 +200,10 @@ class PlatformTwin:
         self._ranking = ask_ranking(levers.recommendation, view)
         boost = ask_boost(levers.promotion, view)
         base = boost if self._ranking is None else self._ranking.base + boost
+        for part in self.parts[1:]:
+            if hasattr(part, "exposure_log_odds"):
+                odds = part.exposure_log_odds(step)  # odds are exp(score / temperature)
+                base = base if odds is None else base + np.float32(levers.temperature) * odds
         self._base = np.ascontiguousarray(base, np.float32)
         self._cards: dict[str, np.ndarray] = {}  # an index for the native path (decision 0014)
         if self._kernels.native:
@@ -367,7 +378,8 @@ class PlatformTwin:
 
     def rest_state(self) -> dict[str, np.ndarray]:
         """Return what the digest covers beside users."""
-        return {**self._tables.catalogue.state(), "totals": self.telemetry.values}
+        totals = np.trim_zeros(self.telemetry.values, "b")  # a mechanism that is off adds none
+        return {**self._tables.catalogue.state(), "totals": totals}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Restore from a snapshot."""

@@ -70,7 +70,11 @@ class UserTwin:
         chance = users.activity * self.config.hourly_rate()[hour] * mood
         draw = self._draws.uniform(Stream.SESSION_START, self._all, step)
         starting = self._all[(draw < chance) & (users.in_session == 0)]
-        return [self._session_started(starting, step)], self._uploads(step)
+        uploads = self._uploads(step)
+        for part in self.parts[1:]:
+            if hasattr(part, "replan"):  # campaign plans take the place of usual uploads
+                uploads = part.replan(uploads, step)
+        return [self._session_started(starting, step)], uploads
 
     def _session_started(self, user: np.ndarray, step: int) -> EventBatch:
         """Sessions begin with the energy regained since the last one, times the day's context."""
