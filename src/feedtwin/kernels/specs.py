@@ -189,6 +189,9 @@ _ENCOUNTER = """
     i1* interests:U,50 match_vectors:V,50
     f4* match_inv_norm:V
     u4* creator:V ordinal:V
+    u2* category:V
+    u1* label:V
+    f4* traits:K,5
     f4* duration_s:V hook_strength:V quality:V virality:V completion_prior:V
     f4* attention_span_s:U like_logit:U share_logit:U comment_logit:U follow_logit:U
     f4* energy:U satisfaction:U stamina_s:U
@@ -197,8 +200,8 @@ _ENCOUNTER = """
     f4  skip_intercept skip_hook hook_floor hook_centre skip_span span_floor_s span_centre
     f4  skip_match match_centre skip_noise watch_match watch_quality watch_sigma
     f4  watch_sigma_half_square loops_max engage_completion engage_match like_quality
-    f4  share_virality swipe_s fatigue_base fatigue_slope energy_exit bored_below
-    f4  pleased_above satisfaction_weight
+    f4  share_virality label_like label_share swipe_s fatigue_base fatigue_slope
+    f4  energy_exit bored_below pleased_above satisfaction_weight
     i8  relief impressions_max seed key_base
     dim slots
     u1* flags=R,slots

@@ -11,6 +11,7 @@ import numpy as np
 
 from feedtwin.kernels.specs import KERNELS, POINTERS
 from feedtwin.schema.ids import ring_position
+from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.testing.dice import Dice
 from feedtwin.twins.platform.cards import pack_cards, ring_cards
 from feedtwin.twins.platform.retrieval import NO_ITEM
@@ -93,6 +94,8 @@ class HotWorld:
         a["base"] = dice.uniform(-0.5, 1, s.items)
         a["mean_vector"] = (a["vectors"].astype(np.int64).mean(axis=0) * 256).astype(np.int16)
         a["stage"] = dice.integers(0, 4, s.items, np.uint8)
+        a["label"] = (dice.bits(s.items) % 4 == 0).astype(np.uint8)
+        a["traits"] = dice.uniform(-0.5, 2.5, (s.categories, len(ENCOUNTER_TRAITS)))
         a["duration_s"] = dice.uniform(0.5, 90, s.items)
         for name in ("hook_strength", "quality", "virality", "completion_prior"):
             a[name] = dice.uniform(0, 1, s.items)
@@ -222,7 +225,7 @@ def default_scalars(sizes: Sizes) -> dict[str, Any]:
         "skip_match": f(3), "match_centre": f(0.5), "skip_noise": f(0.3), "watch_match": f(1),
         "watch_quality": f(0.6), "watch_sigma": f(0.65), "watch_sigma_half_square": f(0.21125),
         "loops_max": f(2), "engage_completion": f(1.2), "engage_match": f(2),
-        "like_quality": f(1), "share_virality": f(1.5),
+        "like_quality": f(1), "share_virality": f(1.5), "label_like": f(-0.4), "label_share": f(-0.7),
         "swipe_s": f(0.6), "fatigue_base": f(0.6), "fatigue_slope": f(1.2), "energy_exit": f(0.25),
         "bored_below": f(0.15), "pleased_above": f(0.6), "relief": 2,
         "satisfaction_weight": f(0.05), "impressions_max": 60,
