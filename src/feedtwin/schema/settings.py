@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 DEFAULT_WORLD: Final = "kuairand-sample"
 SEED_MAX: Final = 2**32 - 1
 REPLICATE_MAX: Final = 2**20 - 1
-USERS_MAX: Final = 2**32 - 2
+USERS_MAX: Final = 0xFFFF0000 - 1  # ids from 0xFFFF0000 on are advertisers
 
 _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
     "description", "population", "data", "policies", "parameters", "preset"
 )  # fmt: skip
-DEFAULT_POLICIES: Final = {"recommendation": "tiktok", "promotion": "staged"}
+DEFAULT_POLICIES: Final = {
+    "recommendation": "tiktok", "promotion": "staged", "monetization": "none",
+}  # fmt: skip
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
 _DATA_KEYS: Final = ("path",)
 _OPTIONS: Final = ("seed", "replicate", "users", "steps", "world")

@@ -12,6 +12,9 @@ TOTALS: Final = (
     "watch_ms", "completion_milli", "sessions", "session_impressions", "session_impressions_square",
     "session_watch_ms", "exits_boredom", "exits_energy", "exits_cap", "exits_feed_exhausted",
     "uploads", "follows", "stage_changes", "viral", "active_users",
+    "ad_impressions", "ad_revenue_microusd", "gifts", "gift_revenue_microusd", "live_gifts",
+    "live_gift_revenue_microusd", "subscriptions", "subscription_revenue_microusd", "purchases",
+    "purchase_revenue_microusd", "creator_share_microusd", "fund_microusd", "payout_microusd",
 )  # fmt: skip
 """Names of the totals, in order; `completion_milli` sums capped completions in thousandths."""
 
