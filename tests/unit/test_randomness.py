@@ -50,6 +50,21 @@ FROZEN = {
     "PEOPLE_JITTER": (17, 1, "user attribute"),
     "ASSIGNMENT": (18, 0, "experiment unit"),
     "EMBEDDING": (19, 0, "hash_low hash_high kind dim"),
+    "PAYER": (45, 0, "user"),
+    "SPENDING_POWER": (45, 1, "user"),
+    "GIFT": (46, 0, "user creator ordinal meeting"),
+    "GIFT_SIZE": (46, 1, "user creator ordinal meeting"),
+    "SUBSCRIPTION": (46, 2, "user creator ordinal meeting"),
+    "PRODUCT_CLICK": (46, 3, "user creator ordinal meeting"),
+    "PURCHASE": (47, 0, "user creator ordinal meeting"),
+    "RENEWAL": (48, 0, "user creator step"),
+    "AD_ATTRIBUTE": (49, 0, "advertiser creative attribute"),
+    "PURCHASE_QUEUE": (50, 0, "user creator product step"),
+    "AD_WINDOW": (51, 0, "user request"),
+    "AD_AUCTION": (52, 0, "user request advertiser creative"),
+    "SHOP_ATTRIBUTE": (53, 0, "creator product attribute"),
+    "SHOP_TAG": (54, 0, "creator ordinal"),
+    "SHOP_TAG_PRODUCT": (54, 1, "creator ordinal"),
 }
 
 

@@ -31,6 +31,7 @@ _CONTENT = "twins.content"
 _FEED = "twins.platform"
 _MEET = "twins.interaction"
 _GOVERNANCE = "twins.platform.governance"
+_MARKET = "world.market"
 
 
 class Stream(Enum):
@@ -93,6 +94,39 @@ class Stream(Enum):
     EMBEDDING = StreamSpec(
         19, 0, ("hash_low", "hash_high", "kind", "dim"), "a keyword's vector", _CONTENT
     )
+    PAYER = StreamSpec(45, 0, ("user",), "whether a user ever pays", _MARKET)
+    SPENDING_POWER = StreamSpec(45, 1, ("user",), "how much a payer spends", _MARKET)
+    GIFT = StreamSpec(46, 0, _ENCOUNTER, "whether a video earns a gift", _USER)
+    GIFT_SIZE = StreamSpec(46, 1, _ENCOUNTER, "which gift it is", _USER)
+    SUBSCRIPTION = StreamSpec(46, 2, _ENCOUNTER, "whether a user subscribes to the creator", _USER)
+    PRODUCT_CLICK = StreamSpec(46, 3, _ENCOUNTER, "whether a user looks at the product", _USER)
+    PURCHASE = StreamSpec(47, 0, _ENCOUNTER, "whether a user buys the product", _USER)
+    RENEWAL = StreamSpec(
+        48, 0, ("user", "creator", "step"), "whether a subscription is renewed", _USER
+    )
+    AD_ATTRIBUTE = StreamSpec(
+        49,
+        0,
+        ("advertiser", "creative", "attribute"),
+        "an ad's traits, one attribute number each (category, bid, duration, place, ...)",
+        _MARKET,
+    )
+    PURCHASE_QUEUE = StreamSpec(
+        50, 0, ("user", "creator", "product", "step"), "who is first where stock is short", _FEED
+    )
+    AD_WINDOW = StreamSpec(51, 0, ("user", "request"), "which ads bid for a request", _FEED)
+    AD_AUCTION = StreamSpec(
+        52, 0, ("user", "request", "advertiser", "creative"), "an ad's number in the race", _FEED
+    )
+    SHOP_ATTRIBUTE = StreamSpec(
+        53,
+        0,
+        ("creator", "product", "attribute"),
+        "a product's traits, one attribute number each (price, quality; whether there is a shop)",
+        _MARKET,
+    )
+    SHOP_TAG = StreamSpec(54, 0, ("creator", "ordinal"), "whether a video shows a product", _FEED)
+    SHOP_TAG_PRODUCT = StreamSpec(54, 1, ("creator", "ordinal"), "which product it shows", _FEED)
 
     REVIEW_ERROR = StreamSpec(
         55, 0, ("creator", "ordinal", "review"), "whether a review of a report errs", _GOVERNANCE

@@ -96,7 +96,8 @@ _SLATE = (_VIDEO, _REQUEST, _SLOT)
 
 _HANDLED: Final = frozenset(
     "EXIT REFRESH FOLLOW DO_NOTHING CREATE_VIDEO WATCH_VIDEO SKIP_VIDEO LIKE_VIDEO SHARE_VIDEO "
-    "COMMENT_VIDEO UPDATE_REC_TABLE REPORT_POST".split()
+    "COMMENT_VIDEO UPDATE_REC_TABLE REPORT_POST "
+    "SEND_GIFT PURCHASE_PRODUCT".split()
 )
 
 # Rows: name, group, origin, actor, executor, emits, payload after (step, user), meaning.

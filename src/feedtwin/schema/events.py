@@ -180,10 +180,10 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
     ), "A user shared or saved a video, or acted on a post, a comment or a group."),
     ("TRANSACTION_COMPLETED", "+", "platform", "platform user", (
         _STEP,
-        Field("user", "u4", "id", "Who pays; for ads the user who saw the ad."),
+        Field("user", "u4", "id", "Who pays; for ads who saw the ad, for fund and payouts the creator."),
         _id("ordinal", "u4", "Ordinal of the transaction of this user, from 0."),
         _code("kind", "Kind of the transfer.", codes.TransactionKind),
-        _id("recipient", "u4", "Who is paid: creator, merchant or advertiser."),
+        _id("recipient", "u4", "Creator or merchant who gets the share; 4294967295 for nobody."),
         _id("item", "u8", "Video, live room, product or ad; 0 for none."),
         Field("amount_microusd", "u8", "micro-USD", "Amount paid."),
         Field(

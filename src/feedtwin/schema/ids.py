@@ -23,3 +23,16 @@ def ring_position(user: np.ndarray) -> np.ndarray:
 def user_at(position: np.ndarray) -> np.ndarray:
     """Return the users at places on followee rings."""
     return position * FOLLOWEE_INVERSE
+
+
+LIVE_ORDINAL = np.uint64(1 << 31)
+"""Bit of the ordinal that marks a live room among the items of its host."""
+PRODUCT_ORDINAL = np.uint64(1 << 30)
+"""Bit of the ordinal that marks a product among the items of its merchant."""
+FIRST_ADVERTISER = 0xFFFF0000
+"""Ids from here on are advertisers, who own ads and are no users."""
+
+
+def is_live(item: np.ndarray) -> np.ndarray:
+    """Return whether items (I,) are live rooms."""
+    return (item & LIVE_ORDINAL) != 0

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 DEFAULT_WORLD: Final = "kuairand-sample"
 SEED_MAX: Final = 2**32 - 1
 REPLICATE_MAX: Final = 2**20 - 1
-USERS_MAX: Final = 2**32 - 2
+USERS_MAX: Final = 0xFFFF0000 - 1  # ids from 0xFFFF0000 on are advertisers
 
 _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
@@ -33,7 +33,7 @@ _WORLD_KEYS: Final = (
 )  # fmt: skip
 DEFAULT_POLICIES: Final = {
     "recommendation": "tiktok", "promotion": "staged", "forecast": "rules", "governance": "none",
-    "campaigns": "none",
+    "campaigns": "none", "monetization": "none",
 }  # fmt: skip
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
 _DATA_KEYS: Final = ("path",)

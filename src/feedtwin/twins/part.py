@@ -2,8 +2,9 @@
 
 A twin is an ordered list of parts, itself first. The bus hands an event to every part of a consuming twin
 that has `on_<event>`, in that order; the world hands an action to the one part that has `do_<action>`, asks
-parts with `due(step)` what is due at a step barrier, and parts of the User twin with `act(reactions)` what
-people do beyond watching. A part reads other parts' frozen tables and writes its own, in its handlers only.
+parts with `due(step)` what is due at a step barrier, parts of the User twin with `act(reactions)` what
+people do beyond watching, and any part with `settle(reactions)` what follows from a step's slates; at its
+end, `check(step)` may raise. A part reads other parts' frozen tables and writes its own, in its handlers only.
 So a mechanism (money, trends, live rooms) lives in one place and can be left out.
 """
 
@@ -35,6 +36,7 @@ class Sight:
         telemetry: The running totals, to which handlers of the platform add.
         view: What policies may see at a step.
         trending: Keys that trend now, by `TrendKind`, the fastest first; empty unless trends are tracked.
+        purses: What people can spend; None in a world without money.
     """
 
     users: FrozenColumns
@@ -48,6 +50,7 @@ class Sight:
     telemetry: Any
     view: Callable[[int], Any]
     trending: Callable[[int], np.ndarray] | None = None
+    purses: FrozenColumns | None = None
 
 
 class Keeper(Protocol):

@@ -29,6 +29,7 @@ from feedtwin.twins.platform.twin import Levers, Tables
 from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.table import USERS
 from feedtwin.world.governing import add_governance
+from feedtwin.world.market import join_market, open_market
 from feedtwin.world.origin import Origin
 from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
@@ -57,10 +58,11 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
     if origin.diurnal is not None and user.diurnal == load_defaults().get("user.diurnal"):
         user = user.model_copy(update={"diurnal": origin.diurnal})  # a curve that was set wins
     users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels)
+    item_columns = _item_columns(origin, content, draws)
+    market = open_market(settings, item_columns, origin.categories, content, draws)
     noise = interaction.match_source == "embedding_slice"
     items = ContentTwin(
-        content, origin.categories, _item_columns(origin, content, draws), draws, kernels,
-        noise_match=noise,
+        content, origin.categories, item_columns, draws, kernels, noise_match=noise,
     )  # fmt: skip
     twins = (
         users,
@@ -72,6 +74,7 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         ),
     )  # fmt: skip
     add_governance(twins, settings, draws)
+    join_market(market, settings, users, twins[3], draws)
     return World(settings, twins, origin.notes, **options)
 
 

@@ -15,7 +15,7 @@ USER_COLUMNS = (
     "upload_count", "follower_count", "following_count", "last_step",
 )  # fmt: skip
 ITEM_COLUMNS = (
-    "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public",
+    "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public", "kind",
     "hook_strength", "quality", "virality", "completion_prior", "toxicity", "impressions", "skips", "likes",
     "shares", "comments", "completions", "watch_ms",
 )  # fmt: skip
@@ -23,8 +23,9 @@ ITEM_COLUMNS = (
 
 OUTPUTS = (
     "manifest.json", "tables/users.parquet", "tables/items.parquet", "tables/step_metrics.parquet",
+    "tables/products.parquet",
 )  # fmt: skip
-"""Files of a finished run whose bytes its closing record vouches for."""
+"""Files of a finished run whose bytes its closing record vouches for; products only where there are shops."""
 
 
 def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -44,6 +45,11 @@ def write_tables(folder: Path, world: World, registry: Registry) -> None:
     users, items = world.users.table, world.content.table
     columns = {"user": np.arange(len(users), dtype=np.uint32)}
     columns |= {name: getattr(users, name) for name in USER_COLUMNS}
+    for part in world.platform.parts:
+        if hasattr(part, "user_outputs"):
+            columns |= dict(part.user_outputs())
+        for name, table in part.outputs(world.step_count) if hasattr(part, "outputs") else ():
+            write_table(folder / f"{name}.parquet", pa.table(table))
     write_table(folder / "users.parquet", pa.table(columns))
     columns = {name: getattr(items, name) for name in ITEM_COLUMNS}
     columns |= {f"hashtag_{k + 1}": items.hashtags[:, k] for k in range(3)}

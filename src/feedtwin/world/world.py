@@ -75,6 +75,7 @@ class World:
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
             self.platform.active_users, self.platform.telemetry, self.platform.view, self._trending(),
+            next((part.purses for part in self.users.parts if hasattr(part, "purses")), None),
         )  # fmt: skip
         for part in self._parts():
             part.bind(sight)
@@ -122,8 +123,17 @@ class World:
         with self.phase(
             "execute"
         ) as publish:  # all remaining actions: follow, gift, report, search
-            for asked_for in self._actions(Reactions(step, rounds)):
+            reactions = Reactions(step, rounds)
+            for asked_for in self._actions(reactions):
                 publish(*self._execute(asked_for))
+            for (
+                part
+            ) in self._parts():  # what slates give rise to without an action: payment for ads
+                if hasattr(part, "settle"):
+                    publish(*part.settle(reactions))
+            for part in self._parts():  # invariants that a part vouches for: the books balance
+                if hasattr(part, "check"):
+                    part.check(step)
 
         with self.phase("digest"):
             self.digest = self._finish_digest(step)

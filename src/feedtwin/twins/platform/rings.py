@@ -13,6 +13,7 @@ from feedtwin.columns import FrozenColumns
 from feedtwin.errors import PolicyError
 from feedtwin.policies.interface import FOLLOWED, Pool
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.codes import ItemKind
 from feedtwin.schema.ids import SHIFT, item_id
 
 CANDIDATES_MAX = 128
@@ -40,9 +41,10 @@ class Rings:
 
 
 def public_only(pool: Pool, items: FrozenColumns) -> Pool:
-    """Return a pool without what nobody may see, whatever its policy put there."""
+    """Return a pool without what no feed may choose, whatever its policy put there."""
     rows = np.asarray(pool.rows)
-    return replace(pool, rows=rows[items.is_public[rows] == 1])
+    choosable = (items.is_public[rows] == 1) & (items.kind[rows] == ItemKind.VIDEO)
+    return replace(pool, rows=rows[choosable])
 
 
 def build_rings(

@@ -25,6 +25,7 @@ from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ra
 from feedtwin.twins.platform.cards import serving_cards
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
+from feedtwin.twins.platform.inserting import inserted_rows
 from feedtwin.twins.platform.rings import build_rings, public_only
 from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
@@ -218,13 +219,14 @@ class PlatformTwin:
         rings, ranking = self._rings, self._ranking
         index, scalars = self._serving_index(), self._serving_scalars()
         size, candidates = levers.slate_size, rings.candidates
+        inserts = inserted_rows(self.parts, asked, size)
         if ranking is None:
             out = serve_scored(
                 self._kernels, asked, index, scalars, size, candidates, levers.recommendation,
-                self.view(asked.step),
+                self.view(asked.step), inserts,
             )  # fmt: skip
         else:
-            out = serve(self._kernels, asked, index, scalars, size, candidates)
+            out = serve(self._kernels, asked, index, scalars, size, candidates, inserts)
         return slate_batch(asked, out, levers.policy_code)
 
     def _serving_index(self) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ class Acting(Part):
     def act(self, reactions: Reactions) -> Iterator[ActionBatch]:
         """Yield what users ask for after the slates of a step."""
         seen = reactions.flagged(FOLLOW)
+        seen = seen.where(seen.creator < len(self.sight.users))  # nobody follows an advertiser
         yield asked(
             "FOLLOW", reactions.step, user=seen.user, target=seen.creator, request=seen.request,
             slot=seen.slot,

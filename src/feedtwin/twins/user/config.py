@@ -56,6 +56,7 @@ class UserConfig(BaseModel):
     consolidation_rate: float
     steps_per_day: int
     uploads_per_day: list[float]
+    ads_teach: bool
 
     def session_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the session rule, which the Interaction twin needs too."""

@@ -15,11 +15,17 @@ from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.codes import ItemKind
 from feedtwin.session import FEED_EXHAUSTED
 from feedtwin.twins.hot import run
 from feedtwin.twins.user.acting import Acting
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.preferences import NO_TOPIC, learn_reference, recall_reference
+from feedtwin.twins.user.preferences import (
+    NO_TOPIC,
+    TEACHES_NOTHING,
+    learn_reference,
+    recall_reference,
+)
 from feedtwin.twins.user.ties import Ties, split_key
 
 __all__ = ["UserConfig", "UserTwin"]
@@ -52,6 +58,8 @@ class UserTwin:
         """Give this twin what it may read of items: their public vectors and categories."""
         self._items = items
         self._topic_vectors = topic_vectors
+        ads = np.nonzero(items.kind == ItemKind.AD)[0]  # there from the start, side by side
+        self._ads = (int(ads[0]) if len(ads) else 0, len(ads))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -178,7 +186,7 @@ class UserTwin:
         arrays = {name: getattr(self._columns, name) for name in owned}
         arrays |= {
             "user": outcomes.user,
-            "row": outcomes.row,
+            "row": self._teaching(outcomes.row),
             "flags": outcomes.flags,
             "watch_ms": outcomes.watch_ms,
             "completion": outcomes.completion,
@@ -208,6 +216,15 @@ class UserTwin:
             },
         )
         return [learned, ended]
+
+    def _teaching(self, row: np.ndarray) -> np.ndarray:
+        """The rows from which users learn: those of ads are left out, unless ads teach."""
+        first, count = self._ads
+        if self.config.ads_teach or count == 0:
+            return row
+        return np.where(
+            row - np.uint32(first) < count, TEACHES_NOTHING, row
+        )  # unsigned: from first on
 
     def on_social_graph_updated(self, updated: EventBatch) -> None:
         """Make and cut follow ties, and count them on both sides."""
