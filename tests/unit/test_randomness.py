@@ -50,6 +50,18 @@ FROZEN = {
     "PEOPLE_JITTER": (17, 1, "user attribute"),
     "ASSIGNMENT": (18, 0, "experiment unit"),
     "EMBEDDING": (19, 0, "hash_low hash_high kind dim"),
+    "NOT_INTERESTED": (20, 0, "user creator ordinal meeting"),
+    "MUTE": (20, 1, "user creator ordinal meeting"),
+    "UNFOLLOW": (20, 2, "user creator ordinal meeting"),
+    "UNLIKE": (21, 0, "user creator ordinal meeting"),
+    "SAVE": (21, 1, "user creator ordinal meeting"),
+    "REPORT": (21, 2, "user creator ordinal meeting"),
+    "OFFENCE": (21, 3, "user creator ordinal meeting"),
+    "UNMUTE": (22, 0, "user target day"),
+    "AWAY": (23, 0, "user day"),
+    "LEAVE": (23, 1, "user day"),
+    "SIGNUP": (24, 0, "user step"),
+    "NICHE": (25, 0, "creator day"),
 }
 
 

@@ -15,6 +15,7 @@ from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.kernels.binding import Kernels
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import EventBatch, Outcomes
+from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.ids import item_id
 from feedtwin.twins.content.categories import DIMENSIONS, Categories, inverse_norm
 from feedtwin.twins.content.config import ContentConfig
@@ -151,6 +152,13 @@ class ContentTwin:
             len(outcomes.user),
             serial=True,
         )
+
+    def on_social_activity(self, said: EventBatch) -> None:
+        """Take likes back, and count who keeps a video."""
+        unliked = said.kind == SocialActivityKind.VIDEO_UNLIKED
+        saved = said.kind == SocialActivityKind.VIDEO_SAVED
+        np.subtract.at(self._columns.likes, self.rows_of(said.item[unliked]), np.uint32(1))
+        np.add.at(self._columns.saves, self.rows_of(said.item[saved]), np.uint32(1))
 
     # -- state -----------------------------------------------------------------------------------
 

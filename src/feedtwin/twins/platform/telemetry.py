@@ -12,6 +12,8 @@ TOTALS: Final = (
     "watch_ms", "completion_milli", "sessions", "session_impressions", "session_impressions_square",
     "session_watch_ms", "exits_boredom", "exits_energy", "exits_cap", "exits_feed_exhausted",
     "uploads", "follows", "stage_changes", "viral", "active_users",
+    "unlikes", "saves", "not_interested", "reports", "unfollows", "mutes", "unmutes", "signups",
+    "departures", "creator_reviews", "creator_turns",
 )  # fmt: skip
 """Names of the totals, in order; `completion_milli` sums capped completions in thousandths."""
 
