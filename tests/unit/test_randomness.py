@@ -65,6 +65,18 @@ FROZEN = {
     "SHOP_ATTRIBUTE": (53, 0, "creator product attribute"),
     "SHOP_TAG": (54, 0, "creator ordinal"),
     "SHOP_TAG_PRODUCT": (54, 1, "creator ordinal"),
+    "NOT_INTERESTED": (20, 0, "user creator ordinal meeting"),
+    "MUTE": (20, 1, "user creator ordinal meeting"),
+    "UNFOLLOW": (20, 2, "user creator ordinal meeting"),
+    "UNLIKE": (21, 0, "user creator ordinal meeting"),
+    "SAVE": (21, 1, "user creator ordinal meeting"),
+    "REPORT": (21, 2, "user creator ordinal meeting"),
+    "OFFENCE": (21, 3, "user creator ordinal meeting"),
+    "UNMUTE": (22, 0, "user target day"),
+    "AWAY": (23, 0, "user day"),
+    "LEAVE": (23, 1, "user day"),
+    "SIGNUP": (24, 0, "user step"),
+    "NICHE": (25, 0, "creator day"),
 }
 
 

@@ -51,12 +51,13 @@ class Prepared:
     @property
     def people(self) -> int:
         """Users who may open the app; the others are accounts that only upload."""
-        return int(np.count_nonzero(self.world.users.table.activity > 0))
+        users = self.world.users.table
+        return int(np.count_nonzero((users.activity > 0) & (users.member > 0)))
 
     @property
     def accounts(self) -> int:
         """Accounts that upload and never open the app."""
-        return len(self.world.users.table) - self.people
+        return int(np.count_nonzero(self.world.users.table.member > 0)) - self.people
 
     @property
     def videos(self) -> int:

@@ -134,6 +134,18 @@ class Stream(Enum):
     CAMPAIGN_ADOPTION = StreamSpec(
         65, 0, ("creator",), "whether a creator follows campaign plans", _GOVERNANCE
     )
+    NOT_INTERESTED = StreamSpec(20, 0, _ENCOUNTER, "whether a skip is said out loud", _USER)
+    MUTE = StreamSpec(20, 1, _ENCOUNTER, "whether a skip makes the user mute the creator", _USER)
+    UNFOLLOW = StreamSpec(20, 2, _ENCOUNTER, "whether a skip ends a follow tie", _USER)
+    UNLIKE = StreamSpec(21, 0, _ENCOUNTER, "whether a like is taken back", _USER)
+    SAVE = StreamSpec(21, 1, _ENCOUNTER, "whether the user keeps the video", _USER)
+    REPORT = StreamSpec(21, 2, _ENCOUNTER, "whether offence is reported", _USER)
+    OFFENCE = StreamSpec(21, 3, _ENCOUNTER, "how toxic the video seems to the user", _USER)
+    UNMUTE = StreamSpec(22, 0, ("user", "target", "day"), "whether a mute is lifted", _USER)
+    AWAY = StreamSpec(23, 0, ("user", "day"), "whether the user stays away for a day", _USER)
+    LEAVE = StreamSpec(23, 1, ("user", "day"), "whether the user leaves for good", _USER)
+    SIGNUP = StreamSpec(24, 0, ("user", "step"), "whether a prospect signs up", _USER)
+    NICHE = StreamSpec(25, 0, ("creator", "day"), "whether a creator turns to what works", _USER)
 
     @property
     def block(self) -> int:

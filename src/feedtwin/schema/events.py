@@ -156,7 +156,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _code("engagement", "Like, share or comment.", codes.Engagement),
         _id("text", "u4", "Text of a comment; 0 for none."),
     ), "A user liked, shared or commented on a video."),
-    ("PREFERENCE_UPDATED", "+", "user", "platform", (
+    ("PREFERENCE_UPDATED", "+", "user", "user platform", (
         _STEP, _USER, _REQUEST,
         Field("change", "f4", "interest", "L1 norm of the move of the interests, or of the drive."),
         _code("cause", "What moved them.", codes.PreferenceCause),

@@ -79,7 +79,14 @@ class Reactions:
         Args:
             choose: Takes a round's outcomes and returns a mask (R, S), False where a slot was not reached.
         """
-        parts = [self._part(slates, met, choose(met)) for slates, met in self.rounds]
+        return self.gather([choose(met) for _, met in self.rounds])
+
+    def gather(self, masks: Sequence[Array]) -> Impressions:
+        """Return the impressions of one mask (R, S) per round, False where a slot was not reached."""
+        parts = [
+            self._part(slates, met, mask)
+            for (slates, met), mask in zip(self.rounds, masks, strict=True)
+        ]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         if not columns:
             return _nothing()

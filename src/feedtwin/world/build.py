@@ -27,6 +27,8 @@ from feedtwin.twins.platform import PlatformConfig, PlatformTwin
 from feedtwin.twins.platform import table as platform_table
 from feedtwin.twins.platform.twin import Levers, Tables
 from feedtwin.twins.user import UserConfig, UserTwin
+from feedtwin.twins.user.careers import CareerConfig, Careers
+from feedtwin.twins.user.reacting import ReactionConfig
 from feedtwin.twins.user.table import USERS
 from feedtwin.world.governing import add_governance
 from feedtwin.world.market import join_market, open_market
@@ -57,7 +59,10 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         origin = synthetic_origin(settings, user, content, draws)
     if origin.diurnal is not None and user.diurnal == load_defaults().get("user.diurnal"):
         user = user.model_copy(update={"diurnal": origin.diurnal})  # a curve that was set wins
-    users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels)
+    reactions = section_model(ReactionConfig, settings.section("reactions"))
+    users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels, reactions)
+    if user.creator_feedback == "on":
+        users.employ(_careers(settings, user, origin, draws))
     item_columns = _item_columns(origin, content, draws)
     market = open_market(settings, item_columns, origin.categories, content, draws)
     noise = interaction.match_source == "embedding_slice"
@@ -83,6 +88,14 @@ def _content_section(settings: Settings) -> dict[str, Any]:
     archetypes = settings.section("archetypes")
     spreads = {name: archetypes[name] for name in ("hook_sd", "quality_sd")}
     return {**settings.section("content"), **spreads}
+
+
+def _careers(settings: Settings, user: UserConfig, origin: Origin, draws: Draws) -> Careers:
+    """Everybody who may ever upload, and what a video costs where categories have a cost."""
+    creators = np.nonzero(origin.users["upload_rate"] > 0)[0].astype(np.uint32)
+    cost = getattr(origin.categories, "production_cost", None)
+    config = section_model(CareerConfig, settings.section("creators"))
+    return Careers(config, user.steps_per_day, creators, cost, draws)
 
 
 def _fill(columns: Columns, values: Mapping[str, np.ndarray], where: slice) -> None:

@@ -12,12 +12,13 @@ from feedtwin.world.world import World
 
 USER_COLUMNS = (
     "tier", "persona", "activity", "attention_span_s", "satisfaction", "session", "request",
-    "upload_count", "follower_count", "following_count", "last_step",
+    "upload_count", "follower_count", "following_count", "last_step", "age_group", "member",
+    "joined_day", "days_active", "loyalty", "social_count",
 )  # fmt: skip
 ITEM_COLUMNS = (
     "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public", "kind",
     "hook_strength", "quality", "virality", "completion_prior", "toxicity", "impressions", "skips", "likes",
-    "shares", "comments", "completions", "watch_ms",
+    "shares", "comments", "completions", "watch_ms", "saves",
 )  # fmt: skip
 
 

@@ -45,6 +45,7 @@ def first_manifest(
 ) -> dict[str, Any]:
     """Return the manifest of a run that begins."""
     settings = segments[-1].settings
+    member = world.users.table.member
     return {
         "format": 1,
         "state": "running",
@@ -55,8 +56,8 @@ def first_manifest(
         "steps": header["steps"],
         "steps_done": world.step_count,
         "log": header["log"],
-        "users": len(world.users.table),
-        "people": int((world.users.table.activity > 0).sum()),
+        "users": int((member > 0).sum()),
+        "people": int(((world.users.table.activity > 0) & (member > 0)).sum()),
         "videos_at_start": len(world.content.table),
         "calibration": CALIBRATION,
         "notes": list(world.notes),

@@ -11,7 +11,14 @@ from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.creation import make_videos
 from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.population import initial_ties, synthetic_users
-from feedtwin.world.origin import Arrays, Origin, append_users, append_videos
+from feedtwin.world.origin import (
+    Arrays,
+    Origin,
+    append_users,
+    append_videos,
+    prospects_from,
+    with_prospects,
+)
 
 CATALOGUE_SIZE = 15
 """Attribute number of the draw that rounds a creator's initial videos."""
@@ -46,13 +53,18 @@ def synthetic_origin(
     fold = content.category_code == "fold"
     categories = archetypes(settings.section("archetypes"), fold=fold)
     count = settings.users or int(population["users"])
-    users = synthetic_users(
-        count, user, population, settings.section("personas"), categories.vectors, draws
-    )
-    extra = (settings.append or {}).get("users", [])
-    users = append_users(users, extra)
+
+    def people(number: int) -> Arrays:
+        return synthetic_users(
+            number, user, population, settings.section("personas"), categories.vectors, draws
+        )
+
+    users = append_users(people(count), (settings.append or {}).get("users", []))
+    if prospects := int(population["prospects"]):
+        first = prospects_from(len(users["activity"]))
+        users = with_prospects(users, people(first + prospects))
     ties = initial_ties(count, users["tier"][:count], population, draws)
-    ties = ties.widened(count + len(extra))
+    ties = ties.widened(len(users["activity"]))
     creator, ordinal = _initial_uploads(users, population, draws)
     videos = make_videos(
         creator, ordinal, users["expertise"][creator], users["tier"][creator], categories, content,
@@ -77,7 +89,7 @@ def _initial_uploads(
     user = np.arange(len(expected), dtype=np.uint32)
     draw = draws.uniform(Stream.USER_ATTRIBUTE, user, CATALOGUE_SIZE).astype(np.float64)
     count = np.floor(expected + draw).astype(np.int64)
-    count[expected == 0] = 0
+    count[(expected == 0) | (users.get("member", np.ones(len(user))) == 0)] = 0
     creator = np.repeat(user, count)
     first = np.repeat(np.cumsum(count) - count, count)
     return creator, (np.arange(len(creator)) - first).astype(np.uint32)

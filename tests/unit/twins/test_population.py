@@ -45,7 +45,8 @@ def test_traits_lie_within_their_units(people):
     assert found["attention_span_s"].max() <= 120
     assert found["activity"].min() > 0
     assert found["activity"].mean() == pytest.approx(1.0, abs=0.08)
-    assert set(np.unique(found["patience"])) == set(range(7, 19))
+    assert set(np.unique(found["patience"])) == set(range(5, 24))  # 7 to 18 times 0.7 to 1.3
+    assert set(np.unique(found["age_group"])) == set(range(6))
 
 
 def test_one_more_consumer_takes_over_no_tie(settings, people, draws):

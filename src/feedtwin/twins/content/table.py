@@ -55,6 +55,7 @@ ITEMS = declare(
             _column("shares", "u4", "count", "shares"),
             _column("comments", "u4", "count", "comments"),
             _column("completions", "u4", "count", "watched to the end"),
+            _column("saves", "u4", "count", "times kept among the favourites"),
             _column("watch_ms", "u8", "ms", "total watch time"),
             Column(
                 "touched_step", "i4", (), "step", "last step in which it was met", True, -1_000_000

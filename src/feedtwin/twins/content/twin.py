@@ -15,7 +15,7 @@ from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.kernels.binding import Kernels
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import EventBatch, Outcomes
-from feedtwin.schema.codes import GovernanceAction, GuardResult
+from feedtwin.schema.codes import GovernanceAction, GuardResult, SocialActivityKind
 from feedtwin.schema.ids import item_id
 from feedtwin.schema.targets import ITEM_ACTIONS, ITEM_MARKS, targeted
 from feedtwin.twins.content.categories import DIMENSIONS, Categories, inverse_norm
@@ -170,6 +170,13 @@ class ContentTwin:
             rows = targeted(self.table, self.rows_of, kind, target)
             for name, value in ITEM_MARKS[GovernanceAction(int(applied.action[at]))].items():
                 getattr(columns, name)[rows] = value
+
+    def on_social_activity(self, said: EventBatch) -> None:
+        """Take likes back, and count who keeps a video."""
+        unliked = said.kind == SocialActivityKind.VIDEO_UNLIKED
+        saved = said.kind == SocialActivityKind.VIDEO_SAVED
+        np.subtract.at(self._columns.likes, self.rows_of(said.item[unliked]), np.uint32(1))
+        np.add.at(self._columns.saves, self.rows_of(said.item[saved]), np.uint32(1))
 
     # -- state -----------------------------------------------------------------------------------
 

@@ -19,6 +19,9 @@ class PlatformConfig(BaseModel):
     signal_centre: float
     signal_like: float
     signal_skip: float
+    signal_not_interested: float
+    signal_saved: float
+    signal_unliked: float
     active_window_steps: int
     refresh_steps: int
 

@@ -25,6 +25,8 @@ from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ra
 from feedtwin.twins.platform.cards import serving_cards
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
+from feedtwin.twins.platform.explicit import ExplicitFeedback
+from feedtwin.twins.platform.headcount import Headcount
 from feedtwin.twins.platform.inserting import inserted_rows
 from feedtwin.twins.platform.rings import build_rings, public_only
 from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
@@ -84,7 +86,13 @@ class PlatformTwin:
         self._mean_vector = mean_vector
         self._draws = draws
         self._kernels = kernels
-        self.parts: tuple[Any, ...] = (self,)
+        explicit = ExplicitFeedback(config, tables.accounts, lambda: self.mean_vector)
+        self.parts: tuple[Any, ...] = (self, explicit, Headcount())
+
+    @property
+    def mean_vector(self) -> np.ndarray:
+        """The catalogue's mean at the start, int16 (D,), in 1/32512."""
+        return self._mean_vector
 
     @property
     def accounts(self) -> FrozenColumns:

@@ -12,6 +12,7 @@ import numpy as np
 from feedtwin.columns import FrozenColumns
 
 TIERS = ("elite", "active", "casual", "consumer")
+AGE_GROUPS = ("minor", "18-24", "25-34", "35-44", "45-54", "55+")
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class InnateTraits:
 
     creator_tier: str
     persona: int | None
+    age_group: str
     domain_expertise: int
     attention_span_s: float
     humor_affinity: float
@@ -41,6 +43,7 @@ class EvolvingState:
     energy_level: float
     boredom_counter: int
     satisfaction: float
+    loyalty: float
     follower_count: int
     following_count: int
     upload_count: int
@@ -76,24 +79,23 @@ def profile_of(users: FrozenColumns, user: int) -> ShortVideoAgentProfile:
     innate = InnateTraits(
         creator_tier=TIERS[value("tier")],
         persona=None if persona == 255 else persona,
+        age_group=AGE_GROUPS[value("age_group")],
         domain_expertise=value("expertise"),
+        humor_affinity=value("humor_affinity") / 255,
+        toxicity_tolerance=value("toxicity_tolerance") / 255,
         like_tendency=value("like_logit"),
         share_tendency=value("share_logit"),
         comment_tendency=value("comment_logit"),
         follow_tendency=value("follow_logit"),
-        **{
-            name: value(name)
-            for name in (
-                "attention_span_s", "humor_affinity", "toxicity_tolerance", "stamina_s", "patience",
-            )
-        },
-    )  # fmt: skip
+        **{name: value(name) for name in ("attention_span_s", "stamina_s", "patience")},
+    )
     state = EvolvingState(
         content_interests=users.interests[user] / np.float32(127.0),
         long_term_taste=users.taste[user] / np.float32(127.0 * 256.0),
         energy_level=value("energy"),
         boredom_counter=value("boredom"),
         satisfaction=value("satisfaction"),
+        loyalty=value("loyalty"),
         follower_count=value("follower_count"),
         following_count=value("following_count"),
         upload_count=value("upload_count"),
