@@ -15,6 +15,11 @@ def item_id(creator: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
     return (creator.astype(np.uint64) << SHIFT) | ordinal.astype(np.uint64)
 
 
+def split_item(item: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return creator and ordinal of item ids, u4."""
+    return (item >> SHIFT).astype(np.uint32), (item & LOW).astype(np.uint32)
+
+
 def ring_position(user: np.ndarray) -> np.ndarray:
     """Return the 32-bit place of users on followee rings."""
     return user.astype(np.uint32) * FOLLOWEE_MULTIPLIER
@@ -23,3 +28,9 @@ def ring_position(user: np.ndarray) -> np.ndarray:
 def user_at(position: np.ndarray) -> np.ndarray:
     """Return the users at places on followee rings."""
     return position * FOLLOWEE_INVERSE
+
+
+CATEGORY_QUERY = 1 << 16
+"""Bit of a search's query that is for a category, `CATEGORY_QUERY | category`; without it, a hashtag."""
+TIER_QUERY = 1 << 17
+"""Bit of a search for users that is for a tier, `TIER_QUERY | tier`."""

@@ -7,9 +7,10 @@ people do beyond watching. A part reads other parts' frozen tables and writes it
 So a mechanism (money, trends, live rooms) lives in one place and can be left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +34,8 @@ class Sight:
         rows_of: Looks up content rows by item id.
         active_users: Users with a session within the active window, at a step.
         telemetry: The running totals, to which handlers of the platform add.
+        shared: What parts let others read, by name (see `offered`).
+        executes: Whether some part of this world executes an action, by its name.
     """
 
     users: FrozenColumns
@@ -44,6 +47,8 @@ class Sight:
     rows_of: Callable[[np.ndarray], np.ndarray]
     active_users: Callable[[int], int]
     telemetry: Any
+    shared: Mapping[str, Any]
+    executes: Callable[[str], bool]
 
 
 class Keeper(Protocol):
@@ -65,9 +70,11 @@ class Part:
         name: Prefix of the part's columns in snapshots; unique in its twin.
         tables: The tables that this part owns.
         keepers: Other state that it owns, by name.
+        offers: Look-ups over them that others may call, by name.
     """
 
     name = ""
+    offers: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
     sight: Sight
 
@@ -118,6 +125,16 @@ class Part:
             if (table.spec.key == "user") == keyed_by_user
             for name, array in table.state().items()
         }
+
+
+def offered(parts: Iterable[Part]) -> dict[str, Any]:
+    """Return what parts let others read: tables by name, keepers and look-ups as `<part>.<name>`."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        found |= {table.spec.name: table.frozen for table in part.tables}
+        for named in (part.keepers, part.offers):
+            found |= {f"{part.name}.{name}": value for name, value in named.items()}
+    return found
 
 
 def prefixed(parts: Sequence[Part], arrays: str) -> Arrays:

@@ -25,6 +25,7 @@ from feedtwin.twins.platform import table as platform_table
 from feedtwin.twins.platform.twin import Levers, Tables
 from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.table import USERS
+from feedtwin.world import community
 from feedtwin.world.origin import Origin
 from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
@@ -67,6 +68,8 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
             _mean_vector(items), draws, kernels,
         ),
     )  # fmt: skip
+    users.parts += community.user_parts(settings, user, draws)
+    twins[3].parts += community.platform_parts(settings, draws)
     return World(settings, twins, origin.notes, **options)
 
 

@@ -20,7 +20,7 @@ from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionTwin
-from feedtwin.twins.part import Sight, load_parts, prefixed
+from feedtwin.twins.part import Sight, load_parts, offered, prefixed
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
@@ -64,6 +64,7 @@ class World:
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
             self.platform.active_users, self.platform.telemetry,
+            offered(self._parts()), self._executors.__contains__,
         )  # fmt: skip
         for part in self._parts():
             part.bind(sight)
