@@ -146,6 +146,74 @@ class Stream(Enum):
     LEAVE = StreamSpec(23, 1, ("user", "day"), "whether the user leaves for good", _USER)
     SIGNUP = StreamSpec(24, 0, ("user", "step"), "whether a prospect signs up", _USER)
     NICHE = StreamSpec(25, 0, ("creator", "day"), "whether a creator turns to what works", _USER)
+    SOCIAL_WISH = StreamSpec(
+        35, 0, ("user", "session", "action"), "whether a visitor wants a rare action", _USER
+    )
+    POST_CHOICE = StreamSpec(
+        36, 0, ("user", "occasion", "creator", "ordinal"), "which post a user acts on", _USER
+    )
+    BOARD_ENTRY = StreamSpec(
+        37, 0, ("user", "occasion"), "where a user enters the board of popular posts", _USER
+    )
+    FOLLOWEE_ENTRY = StreamSpec(
+        37, 1, ("user", "occasion"), "whose posts among all followees a user looks at", _USER
+    )
+    GROUP_ENTRY = StreamSpec(
+        37, 2, ("user", "occasion"), "where a user enters the board of groups", _USER
+    )
+    FOUND_FOLLOW = StreamSpec(
+        37, 3, ("user", "occasion"), "whether a user follows somebody found by a search", _USER
+    )
+    FOUND_FAMOUS = StreamSpec(
+        39, 3, ("user", "occasion"), "whether a search for users is for the famous", _USER
+    )
+    BOARD_PLACE = StreamSpec(
+        38, 0, ("creator", "ordinal", "step"), "a post's place on the board of the hour", _FEED
+    )
+    GROUP_PLACE = StreamSpec(
+        38, 1, ("group", "step"), "a group's place on the board of the hour", _FEED
+    )
+    GROUP_CHOICE = StreamSpec(
+        39, 0, ("user", "occasion", "group"), "which of their groups a user acts in", _USER
+    )
+    QUERY_CHOICE = StreamSpec(
+        39, 1, ("user", "occasion", "category"), "which category a user searches for", _USER
+    )
+    FOUND_CHOICE = StreamSpec(
+        39, 2, ("user", "occasion", "found"), "whom of those found a user looks at", _USER
+    )
+    LIVE_START = StreamSpec(40, 0, ("creator", "step"), "whether a creator goes live", _USER)
+    LIVE_LENGTH = StreamSpec(40, 1, ("creator", "ordinal"), "how long a live room is open", _USER)
+    LIVE_PLACE = StreamSpec(
+        40, 2, ("creator", "ordinal"), "a live room's place on the list of rooms", _USER
+    )
+    LIVE_LOOK = StreamSpec(
+        41, 0, ("user", "session"), "whether a visitor looks at live rooms", _USER
+    )
+    LIVE_ENTRY = StreamSpec(
+        41, 1, ("user", "session"), "where a visitor enters the list of live rooms", _USER
+    )
+    LIVE_DISCOVER = StreamSpec(
+        41, 2, ("user", "session"), "whether a visitor joins a stranger's room", _USER
+    )
+    LIVE_CHOICE = StreamSpec(
+        42, 0, ("user", "session", "creator", "ordinal"), "which live room a visitor joins", _USER
+    )
+    LIVE_STAY = StreamSpec(
+        43, 0, ("user", "creator", "ordinal", "step"), "whether a viewer leaves a room", _USER
+    )
+    LIVE_GIFT = StreamSpec(
+        43, 1, ("user", "creator", "ordinal", "step"), "whether a viewer sends a gift", _USER
+    )
+    LIVE_GIFT_SIZE = StreamSpec(
+        43, 2, ("user", "creator", "ordinal", "step"), "the size of a live gift", _USER
+    )
+    LIVE_DOOR = StreamSpec(
+        43, 3, ("user", "creator", "ordinal", "step"), "who gets into a full room", _FEED
+    )
+    REQUEST_KIND = StreamSpec(
+        44, 0, ("user", "request"), "whether a request is for the feed, a search or trends", _USER
+    )
 
     @property
     def block(self) -> int:

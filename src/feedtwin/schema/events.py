@@ -231,6 +231,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("item", "u8", "The live room, an item of its host."),
         _code("change", "What happened.", codes.LiveState),
         Field("viewers", "u4", "count", "Viewers in the room after the change."),
+        _id("category", "u2", "What the room is about, a category of the world's table."),
     ), "A live room started or ended, or a user joined or left it."),
     ("EXPOSURE_STAGE_CHANGED", "+", "platform", "platform content", (
         _STEP, _ITEM,

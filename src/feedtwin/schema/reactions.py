@@ -65,6 +65,10 @@ class Reactions:
     step: int
     rounds: Sequence[tuple[SlateBatch, Outcomes]]
 
+    def visitors(self) -> Array:
+        """Return who had a session open in this step, ascending, u4: all of them ask in the first round."""
+        return np.unique(self.rounds[0][0].user) if self.rounds else np.zeros(0, np.uint32)
+
     def reached(self) -> Impressions:
         """Return all impressions that were reached. Dear: prefer `pick`."""
         return self.pick(lambda met: slot_mask(met.reached_count, met.item.shape[1]))

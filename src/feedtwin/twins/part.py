@@ -8,9 +8,10 @@ end, `check(step)` may raise. A part reads other parts' frozen tables and writes
 So a mechanism (money, trends, live rooms) lives in one place and can be left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -37,6 +38,8 @@ class Sight:
         view: What policies may see at a step.
         trending: Keys that trend now, by `TrendKind`, the fastest first; empty unless trends are tracked.
         purses: What people can spend; None in a world without money.
+        shared: What parts let others read, by name (see `offered`).
+        executes: Whether some part of this world executes an action, by its name.
     """
 
     users: FrozenColumns
@@ -49,6 +52,8 @@ class Sight:
     active_users: Callable[[int], int]
     telemetry: Any
     view: Callable[[int], Any]
+    shared: Mapping[str, Any]
+    executes: Callable[[str], bool]
     trending: Callable[[int], np.ndarray] | None = None
     purses: FrozenColumns | None = None
 
@@ -72,9 +77,11 @@ class Part:
         name: Prefix of the part's columns in snapshots; unique in its twin.
         tables: The tables that this part owns.
         keepers: Other state that it owns, by name.
+        offers: Look-ups over them that others may call, by name.
     """
 
     name = ""
+    offers: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
     sight: Sight
 
@@ -125,6 +132,16 @@ class Part:
             if (table.spec.key == "user") == keyed_by_user
             for name, array in table.state().items()
         }
+
+
+def offered(parts: Iterable[Part]) -> dict[str, Any]:
+    """Return what parts let others read: tables by name, keepers and look-ups as `<part>.<name>`."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        found |= {table.spec.name: table.frozen for table in part.tables}
+        for named in (part.keepers, part.offers):
+            found |= {f"{part.name}.{name}": value for name, value in named.items()}
+    return found
 
 
 def prefixed(parts: Sequence[Part], arrays: str) -> Arrays:

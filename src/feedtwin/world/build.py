@@ -30,6 +30,7 @@ from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.careers import CareerConfig, Careers
 from feedtwin.twins.user.reacting import ReactionConfig
 from feedtwin.twins.user.table import USERS
+from feedtwin.world import community
 from feedtwin.world.governing import add_governance
 from feedtwin.world.market import join_market, open_market
 from feedtwin.world.origin import Origin
@@ -80,6 +81,8 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
     )  # fmt: skip
     add_governance(twins, settings, draws)
     join_market(market, settings, users, twins[3], draws)
+    users.parts += community.user_parts(settings, user, draws)
+    twins[3].parts += community.platform_parts(settings, draws)
     return World(settings, twins, origin.notes, **options)
 
 

@@ -20,7 +20,7 @@ from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionTwin
-from feedtwin.twins.part import Sight, load_parts, prefixed
+from feedtwin.twins.part import Sight, load_parts, offered, prefixed
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
@@ -74,7 +74,8 @@ class World:
         sight = Sight(
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
-            self.platform.active_users, self.platform.telemetry, self.platform.view, self._trending(),
+            self.platform.active_users, self.platform.telemetry, self.platform.view,
+            offered(self._parts()), self._executors.__contains__, self._trending(),
             next((part.purses for part in self.users.parts if hasattr(part, "purses")), None),
         )  # fmt: skip
         for part in self._parts():

@@ -67,6 +67,9 @@ class UserConfig(BaseModel):
     steps_per_day: int
     uploads_per_day: list[float]
     ads_teach: bool
+    search_rate: float
+    trend_rate: float
+    search_sharpness: float
 
     def session_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the session rule, which the Interaction twin needs too."""

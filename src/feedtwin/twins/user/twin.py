@@ -31,6 +31,7 @@ from feedtwin.twins.user.preferences import (
     recall_reference,
 )
 from feedtwin.twins.user.reacting import Reacting, ReactionConfig
+from feedtwin.twins.user.seeking import list_kinds
 from feedtwin.twins.user.ties import Ties, split_key
 
 __all__ = ["UserConfig", "UserTwin"]
@@ -162,12 +163,10 @@ class UserTwin:
         users = self.table
         user = self._all[users.in_session == 1]
         zero = np.zeros(len(user), np.uint32)
-        columns = {
-            "user": user,
-            "request": users.request[user],
-            "kind": zero.astype(np.uint8),
-            "query": zero,
-        }
+        kind, query = zero.astype(np.uint8), zero
+        if self.config.search_rate > 0 or self.config.trend_rate > 0:
+            kind, query = list_kinds(self.config, self._draws, users, self._topic_vectors, user)
+        columns = {"user": user, "request": users.request[user], "kind": kind, "query": query}
         return EventBatch("FEED_REQUESTED", step, columns)
 
     def give_up(self, slates: SlateBatch) -> EventBatch:

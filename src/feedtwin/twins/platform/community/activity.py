@@ -1,0 +1,47 @@
+"""The one shape of what a community part answers: SOCIAL_ACTIVITY rows, sorted by user."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.codes import SocialActivityKind
+from feedtwin.schema.requests import ActionBatch
+
+Array = np.ndarray
+Numbering = Callable[[Array], Array]
+"""Gives the ordinals of new rows, for their users in ascending order."""
+
+
+def activity(
+    step: int, kind: SocialActivityKind, number: Numbering, user: Array, **ids: Array
+) -> EventBatch:
+    """Return SOCIAL_ACTIVITY rows of one kind; ids left out (item, parent, group, text) are 0."""
+    rows = len(user)
+    columns = {
+        "user": user,
+        "ordinal": number(user),
+        "kind": np.full(rows, kind, np.uint8),
+        "item": np.asarray(ids.get("item", np.zeros(rows)), np.uint64),
+        "parent": np.asarray(ids.get("parent", np.zeros(rows)), np.uint64),
+        "group": np.asarray(ids.get("group", np.zeros(rows)), np.uint32),
+        "text": np.asarray(ids.get("text", np.zeros(rows)), np.uint32),
+    }
+    return EventBatch("SOCIAL_ACTIVITY", step, columns)
+
+
+def by_user(wish: ActionBatch) -> dict[str, Array]:
+    """Return the columns of a wish with users ascending; a user's own wishes keep their order."""
+    order = np.argsort(wish.user, kind="stable")
+    return {name: values[order] for name, values in wish.columns.items()}
+
+
+def first_of(*ids: Array) -> Array:
+    """Return bool, True at the first mention of each combination of ids."""
+    kept = np.zeros(len(ids[0]), bool)
+    if len(kept):
+        order = np.lexsort(ids[::-1])
+        new = np.ones(len(kept), bool)
+        new[1:] = np.logical_or.reduce([part[order][1:] != part[order][:-1] for part in ids])
+        kept[order[new]] = True  # the sort is stable: the first of its equals
+    return kept
