@@ -50,6 +50,7 @@ FROZEN = {
     "PEOPLE_JITTER": (17, 1, "user attribute"),
     "ASSIGNMENT": (18, 0, "experiment unit"),
     "EMBEDDING": (19, 0, "hash_low hash_high kind dim"),
+    "METRIC_SUBSAMPLE": (70, 0, "creator ordinal view"),
 }
 
 

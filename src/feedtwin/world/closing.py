@@ -17,7 +17,7 @@ USER_COLUMNS = (
 ITEM_COLUMNS = (
     "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public",
     "hook_strength", "quality", "virality", "completion_prior", "impressions", "skips", "likes",
-    "shares", "comments", "completions", "watch_ms",
+    "shares", "comments", "completions", "watch_ms", "toxicity",
 )  # fmt: skip
 
 
