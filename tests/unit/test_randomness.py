@@ -101,6 +101,7 @@ FROZEN = {
     "LIVE_GIFT_SIZE": (43, 2, "user creator ordinal step"),
     "LIVE_DOOR": (43, 3, "user creator ordinal step"),
     "REQUEST_KIND": (44, 0, "user request"),
+    "METRIC_SUBSAMPLE": (80, 0, "creator ordinal view"),
 }
 
 

@@ -2,7 +2,8 @@
 
 A stream is one of the four words of one generator block. Blocks are handed out by area, so that two
 mechanisms never meet: 1 to 19 the consumption loop, 20 to 29 users beyond it, 30 to 34 content, 35 to 44
-live rooms and communities, 45 to 54 money, 55 to 64 governance and promotion, 65 to 69 campaigns.
+live rooms and communities, 45 to 54 money, 55 to 64 governance and promotion, 65 to 69 campaigns,
+70 to 74 measuring.
 """
 
 from dataclasses import dataclass
@@ -213,6 +214,9 @@ class Stream(Enum):
     )
     REQUEST_KIND = StreamSpec(
         44, 0, ("user", "request"), "whether a request is for the feed, a search or trends", _USER
+    )
+    METRIC_SUBSAMPLE = StreamSpec(
+        80, 0, ("creator", "ordinal", "view"), "which views a metric at matched volume keeps", "lab"
     )
 
     @property
