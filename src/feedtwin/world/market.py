@@ -227,7 +227,7 @@ def join_market(
     if channels.commerce:
         products = make_products(config, users.table, draws)
         shop = Shop(products, config.restock_steps, config.tag_share, till, draws)
-        spending.offers = Offers(shop.table, shop.shown)
+        spending.wares = Offers(shop.table, shop.shown)
         parts.append(shop)
     parts.append(CreatorFund(count, terms, market.policy, till, platform.view))
     parts.append(Payouts(terms, ledger.table, till))

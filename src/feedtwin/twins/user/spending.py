@@ -93,15 +93,15 @@ class Spending(Part):
         steps_per_day: int,
         *,
         gives: bool,
-        offers: Offers | None = None,
+        wares: Offers | None = None,
     ) -> None:
-        """Build from everybody's spending power, float32 (U,); `gives` and `offers` say what money buys."""
+        """Build from everybody's spending power, float32 (U,); `gives` and `wares` say what money buys."""
         self._purses = Columns(PURSES, len(power))
         with self._purses.writing():
             self._purses.power[:] = power
         super().__init__(self._purses)
         self.config, self._draws, self._steps_per_day = config, draws, steps_per_day
-        self._gives, self.offers = gives, offers
+        self._gives, self.wares = gives, wares
 
     @property
     def purses(self) -> FrozenColumns:
@@ -120,8 +120,8 @@ class Spending(Part):
     def act(self, reactions: Reactions) -> Iterator[ActionBatch]:
         """Yield purchases and gifts after the slates of a step."""
         warm = self._of_payers(reactions, _WARM)
-        if self.offers is not None:
-            yield self._purchases(warm, self.offers, reactions.step)
+        if self.wares is not None:
+            yield self._purchases(warm, self.wares, reactions.step)
         if self._gives:
             yield self._gifts(warm, reactions.step)
 
