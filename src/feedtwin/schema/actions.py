@@ -96,7 +96,7 @@ _SLATE = (_VIDEO, _REQUEST, _SLOT)
 
 _HANDLED: Final = frozenset(
     "EXIT REFRESH FOLLOW DO_NOTHING CREATE_VIDEO WATCH_VIDEO SKIP_VIDEO LIKE_VIDEO SHARE_VIDEO "
-    "COMMENT_VIDEO UPDATE_REC_TABLE".split()
+    "COMMENT_VIDEO UPDATE_REC_TABLE DUET_VIDEO STITCH_VIDEO".split()
 )
 
 # Rows: name, group, origin, actor, executor, emits, payload after (step, user), meaning.

@@ -31,7 +31,7 @@ _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
     "description", "population", "data", "policies", "parameters", "preset"
 )  # fmt: skip
-DEFAULT_POLICIES: Final = {"recommendation": "tiktok", "promotion": "staged"}
+DEFAULT_POLICIES: Final = {"recommendation": "tiktok", "promotion": "staged", "behaviour": "kernel"}
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
 _DATA_KEYS: Final = ("path",)
 _OPTIONS: Final = ("seed", "replicate", "users", "steps", "world")

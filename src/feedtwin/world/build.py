@@ -7,9 +7,10 @@ import numpy as np
 
 from feedtwin.columns import Columns
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies import behaviour as _behaviour  # noqa: F401 - lists its policies
 from feedtwin.policies import promotion as _promotion  # noqa: F401 - lists its policies
 from feedtwin.policies import recommendation as _recommendation  # noqa: F401 - lists its policies
-from feedtwin.policies.interface import PolicyEntry, entry_of
+from feedtwin.policies.interface import BehaviourPolicy, PolicyEntry, entry_of
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.randomness import Draws
@@ -17,14 +18,16 @@ from feedtwin.schema.parameters import load_defaults, section_model
 from feedtwin.schema.settings import Settings
 from feedtwin.schema.tables import Column, TableSpec
 from feedtwin.twins.content import ContentConfig, ContentTwin
+from feedtwin.twins.content.entering import add_videos, caption_ids, created_batch, words_of
+from feedtwin.twins.content.matching import MatchRule
 from feedtwin.twins.content.table import ITEMS
-from feedtwin.twins.content.twin import add_videos, created_batch
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
 from feedtwin.twins.platform import table as platform_table
 from feedtwin.twins.platform.twin import Levers, Tables
 from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.table import USERS
+from feedtwin.world.calibrating import calibrated
 from feedtwin.world.origin import Origin
 from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
@@ -53,21 +56,21 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
     if origin.diurnal is not None and user.diurnal == load_defaults().get("user.diurnal"):
         user = user.model_copy(update={"diurnal": origin.diurnal})  # a curve that was set wins
     users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels)
-    noise = interaction.match_source == "embedding_slice"
     items = ContentTwin(
         content, origin.categories, _item_columns(origin, content, draws), draws, kernels,
-        noise_match=noise,
+        _match_rule(interaction), origin.hashtags,
     )  # fmt: skip
+    interaction, notes = calibrated(settings, interaction, users.table, items, draws)
     twins = (
         users,
         items,
-        InteractionTwin(interaction, draws, kernels),
+        InteractionTwin(interaction, draws, kernels, _behaviour_of(settings, interaction)),
         PlatformTwin(
             platform, _platform_tables(origin, platform, items), _levers(settings),
             _mean_vector(items), draws, kernels,
         ),
     )  # fmt: skip
-    return World(settings, twins, origin.notes, **options)
+    return World(settings, twins, (*origin.notes, *notes), **options)
 
 
 def _content_section(settings: Settings) -> dict[str, Any]:
@@ -75,6 +78,12 @@ def _content_section(settings: Settings) -> dict[str, Any]:
     archetypes = settings.section("archetypes")
     spreads = {name: archetypes[name] for name in ("hook_sd", "quality_sd")}
     return {**settings.section("content"), **spreads}
+
+
+def _match_rule(interaction: InteractionConfig) -> MatchRule:
+    weights = ("w_visual", "w_audio", "w_text", "w_compact", "caption_channel")
+    values = {name: getattr(interaction, name) for name in weights}
+    return MatchRule(interaction.match_source, **values)
 
 
 def _fill(columns: Columns, values: Mapping[str, np.ndarray], where: slice) -> None:
@@ -96,7 +105,9 @@ def _user_columns(origin: Origin) -> Columns:
 def _item_columns(origin: Origin, content: ContentConfig, draws: Draws) -> Columns:
     columns = Columns(ITEMS, 0)
     with columns.writing():
-        batch = created_batch(origin.videos, 0)
+        words = words_of(origin.categories, content, origin.hashtags)
+        text = caption_ids(origin.videos, words, content, draws)
+        batch = created_batch(origin.videos, 0, text)
         where = add_videos(columns, batch, origin.categories, content, draws)
         columns.created_step[where] = origin.created_step
         columns.is_public[where] = origin.is_public
@@ -133,6 +144,13 @@ def _mean_vector(items: ContentTwin) -> np.ndarray:
 
 def _entry(settings: Settings, lever: str) -> PolicyEntry:
     return entry_of(lever, settings.policies[lever])
+
+
+def _behaviour_of(settings: Settings, interaction: InteractionConfig) -> BehaviourPolicy | None:
+    """The rule of a user's own, or None where the encounter's equations hold."""
+    if settings.policies["behaviour"] == "kernel":
+        return None
+    return _entry(settings, "behaviour").factory(interaction)
 
 
 def _levers(settings: Settings) -> Levers:

@@ -65,6 +65,7 @@ class World:
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
             self.platform.active_users, self.platform.telemetry,
         )  # fmt: skip
+        self.content.bind(sight.trending)
         for part in self._parts():
             part.bind(sight)
 
@@ -119,7 +120,7 @@ class World:
     def _meet(self, slates: SlateBatch) -> Outcomes:
         return self.interaction.resolve(
             slates, self.users.table, self.content.table, self.content.match_vectors,
-            self.users.config.session_scalars(),
+            self.content.categories.traits, self.users.config.session_scalars(),
         )  # fmt: skip
 
     def _actions(self, reactions: Reactions) -> list[ActionBatch]:

@@ -56,6 +56,8 @@ class UserConfig(BaseModel):
     consolidation_rate: float
     steps_per_day: int
     uploads_per_day: list[float]
+    duet_rate: float
+    stitch_rate: float
 
     def session_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the session rule, which the Interaction twin needs too."""

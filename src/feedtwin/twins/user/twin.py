@@ -20,6 +20,7 @@ from feedtwin.twins.hot import run
 from feedtwin.twins.user.acting import Acting
 from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.preferences import NO_TOPIC, learn_reference, recall_reference
+from feedtwin.twins.user.remixing import Remixing
 from feedtwin.twins.user.ties import Ties, split_key
 
 __all__ = ["UserConfig", "UserTwin"]
@@ -41,7 +42,7 @@ class UserTwin:
         self._draws = draws
         self._kernels = kernels
         self._all = np.arange(len(columns), dtype=np.uint32)
-        self.parts: tuple[Any, ...] = (self, Acting())
+        self.parts: tuple[Any, ...] = (self, Acting(), Remixing(config, draws))
 
     @property
     def table(self) -> FrozenColumns:
