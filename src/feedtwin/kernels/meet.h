@@ -197,7 +197,7 @@ FT_STAGE void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint3
     }
 }
 
-/* encounter._walk for one request, whose served slots begin at lane `at`; returns how many there are. */
+/* encounter.walk for one request, whose served slots begin at lane `at`; returns how many there are. */
 FT_STAGE int64_t ft_meet_walk(const struct ft_encounter_args *a, const struct ft_session_rule *rule,
                            const struct ft_meet *m, int64_t r, int64_t at)
 {

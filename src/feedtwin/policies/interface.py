@@ -13,11 +13,13 @@ import numpy as np
 
 from feedtwin.columns import PolicyView
 from feedtwin.errors import PolicyError
+from feedtwin.policies.encounters import Choices as Choices
+from feedtwin.policies.encounters import Encounters as Encounters
 from feedtwin.registry import Registry
 from feedtwin.schema.ids import user_at
 
 LEVERS = (
-    "recommendation", "promotion", "forecast", "governance", "campaigns", "monetization",
+    "recommendation", "promotion", "behaviour", "forecast", "governance", "campaigns", "monetization",
 )  # fmt: skip
 
 INTEREST, TRENDING, RECENT, FOLLOWED, ALL = 0, 1, 2, 3, 4
@@ -142,6 +144,15 @@ class PromotionPolicy(Protocol):
 
     def boost(self, view: View) -> np.ndarray:
         """Return the score that stages add to each video, float32 (V,)."""
+        ...
+
+
+@runtime_checkable
+class BehaviourPolicy(Protocol):
+    """Decides what users do with what they are shown, instead of the encounter's own equations."""
+
+    def meet(self, block: Encounters) -> Choices:
+        """Return what users do in a block of requests x slots; called for some hundred requests at a time."""
         ...
 
 

@@ -218,6 +218,22 @@ class Stream(Enum):
     METRIC_SUBSAMPLE = StreamSpec(
         80, 0, ("creator", "ordinal", "view"), "which views a metric at matched volume keeps", "lab"
     )
+    CALIBRATION_USER = StreamSpec(30, 0, ("pair",), "who meets in a calibration's pair", _MEET)
+    CALIBRATION_ITEM = StreamSpec(30, 1, ("pair",), "what is met in a calibration's pair", _MEET)
+    DUET = StreamSpec(31, 0, _ENCOUNTER, "whether a creator answers a video beside it", _USER)
+    STITCH = StreamSpec(31, 1, _ENCOUNTER, "whether a creator continues a video", _USER)
+    TREND_ADOPTION = StreamSpec(
+        32, 0, ("creator", "ordinal", "kind"), "whether an upload follows a trend", _CONTENT
+    )
+    TREND_CHOICE = StreamSpec(
+        33, 0, ("creator", "ordinal", "kind", "key"), "which trend it follows (Gumbel)", _CONTENT
+    )
+    CAPTION = StreamSpec(
+        34, 0, ("creator", "ordinal", "k"), "a caption's manner and template", _CONTENT
+    )
+    PROJECTION = StreamSpec(
+        34, 1, ("kind", "dim", "entry"), "an embedding's axis for one interest", _CONTENT
+    )
 
     @property
     def block(self) -> int:

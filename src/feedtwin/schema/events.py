@@ -146,7 +146,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field(
             "completion", "f4", "1", "Time on the video over its duration; above 1 on replays."
         ),
-        Field("is_skipped", "u1", "flag", "Always 0: a skip is a VIDEO_SKIPPED, never both."),
+        Field("is_skipped", "u1", "flag", "0; 1 only where skips are logged twice (interaction.skip_events)."),
     ), "A user watched a video past the hook."),
     ("VIDEO_SKIPPED", "P", "interaction", "user content platform", (
         *_IMPRESSION, _ITEM, _WATCH,

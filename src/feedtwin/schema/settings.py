@@ -32,8 +32,8 @@ _WORLD_KEYS: Final = (
     "description", "population", "data", "policies", "parameters", "preset"
 )  # fmt: skip
 DEFAULT_POLICIES: Final = {
-    "recommendation": "tiktok", "promotion": "staged", "forecast": "rules", "governance": "none",
-    "campaigns": "none", "monetization": "none",
+    "recommendation": "tiktok", "promotion": "staged", "behaviour": "kernel", "forecast": "rules",
+    "governance": "none", "campaigns": "none", "monetization": "none",
 }  # fmt: skip
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
 _DATA_KEYS: Final = ("path",)

@@ -21,6 +21,11 @@ from feedtwin.columns import Columns, FrozenColumns
 Arrays = dict[str, np.ndarray]
 
 
+def nothing_trends(kind: int) -> np.ndarray:
+    """Return no keys: what creators see of a TrendKind where nobody tracks trends."""
+    return np.zeros(0, np.uint32)
+
+
 @dataclass(frozen=True)
 class Sight:
     """What any part may read: frozen tables of all twins and look-ups. Nobody writes through it.
@@ -36,10 +41,10 @@ class Sight:
         active_users: Users with a session within the active window, at a step.
         telemetry: The running totals, to which handlers of the platform add.
         view: What policies may see at a step.
-        trending: Keys that trend now, by `TrendKind`, the fastest first; empty unless trends are tracked.
-        purses: What people can spend; None in a world without money.
         shared: What parts let others read, by name (see `offered`).
         executes: Whether some part of this world executes an action, by its name.
+        trending: Keys (u4) of a TrendKind that trend now, the fastest first; none where nobody tracks trends.
+        purses: What people can spend; None in a world without money.
     """
 
     users: FrozenColumns
@@ -54,7 +59,7 @@ class Sight:
     view: Callable[[int], Any]
     shared: Mapping[str, Any]
     executes: Callable[[str], bool]
-    trending: Callable[[int], np.ndarray] | None = None
+    trending: Callable[[int], np.ndarray] = nothing_trends
     purses: FrozenColumns | None = None
 
 

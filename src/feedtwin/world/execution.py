@@ -16,6 +16,7 @@ import numpy as np
 from feedtwin.bus import Published
 from feedtwin.errors import DeterminismError
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies.interface import entry_of
 from feedtwin.record.folder import RunFolder
 from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
@@ -165,7 +166,10 @@ class Execution:
             settings = starts[step]
         else:
             return []
-        return [(lever, name, settings.section(lever)) for lever, name in settings.policies.items()]
+        return [
+            (lever, name, settings.section(entry_of(lever, name).section))
+            for lever, name in settings.policies.items()
+        ]
 
     def _close(self, world: World) -> None:
         save_snapshot(self.folder, world)

@@ -22,7 +22,7 @@ from feedtwin.schema.settings import Settings
 from feedtwin.twins.content.categories import Categories
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.creation import NewVideos
-from feedtwin.twins.content.twin import add_videos, created_batch
+from feedtwin.twins.content.entering import add_videos, created_batch
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.platform.money import (
     Ads,
@@ -156,7 +156,9 @@ def _make_ads(
     )
     ads = Columns(ADS, count)
     with items.writing(), ads.writing():
-        where = add_videos(items, created_batch(made, 0), categories, content, draws)
+        where = add_videos(
+            items, created_batch(made, 0, np.zeros(count, np.uint32)), categories, content, draws
+        )
         items.kind[where] = ItemKind.AD
         items.is_public[where] = 0
         items.created_step[where] = -1

@@ -15,7 +15,7 @@ from feedtwin.errors import SettingsError
 from feedtwin.numerics import exp32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.settings import Settings
-from feedtwin.twins.content.categories import Categories, spread_vectors
+from feedtwin.twins.content.categories import Categories, neutral_signatures, spread_vectors
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.creation import NewVideos, toxicities
 from feedtwin.twins.interaction.twin import InteractionConfig
@@ -129,6 +129,7 @@ def _categories(world: RealWorld, interaction: InteractionConfig) -> Categories:
         completion_prior=table.completion_prior,
         upload_share=table.share_of_uploads,
         vectors=spread_vectors(count),
+        **neutral_signatures(count),
     )
 
 

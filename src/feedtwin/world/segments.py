@@ -18,7 +18,10 @@ from feedtwin.world.world import World
 FIXED = ("world", "users", "seed", "replicate", "population", "data", "append")
 """Settings that make the initial state; a fork cannot change them."""
 FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit", "market")
-FIXED_PARAMETERS = ("platform.seen_size", "content.category_code", "interaction.match_source")
+FIXED_PARAMETERS = (
+    "platform.seen_size", "content.category_code", "content.hashtags_per_category",
+    "content.sounds", "content.caption_teaser", "interaction.match_source",
+)  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.settings import Settings
-from feedtwin.twins.content.categories import Categories, one_hot_vectors
+from feedtwin.twins.content.categories import Categories, one_hot_vectors, signatures
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.creation import make_videos
 from feedtwin.twins.user.config import UserConfig
@@ -42,6 +42,7 @@ def archetypes(section: dict[str, Any], *, fold: bool) -> Categories:
         completion_prior=column("completion_prior"),
         upload_share=column("upload_share"),
         vectors=one_hot_vectors(len(names), fold=fold),
+        **signatures(section),
     )
 
 
@@ -76,7 +77,8 @@ def synthetic_origin(
     public = np.ones(len(creator), np.uint8)
     hidden = (settings.append or {}).get("videos", [])
     videos, created, public = append_videos(videos, created, public, hidden)
-    return Origin(users, ties, categories, videos, created, public)
+    notes = ("archetypes 10 and 11 share the codes of 0 and 1 (spec 1.10 #2)",) if fold else ()
+    return Origin(users, ties, categories, videos, created, public, notes=notes)
 
 
 def _initial_uploads(

@@ -20,7 +20,7 @@ from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionTwin
-from feedtwin.twins.part import Sight, load_parts, offered, prefixed
+from feedtwin.twins.part import Sight, load_parts, nothing_trends, offered, prefixed
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
@@ -78,6 +78,7 @@ class World:
             offered(self._parts()), self._executors.__contains__, self._trending(),
             next((part.purses for part in self.users.parts if hasattr(part, "purses")), None),
         )  # fmt: skip
+        self.content.bind(sight.trending)
         for part in self._parts():
             part.bind(sight)
 
@@ -143,7 +144,7 @@ class World:
     def _meet(self, slates: SlateBatch) -> Outcomes:
         return self.interaction.resolve(
             slates, self.users.table, self.content.table, self.content.match_vectors,
-            self.users.config.session_scalars(),
+            self.content.categories.traits, self.users.config.session_scalars(),
         )  # fmt: skip
 
     def _actions(self, reactions: Reactions) -> list[ActionBatch]:
@@ -165,10 +166,10 @@ class World:
             self.audit.append(("platform", asked.action, rows))
         return batches
 
-    def _trending(self) -> Callable[[int], np.ndarray] | None:
+    def _trending(self) -> Callable[[int], np.ndarray]:
         """The trend tracker's list, if the platform has a tracker."""
         found = [part.trending for part in self.platform.parts if hasattr(part, "trending")]
-        return found[0] if found else None
+        return found[0] if found else nothing_trends
 
     def _parts(self) -> Iterator[Any]:
         """The parts that twins consist of beside themselves, twin by twin."""

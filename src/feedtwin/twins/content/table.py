@@ -44,11 +44,12 @@ ITEMS = declare(
                 visible=False,
             ),
             _column("toxicity", "f4", "1", "how offensive it is, 0-1", visible=False),
-            _column("label", "u1", "flag", "1 = carries a warning label"),
-            _column("restricted", "u1", "flag", "1 = kept from minors"),
-            _column("slowed", "u1", "flag", "1 = its shares are slowed down"),
             _column("origin", "u1", "code", "0 original, 1 duet, 2 stitch"),
             _column("parent", "u8", "id", "the video it answers; 0 none"),
+            _column("text", "u4", "id", "caption; 0 none"),
+            _column("label", "u1", "flag", "1 = carries a warning label"),
+            _column("restricted", "u1", "flag", "1 = only for adults"),
+            _column("slowed", "u1", "flag", "1 = spreads with friction"),
             _column("impressions", "u4", "count", "times shown and reached"),
             _column("skips", "u4", "count", "left before 3 s"),
             _column("likes", "u4", "count", "likes"),
@@ -66,6 +67,6 @@ ITEMS = declare(
 
 METADATA_COLUMNS = (
     "item", "creator", "ordinal", "category", "hashtags", "sound", "duration_s", "created_step",
-    "is_public", "origin", "parent",
+    "is_public", "origin", "parent", "text",
 )  # fmt: skip
 """What describes a video; the rest is state that the simulation adds."""

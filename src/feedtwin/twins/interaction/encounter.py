@@ -43,18 +43,18 @@ def encounter_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     slots = row.shape[1]
     served = np.arange(slots, dtype=np.uint8)[None, :] < a.served_count[lo:hi, None]
     safe = np.where(served, row, 0)
-    match = _match(a, user, safe)
-    words = _draws(a, user, safe, a.meeting[lo:hi])
+    match = match_of(a, user, safe)
+    words = draw_uniforms(a, user, safe, a.meeting[lo:hi])
     trait = dict(zip(ENCOUNTER_TRAITS, np.moveaxis(a.traits[a.category[safe]], 2, 0), strict=True))
     drawn = trait["match_slope"] * (match - a.match_centre)
     skipped = _skips(a, user, safe, drawn, trait, words)
     duration = a.duration_s[safe]
     watch_ms, completion = _watch(a, safe, drawn, trait, duration, skipped, words)
     flags = _engagement(a, user, safe, match, trait, completion, skipped, words)
-    _walk(a, lo, hi, served, flags, watch_ms, completion)
+    walk(a, lo, hi, served, flags, watch_ms, completion)
 
 
-def _match(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
+def match_of(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
     """Cosine between interests and the item's match vector, (R, S), from an exact integer dot."""
     taste = a.interests[user].astype(np.int32)
     vectors = a.match_vectors[row].astype(np.int32)
@@ -64,7 +64,7 @@ def _match(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
     return dot.astype(np.float32) * (a.match_inv_norm[row] * inverse[:, None])
 
 
-def _draws(
+def draw_uniforms(
     a: SimpleNamespace, user: np.ndarray, row: np.ndarray, meeting: np.ndarray
 ) -> list[np.ndarray]:
     """Eight uniforms per slot, keyed by (user, creator, upload ordinal, n-th meeting)."""
@@ -151,7 +151,7 @@ def _engagement(
     return (flags + follow * FOLLOW + finished * FINISHED).astype(np.uint8)
 
 
-def _walk(
+def walk(
     a: SimpleNamespace,
     lo: int,
     hi: int,

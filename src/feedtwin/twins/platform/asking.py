@@ -4,13 +4,11 @@ A policy is foreign code: whatever it raises or answers amiss becomes a PolicyEr
 step, before anything of the answer is used. What it is shown it cannot write.
 """
 
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from feedtwin.columns import boundary
-from feedtwin.errors import BoundaryError, FeedtwinError, PolicyError
+from feedtwin.policies.asking import Asking as Asking
 from feedtwin.policies.interface import (
     Block,
     Pool,
@@ -22,40 +20,6 @@ from feedtwin.policies.interface import (
 from feedtwin.twins.platform.rings import CANDIDATES_MAX
 
 STAGES = 4
-
-
-class Asking:
-    """A block in which a policy runs; what it raises becomes a PolicyError.
-
-    Errors of this package pass (a BoundaryError says more), and so does an interrupt.
-    """
-
-    def __init__(self, policy: object, step: int) -> None:
-        self.who = f"policy {type(policy).__name__}, step {step}"
-        self._boundary = boundary(self.who)
-
-    def __enter__(self) -> "Asking":
-        self._boundary.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._boundary.__exit__(kind, error, traceback)
-        if isinstance(error, BoundaryError) and self.who not in str(error):
-            raise BoundaryError(f"{self.who}: {error}") from error
-        if isinstance(error, Exception) and not isinstance(error, FeedtwinError):
-            raise PolicyError(
-                f"{self.who}: raised {type(error).__name__}: {error}; expected an answer. Mend the policy; "
-                "`feedtwin resume` goes on from the last step committed"
-            ) from error
-
-    def refuse(self, found: str, expected: str) -> PolicyError:
-        """Return the error for an answer amiss."""
-        return PolicyError(f"{self.who}: {found}; expected {expected}")
 
 
 def ask_pools(policy: RecommendationPolicy, view: View) -> list[Pool]:

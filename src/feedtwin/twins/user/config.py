@@ -70,6 +70,8 @@ class UserConfig(BaseModel):
     search_rate: float
     trend_rate: float
     search_sharpness: float
+    duet_rate: float
+    stitch_rate: float
 
     def session_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the session rule, which the Interaction twin needs too."""

@@ -4,6 +4,7 @@ The simulation works on columns; this is how a human, a test or a language model
 Source: USR-1, USR-5 to USR-8.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,8 +54,8 @@ class EvolvingState:
 class ShortVideoAgentProfile:
     """A user: innate traits and evolving state.
 
-    `visual_pref` (512), `audio_pref` (128) and `text_pref` (768) are reserved and empty; while they are,
-    matching falls back to `content_interests` (USR-7).
+    `visual_pref` (512), `audio_pref` (128) and `text_pref` (768) are the interests seen through the
+    projections of a fused match; elsewhere they are empty, and matching uses `content_interests` (USR-7).
     """
 
     user: int
@@ -65,8 +66,16 @@ class ShortVideoAgentProfile:
     text_pref: np.ndarray | None = None
 
 
-def profile_of(users: FrozenColumns, user: int) -> ShortVideoAgentProfile:
+def profile_of(
+    users: FrozenColumns, user: int, projections: Mapping[str, np.ndarray] | None = None
+) -> ShortVideoAgentProfile:
     """Return the profile of one user from the users table.
+
+    Args:
+        users: The users table.
+        user: Whose profile.
+        projections: Maps of interests to preferences, (length, 50) by `visual`, `audio` and `text`; where
+            matching is fused the Content twin has them.
 
     Raises:
         IndexError: There is no such user.
@@ -100,4 +109,8 @@ def profile_of(users: FrozenColumns, user: int) -> ShortVideoAgentProfile:
         following_count=value("following_count"),
         upload_count=value("upload_count"),
     )
-    return ShortVideoAgentProfile(user, innate, state)
+    preferences = {
+        f"{name}_pref": (matrix * state.content_interests).sum(axis=1)
+        for name, matrix in (projections or {}).items()
+    }
+    return ShortVideoAgentProfile(user, innate, state, **preferences)

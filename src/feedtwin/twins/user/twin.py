@@ -31,6 +31,7 @@ from feedtwin.twins.user.preferences import (
     recall_reference,
 )
 from feedtwin.twins.user.reacting import Reacting, ReactionConfig
+from feedtwin.twins.user.remixing import Remixing
 from feedtwin.twins.user.seeking import list_kinds
 from feedtwin.twins.user.ties import Ties, split_key
 
@@ -67,7 +68,9 @@ class UserTwin:
         self._muting = Muting(len(columns), rate, config.steps_per_day, draws)
         self._belonging = Belonging(config, self._all[waiting], draws)
         self._careers: Careers | None = None
-        self.parts: tuple[Any, ...] = (self, Acting(), self._muting, self._belonging)
+        self.parts: tuple[Any, ...] = (
+            self, Acting(), Remixing(config, draws), self._muting, self._belonging
+        )  # fmt: skip
         if reactions and reactions.any_after_watching:
             self.parts += (Reacting(reactions, draws),)
 
