@@ -102,7 +102,7 @@ def test_creator_feedback_can_be_switched_in_a_fork(kernels, lively, tmp_path):
 
 
 def test_people_of_a_log_have_no_prospects(lab, kernels):
-    with pytest.raises(SettingsError, match="population.prospects: found 5"):
+    with pytest.raises(SettingsError, match=r"population\.prospects: found 5"):
         build(lab.tiny("kuairand-sample", 40, sets=["population.prospects=5"]), kernels)
 
 
