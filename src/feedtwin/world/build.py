@@ -65,8 +65,7 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         user = user.model_copy(update={"diurnal": origin.diurnal})  # a curve that was set wins
     reactions = section_model(ReactionConfig, settings.section("reactions"))
     users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels, reactions)
-    if user.creator_feedback == "on":
-        users.employ(_careers(settings, user, origin, draws))
+    users.employ(_careers(settings, user, origin, draws))
     item_columns = _item_columns(origin, content, draws)
     market = open_market(settings, item_columns, origin.categories, content, draws)
     items = ContentTwin(
@@ -102,7 +101,7 @@ def _careers(settings: Settings, user: UserConfig, origin: Origin, draws: Draws)
     creators = np.nonzero(origin.users["upload_rate"] > 0)[0].astype(np.uint32)
     cost = getattr(origin.categories, "production_cost", None)
     config = section_model(CareerConfig, settings.section("creators"))
-    return Careers(config, user.steps_per_day, creators, cost, draws)
+    return Careers(config, user, creators, cost, draws)
 
 
 def _match_rule(interaction: InteractionConfig) -> MatchRule:

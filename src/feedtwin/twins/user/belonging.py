@@ -80,7 +80,7 @@ class Belonging(Part):
         return []
 
     def do_signup(self, wish: ActionBatch) -> list[Batch]:
-        """Let people in who are not members and have not left."""
-        user = np.unique(wish.user)
+        """Let prospects in; everybody else is a member already, has left, or is nobody."""
+        user = np.intersect1d(wish.user, self._prospects)
         user = user[self.sight.users.member[user] == NOT_YET]
         return [activity(self.sight.users, wish.step, SocialActivityKind.SIGNED_UP, user)]

@@ -21,6 +21,7 @@ from feedtwin.schema.codes import PreferenceCause
 from feedtwin.schema.tables import Column, TableSpec, declare
 from feedtwin.twins.part import Part
 from feedtwin.twins.user.belonging import MEMBER
+from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.preferences import NO_TOPIC
 
 CREATORS = declare(
@@ -68,7 +69,7 @@ class Careers(Part):
     def __init__(
         self,
         config: CareerConfig,
-        steps_per_day: int,
+        user: UserConfig,
         creators: np.ndarray,
         production_cost: np.ndarray | None,
         draws: Draws,
@@ -77,7 +78,7 @@ class Careers(Part):
 
         Args:
             config: Numbers of the review.
-            steps_per_day: Steps between reviews.
+            user: Whether there is feedback at all, and the steps between reviews.
             creators: Ids of all who may ever upload, u4 (C,), ascending.
             production_cost: Cost of a video by category, float (K,), or None where all cost the same.
             draws: Keyed chance.
@@ -89,7 +90,8 @@ class Careers(Part):
         super().__init__(columns)
         self.config = config
         self._creators = columns
-        self._steps_per_day = steps_per_day
+        self._is_on = user.creator_feedback == "on"
+        self._steps_per_day = user.steps_per_day
         self._rest = _resting(production_cost, config.cost_weight)
         self._draws = draws
 
@@ -99,7 +101,9 @@ class Careers(Part):
         return self._creators.frozen
 
     def drive(self, user: np.ndarray) -> np.ndarray:
-        """Return the drive of creators, float32."""
+        """Return the drive of creators, float32; 1 while there is no feedback."""
+        if not self._is_on:
+            return np.ones(len(user), np.float32)
         return self.table.drive[self._rows(user)]
 
     def _rows(self, user: np.ndarray) -> np.ndarray:
@@ -117,7 +121,7 @@ class Careers(Part):
 
     def due(self, step: int) -> Iterator[Batch]:
         """Yield the reviews of the day, and who turns to another category."""
-        if step == 0 or step % self._steps_per_day:
+        if not self._is_on or step == 0 or step % self._steps_per_day:
             return
         recent = self._recent(step)
         row, ratio = self._ratio(recent)
