@@ -16,8 +16,8 @@ USER_COLUMNS = (
 )  # fmt: skip
 ITEM_COLUMNS = (
     "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public",
-    "hook_strength", "quality", "virality", "completion_prior", "impressions", "skips", "likes",
-    "shares", "comments", "completions", "watch_ms", "toxicity",
+    "hook_strength", "quality", "virality", "completion_prior", "toxicity", "impressions", "skips", "likes",
+    "shares", "comments", "completions", "watch_ms",
 )  # fmt: skip
 
 
