@@ -111,9 +111,10 @@ def life_of(path: str | Path, item: int) -> Life:
     if not created and not states:
         raise _unknown(run, item)
     begin = int(run.frames[0].payload["start_step"])
-    first = max(int(created.get("step", created.get("created_step", begin))), begin)
+    uploaded = created["step"] if "step" in created else created.get("created_step", begin)
+    first = max(int(uploaded), begin)
     settings = run.manifest["settings"]["parameters"]
-    half_life = float(settings.get("promotion.velocity_half_life_steps", 3.0))
+    half_life = float(settings["promotion.velocity_half_life_steps"])
     hourly = _hourly(states, first, run.last_step)
     engaged = sum(hourly[name] for name in ("completions", "likes", "shares", "comments"))
     stages = run.sql(

@@ -25,6 +25,7 @@ _STAGE_WORDS: Final = {
     "LIMITED_EXPOSURE": "limited",
 }
 _TREND_COLOURS: Final = {"EMERGENCE": "#9ecae1", "PEAK": "#08519c", "DECLINE": "#c6b8d6"}
+_ROOM_FOR_WORDS: Final = 0.09
 _VIEWS, _VELOCITY, _INK = "#4c78a8", "#c44e52", "#333333"
 
 
@@ -127,15 +128,16 @@ def _draw_velocity(axis: "Axes", life: Life) -> None:
     axis.plot(step + 1, life.velocity, color=_VELOCITY, lw=1.5, zorder=3)
     axis.set_ylabel("velocity (events/h)", color=_VELOCITY)
     axis.tick_params(axis="y", colors=_VELOCITY)
-    axis.set_ylim(bottom=0)
+    axis.set_ylim(0, 1.15 * max(float(life.velocity.max()), 0.1))
     for k, viral in enumerate(life.viral):
         axis.axvline(viral, color=_INK, lw=1, ls="--", zorder=2)
-        if not k:
-            right = viral > (life.first_step + life.last_step) / 2
+        if not k:  # before it takes off there is room on the left
+            room = (viral - life.first_step) / (life.last_step + 1 - life.first_step)
+            left = room > _ROOM_FOR_WORDS
             axis.annotate(
-                "goes viral ", (viral, 0.97), xycoords=("data", "axes fraction"), fontsize=8,
-                ha="right" if right else "left", va="top", color=_INK,
-                xytext=(-4 if right else 4, 0), textcoords="offset points",
+                "goes viral", (viral, 0.97), xycoords=("data", "axes fraction"), fontsize=8,
+                ha="right" if left else "left", va="top", color=_INK,
+                xytext=(-4 if left else 4, 0), textcoords="offset points",
             )  # fmt: skip
 
 

@@ -141,13 +141,13 @@ def _left_out(a: SimpleNamespace, row: int, won: dict[int, int], seen: set[int])
     if row in won:
         return ""
     if row in seen:
-        return "seen lately"
+        return "seen"
     taken = np.asarray(sorted(won), np.int64)
     if int((a.creator[taken] == a.creator[row]).sum()) >= a.creator_cap:
-        return "creator's cap"
+        return "creator cap"
     if int((a.category[taken] == a.category[row]).sum()) >= a.category_cap:
-        return "category's cap"
-    return "others scored higher"
+        return "category cap"
+    return "lower key"
 
 
 def _pools(a: SimpleNamespace, candidates: list[dict[str, Any]]) -> list[dict[str, Any]]:
