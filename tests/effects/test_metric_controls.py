@@ -5,6 +5,7 @@ people and chance in both arms. Each interval is a two-sided 95 % Student interv
 lie on the declared side of zero; one control in forty would fail by chance if its metric were dead.
 """
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -20,19 +21,33 @@ from feedtwin.world.running import RunOptions, start
 pytestmark = pytest.mark.slow
 
 REPLICATES = 6
-BASE = ("population.videos_per_user=1.5", "population.tier_shares=[0.02,0.08,0.2,0.7]")
-DAY = {"users": 120, "steps": 30}
-WEEKS = {"users": 80, "steps": 24 * 30}
-SHAPES = {"retention": WEEKS}
-LONG = ("creator_",)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How large and long a world has to be for a metric to have a value in both arms."""
+
+    users: int
+    steps: int
+    sets: tuple[str, ...]
+
+
+MIXED = "population.tier_shares=[0.02,0.08,0.2,0.7]"
+DAY = Shape(120, 30, ("population.videos_per_user=5", MIXED))
+WEEKS = Shape(60, 24 * 30, (MIXED, "user.sessions_per_day=1.5"))
+RARE = Shape(60, 24 * 40, (MIXED, "user.sessions_per_day=0.4"))
+POSTING = Shape(
+    60, 24 * 14, ("population.tier_shares=[0.2,0.3,0.3,0.2]", "user.sessions_per_day=0.2")
+)
 CONTROLLED = [one for one in METRICS.values() if one.control is not None]
 
 
 def shape_of(one):
-    """How large and long a world has to be for a metric to have a value."""
-    if one.name.startswith(LONG):
-        return {"users": 150, "steps": 24 * 14}
-    return SHAPES.get(one.family, DAY)
+    if one.name.startswith("creator_"):
+        return POSTING
+    if one.family == "retention":
+        return RARE if one.name == "days_to_churn" else WEEKS
+    return DAY
 
 
 @pytest.fixture(scope="module")
@@ -40,15 +55,15 @@ def readings(tmp_path_factory, kernels):
     """Readings of all metrics in a small world under some settings, each world run once."""
 
     @cache
-    def of(sets, replicate, users, steps):
+    def of(sets, replicate, shape):
         folder: Path = tmp_path_factory.mktemp("control") / "run"
         own = {text.partition("=")[0] for text in sets}
-        kept = [text for text in BASE if text.partition("=")[0] not in own]
+        kept = [text for text in shape.sets if text.partition("=")[0] not in own]
         settings = feedtwin.resolve(
-            "synthetic", users=users, seed=23, replicate=replicate, sets=[*kept, *sets]
+            "synthetic", users=shape.users, seed=23, replicate=replicate, sets=[*kept, *sets]
         )
-        level = "full" if steps <= DAY["steps"] else "digest"
-        start(settings, folder, RunOptions(steps, level, 10_000), kernels)
+        level = "full" if shape is DAY else "digest"
+        start(settings, folder, RunOptions(shape.steps, level, 10_000), kernels)
         found = feedtwin.measure(feedtwin.read_run(folder))
         return {name: (reading.value, reading.why) for name, reading in found.items()}
 
@@ -59,10 +74,10 @@ def readings(tmp_path_factory, kernels):
 def test_a_metric_moves_when_what_it_measures_is_changed(one, readings):
     differences = []
     for replicate in range(REPLICATES):
-        (base, why) = readings((), replicate, **shape_of(one))[one.name]
+        (base, why) = readings((), replicate, shape_of(one))[one.name]
         if "column" in why:
             pytest.skip(why)
-        treated, _ = readings(one.control.sets, replicate, **shape_of(one))[one.name]
+        treated, _ = readings(one.control.sets, replicate, shape_of(one))[one.name]
         assert base is not None and treated is not None, (one.name, base, treated)
         differences.append(treated - base)
     assert_side(np.asarray(differences, float), one.control.moves)
@@ -79,8 +94,8 @@ def assert_side(differences, moves):
 @pytest.mark.parametrize("placebo", sorted({one.placebo for one in CONTROLLED}))
 def test_no_metric_moves_when_nothing_that_it_measures_is_changed(placebo, readings):
     for replicate in range(2):
-        base = readings((), replicate, **DAY)
-        still = readings((placebo,), replicate, **DAY)
+        base = readings((), replicate, DAY)
+        still = readings((placebo,), replicate, DAY)
         for one in CONTROLLED:
             if one.placebo == placebo and one.name in base:
                 assert still[one.name] == base[one.name], one.name

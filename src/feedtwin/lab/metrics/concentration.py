@@ -21,7 +21,7 @@ ATKINSON_AVERSION: Final = 0.5
 """Aversion e of Atkinson's index; from 1 on a single unseen video would make it 1."""
 _VIDEOS: Final = "items.impressions items.skips items.is_public"
 _CREATORS: Final = f"{_VIDEOS} items.creator"
-_POPULAR: Final = "policies.recommendation=popularity"
+_RANDOM: Final = "policies.recommendation=random"
 
 
 def video_views(data: RunData) -> Array:
@@ -54,7 +54,7 @@ def creator_views(data: RunData) -> Array:
     formula="Gini of views over all public videos at the end, never-seen ones included",
     needs=_VIDEOS,
     headline=True,
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_gini_videos(data: RunData) -> float | None:
     """Inequality of views among videos."""
@@ -70,7 +70,7 @@ def view_gini_videos(data: RunData) -> float | None:
     formula="Gini of views over all users with at least one public video, never-seen ones included",
     needs=_CREATORS,
     headline=True,
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_gini_creators(data: RunData) -> float | None:
     """Inequality of views among creators; people who never posted are not in it."""
@@ -85,7 +85,7 @@ def view_gini_creators(data: RunData) -> float | None:
     direction="lower",
     formula="Gini of views over all users, also those who never posted: near 1 where most people only watch",
     needs=f"{_CREATORS} users.tier",
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_gini_accounts(data: RunData) -> float | None:
     """Inequality of views among everybody: a number about who posts, rather than about the feed."""
@@ -104,7 +104,7 @@ def view_gini_accounts(data: RunData) -> float | None:
     formula="Gini over public videos of as many views as there are public videos, drawn among all views by "
     "keyed draws: comparable between runs of different length",
     needs=f"{_VIDEOS} items.creator items.ordinal",
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_gini_videos_matched(data: RunData) -> float | None:
     """Inequality at a matched volume of a mean of one view per video, for few views look unequal."""
@@ -123,7 +123,7 @@ def view_gini_videos_matched(data: RunData) -> float | None:
     direction="lower",
     formula="views of the most viewed 1 % (rounded up) of public videos / all views",
     needs=_VIDEOS,
-    control=f"{_POPULAR} up",
+    control="promotion.amplification=3 up",
 )
 def top1_view_share(data: RunData) -> float | None:
     """What the top one per cent of videos holds."""
@@ -137,7 +137,7 @@ def top1_view_share(data: RunData) -> float | None:
     direction="lower",
     formula="views of the most viewed 10 % (rounded up) of public videos / all views",
     needs=_VIDEOS,
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def top10_view_share(data: RunData) -> float | None:
     """What the top ten per cent of videos hold."""
@@ -151,7 +151,7 @@ def top10_view_share(data: RunData) -> float | None:
     direction="higher",
     formula="Lorenz curve of views over public videos at one half of them",
     needs=_VIDEOS,
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def bottom_half_view_share(data: RunData) -> float | None:
     """What the less seen half of the videos holds."""
@@ -166,7 +166,7 @@ def bottom_half_view_share(data: RunData) -> float | None:
     direction="lower",
     formula="sum over public videos of the squared share of all views",
     needs=_VIDEOS,
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_hhi_videos(data: RunData) -> float | None:
     """Herfindahl-Hirschman index of videos."""
@@ -180,7 +180,7 @@ def view_hhi_videos(data: RunData) -> float | None:
     direction="higher",
     formula="1 / HHI of views over public videos: how many equal videos would be as concentrated",
     needs=_VIDEOS,
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def effective_videos(data: RunData) -> float | None:
     """How many videos share the audience."""
@@ -195,7 +195,7 @@ def effective_videos(data: RunData) -> float | None:
     direction="higher",
     formula="1 / HHI of views over creators with at least one public video",
     needs=_CREATORS,
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def effective_creators(data: RunData) -> float | None:
     """How many creators share the audience."""
@@ -211,7 +211,7 @@ def effective_creators(data: RunData) -> float | None:
     direction="lower",
     formula=f"1 - (mean of views^(1-e))^(1/(1-e)) / mean of views over creators, e = {ATKINSON_AVERSION}",
     needs=_CREATORS,
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_atkinson_creators(data: RunData) -> float | None:
     """The share of views one would give up for equality, at a moderate aversion."""
@@ -225,7 +225,7 @@ def view_atkinson_creators(data: RunData) -> float | None:
     direction="lower",
     formula="mean over creators of (views / mean) ln(views / mean); the sum of the next two",
     needs=_CREATORS,
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_theil_creators(data: RunData) -> float | None:
     """Theil's index of creators."""
@@ -244,7 +244,7 @@ def _tier_parts(data: RunData) -> tuple[float, float] | None:
     direction="lower",
     formula="sum over tiers of their share of views times Theil's index within them",
     needs=f"{_CREATORS} users.tier",
-    control=f"{_POPULAR} up",
+    control=f"{_RANDOM} down",
 )
 def view_theil_within_tiers(data: RunData) -> float | None:
     """Inequality between creators of the same tier."""

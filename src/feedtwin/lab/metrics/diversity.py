@@ -14,7 +14,7 @@ USER_EXPOSURES_MIN: Final = 20
 _HASHTAGS: Final = ("hashtag_1", "hashtag_2", "hashtag_3")
 _TAGGED: Final = "items.is_public items.hashtag_1 items.hashtag_2 items.hashtag_3"
 _SHOWN: Final = f"items.impressions {_TAGGED}"
-_POPULAR: Final = "policies.recommendation=popularity"
+_RANDOM: Final = "policies.recommendation=random"
 
 
 def hashtag_weights(data: RunData, weight: Array) -> Array:
@@ -52,7 +52,7 @@ def _supplied(data: RunData) -> Array:
     formula="entropy of hashtags, each weighted by the impressions of the public videos that carry it",
     needs=_SHOWN,
     headline=True,
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def hashtag_entropy_exposure(data: RunData) -> float | None:
     """Diversity of what people are shown; plug-in estimate without bias correction."""
@@ -66,7 +66,7 @@ def hashtag_entropy_exposure(data: RunData) -> float | None:
     direction="higher",
     formula="plug-in entropy of hashtags as shown + (hashtags shown - 1) / (2 N ln 2), N tagged exposures",
     needs=_SHOWN,
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def hashtag_entropy_exposure_mm(data: RunData) -> float | None:
     """The same with the first-order correction for few exposures."""
@@ -80,7 +80,7 @@ def hashtag_entropy_exposure_mm(data: RunData) -> float | None:
     direction="higher",
     formula="Horvitz-Thompson entropy of hashtags as shown, shares scaled by the coverage 1 - f1 / N",
     needs=_SHOWN,
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def hashtag_entropy_exposure_cs(data: RunData) -> float | None:
     """The same corrected for hashtags that were never shown."""
@@ -138,7 +138,7 @@ def hashtag_entropy_supply_cs(data: RunData) -> float | None:
     formula="mean over users with at least "
     f"{USER_EXPOSURES_MIN} tagged exposures of the Miller-Madow entropy of the hashtags they met",
     needs="log.video_watched log.video_skipped items.item items.hashtag_1 items.hashtag_2 items.hashtag_3",
-    control="policies.recommendation=random up",
+    control=f"{_RANDOM} up",
 )
 def hashtag_entropy_users(data: RunData) -> float | None:
     """How varied the feed of one person is; a platform can be diverse and every feed narrow."""
@@ -201,7 +201,7 @@ def intra_list_diversity(data: RunData) -> float | None:
     formula="public videos met at least once / public videos",
     needs="items.impressions items.is_public",
     headline=True,
-    control=f"{_POPULAR} down",
+    control="population.videos_per_user=40 down",
 )
 def coverage(data: RunData) -> float | None:
     """Share of the catalogue that anybody saw."""
@@ -218,7 +218,7 @@ def coverage(data: RunData) -> float | None:
     formula="mean over impressions met of -log2(share of all impressions that the video has): equal to the "
     "entropy of exposure over videos",
     needs="items.impressions",
-    control=f"{_POPULAR} down",
+    control=f"{_RANDOM} up",
 )
 def novelty(data: RunData) -> float | None:
     """How rare the videos are that people meet."""

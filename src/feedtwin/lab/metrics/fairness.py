@@ -63,7 +63,7 @@ def inequity(exposure: Array, relevance: Array) -> float | None:
     formula="smallest / largest mean exposure of a public video by its creator's tier; exposure of a slot is "
     "1 / log2(position + 2), position from 1, reached or not",
     needs=f"{_SLOTS} items.creator users.tier",
-    control="population.ties_tier_weight=[60,0,0,0] recommendation.followed_quota=60 recommendation.weight_social=3 down",
+    control="recommendation.weight_quality=3 content.elite_quality=0.5 down",
 )
 def exposure_parity_tiers(data: RunData) -> float | None:
     """Whether a video's chance to be shown depends on who uploaded it."""
@@ -80,7 +80,7 @@ def exposure_parity_tiers(data: RunData) -> float | None:
     formula="half the sum over public videos of |share of exposure - share of true quality|; exposure of a "
     "slot is 1 / log2(position + 2), position from 1, reached or not",
     needs=f"{_SLOTS} items.quality",
-    control="policies.recommendation=popularity up",
+    control="policies.recommendation=random down",
 )
 def exposure_inequity(data: RunData) -> float | None:
     """Amortised inequity of attention, with the videos' true quality as their relevance."""

@@ -73,7 +73,7 @@ def thirds(values: Array, user: Array) -> Array:
     formula="(GAP of feeds - GAP of profiles) / GAP of profiles; GAP = mean over users of the mean popularity "
     "(impressions) of what they met, or liked or finished",
     needs=_LIFT,
-    control="recommendation.weight_similarity=0 recommendation.weight_popularity=2 up",
+    control="policies.recommendation=random down",
 )
 def popularity_lift(data: RunData) -> float | None:
     """How much more popular feeds are than what people like in them (Abdollahpouri et al. 2020)."""
@@ -88,7 +88,7 @@ def popularity_lift(data: RunData) -> float | None:
     direction="neither",
     formula="the same over the third of users whose profile is least popular",
     needs=_LIFT,
-    control="recommendation.weight_similarity=0 recommendation.weight_popularity=2 up",
+    control="recommendation.weight_popularity=3 down",
 )
 def popularity_lift_niche(data: RunData) -> float | None:
     """What the feed does to those who like what few like."""

@@ -90,7 +90,7 @@ def creator_retention(data: RunData) -> float | None:
     direction="higher",
     formula="the same over creators of the elite tier",
     needs=f"{_POSTS} users.tier",
-    control="user.uploads_per_day=[0.1,0.35,0.08,0] down",
+    control="user.uploads_per_day=[0.15,0.35,0.08,0] down",
 )
 def creator_retention_elite(data: RunData) -> float | None:
     """Going on among the elite."""
