@@ -15,7 +15,7 @@ sums of whole numbers far below 2^53, so they have one result on every machine, 
 """
 
 import math
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import xxhash
@@ -63,7 +63,7 @@ class Embedder:
     @cached_property
     def projections(self) -> dict[int, np.ndarray]:
         """P of each kind as whole numbers in float64, (length, 50), in units of 1 / P_UNIT."""
-        return {kind: _projection(kind, self._draws) for kind in LENGTHS}
+        return {kind: _projection(kind, self._draws.root_seed) for kind in LENGTHS}
 
     def noise(self, keys: np.ndarray, kind: int, length: int | None = None) -> np.ndarray:
         """Return standard normal vectors, float32 (I, length), for 64-bit metadata keys (I,).
@@ -104,9 +104,10 @@ class Embedder:
         return share.astype(np.float32)[:, None] * said + rest[:, None] * noise
 
 
-def _projection(kind: int, draws: Draws) -> np.ndarray:
+@lru_cache(maxsize=12)  # a few seeds; 0.3 s each
+def _projection(kind: int, seed: int) -> np.ndarray:
     """Orthogonal columns of norm sqrt(length) from keyed normal numbers, in units of 1 / P_UNIT."""
-    length = LENGTHS[kind]
+    length, draws = LENGTHS[kind], Draws(seed)
     entry = np.arange(length, dtype=np.uint32)
     columns: list[np.ndarray] = []
     for dim in range(DIMENSIONS):
@@ -114,7 +115,9 @@ def _projection(kind: int, draws: Draws) -> np.ndarray:
         for other in columns:
             column = column - other * math.fsum((column * other).tolist())
         columns.append(column / np.sqrt(math.fsum((column * column).tolist())))
-    return np.rint(np.stack(columns, axis=1) * (np.sqrt(float(length)) * P_UNIT))
+    projection = np.rint(np.stack(columns, axis=1) * (np.sqrt(float(length)) * P_UNIT))
+    projection.flags.writeable = False
+    return projection
 
 
 def said_by(vectors: np.ndarray) -> np.ndarray:
