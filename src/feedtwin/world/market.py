@@ -39,7 +39,6 @@ from feedtwin.twins.platform.money.subscriptions import Answers
 from feedtwin.twins.platform.money.table import ADS, PRODUCTS
 from feedtwin.twins.user import UserTwin
 from feedtwin.twins.user.spending import Offers, Spending, SpendingConfig
-from feedtwin.world.origin import Origin
 
 AD_CATEGORY, AD_BID, AD_DURATION, AD_PLACE = range(4)
 """Attribute numbers of AD_ATTRIBUTE draws."""
@@ -219,7 +218,7 @@ def join_market(
     till = Till(market.policy, ledger.table, platform.view, spending.left)
     parts: list[Any] = [ledger]
     if market.ads is not None:
-        parts.append(Ads(market.ads, config.creatives, terms, till, platform.history, draws))
+        parts.append(Ads(market.ads, config.creatives, terms, till, draws))
     if channels.gifts:
         parts.append(Gifts(till))
     if channels.subscriptions:
