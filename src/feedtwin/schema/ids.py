@@ -27,7 +27,7 @@ def user_at(position: np.ndarray) -> np.ndarray:
 
 LIVE_ORDINAL = np.uint64(1 << 31)
 """Bit of the ordinal that marks a live room among the items of its host."""
-PRODUCT_ORDINAL = np.uint64(1 << 30)
+PRODUCT_ORDINAL = np.uint64(1 << 29)
 """Bit of the ordinal that marks a product among the items of its merchant."""
 FIRST_ADVERTISER = 0xFFFF0000
 """Ids from here on are advertisers, who own ads and are no users."""

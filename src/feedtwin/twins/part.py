@@ -34,7 +34,6 @@ class Sight:
         rows_of: Looks up content rows by item id.
         active_users: Users with a session within the active window, at a step.
         telemetry: The running totals, to which handlers of the platform add.
-        purses: What people can spend; None in a world without money.
     """
 
     users: FrozenColumns
@@ -46,7 +45,6 @@ class Sight:
     rows_of: Callable[[np.ndarray], np.ndarray]
     active_users: Callable[[int], int]
     telemetry: Any
-    purses: FrozenColumns | None = None
 
 
 class Keeper(Protocol):

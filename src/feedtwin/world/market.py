@@ -38,7 +38,7 @@ from feedtwin.twins.platform.money import (
 from feedtwin.twins.platform.money.subscriptions import Answers
 from feedtwin.twins.platform.money.table import ADS, PRODUCTS
 from feedtwin.twins.user import UserTwin
-from feedtwin.twins.user.spending import Offers, Spending, SpendingConfig
+from feedtwin.twins.user.spending import Shelf, Spending, SpendingConfig
 
 AD_CATEGORY, AD_BID, AD_DURATION, AD_PLACE = range(4)
 """Attribute numbers of AD_ATTRIBUTE draws."""
@@ -227,7 +227,7 @@ def join_market(
     if channels.commerce:
         products = make_products(config, users.table, draws)
         shop = Shop(products, config.restock_steps, config.tag_share, till, draws)
-        spending.offers = Offers(shop.table, shop.shown)
+        spending.shelf = Shelf(shop.table, shop.shown)
         parts.append(shop)
     parts.append(CreatorFund(count, terms, market.policy, till, platform.view))
     parts.append(Payouts(terms, ledger.table, till))

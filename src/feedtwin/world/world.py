@@ -64,7 +64,6 @@ class World:
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
             self.platform.active_users, self.platform.telemetry,
-            next((part.purses for part in self.users.parts if hasattr(part, "purses")), None),
         )  # fmt: skip
         for part in self._parts():
             part.bind(sight)

@@ -68,7 +68,7 @@ class SpendingConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Offers:
+class Shelf:
     """Products as people meet them.
 
     Attributes:
@@ -93,20 +93,20 @@ class Spending(Part):
         steps_per_day: int,
         *,
         gives: bool,
-        offers: Offers | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
-        """Build from everybody's spending power, float32 (U,); `gives` and `offers` say what money buys."""
+        """Build from everybody's spending power, float32 (U,); `gives` and `shelf` say what money buys."""
         self._purses = Columns(PURSES, len(power))
         with self._purses.writing():
             self._purses.power[:] = power
         super().__init__(self._purses)
         self.config, self._draws, self._steps_per_day = config, draws, steps_per_day
-        self._gives, self.offers = gives, offers
+        self._gives, self.shelf = gives, shelf
         self._met: tuple[Reactions | None, Impressions] = (None, Reactions(0, ()).reached())
 
     @property
     def purses(self) -> FrozenColumns:
-        """Read-only purses; other parts see them as `sight.purses`."""
+        """Read-only purses."""
         return self._purses.frozen
 
     def left(self, user: np.ndarray, step: int) -> np.ndarray:
@@ -122,8 +122,8 @@ class Spending(Part):
         """Yield purchases and gifts after the slates of a step."""
         met = self._of_payers(reactions)
         warm = met.where((met.flags & np.uint8(_WARM)) != 0)
-        if self.offers is not None:
-            yield self._purchases(warm, self.offers, reactions.step)
+        if self.shelf is not None:
+            yield self._purchases(warm, self.shelf, reactions.step)
         if self._gives:
             yield self._gifts(warm, reactions.step)
 
@@ -164,10 +164,10 @@ class Spending(Part):
             amount_microusd=amount,
         )  # fmt: skip
 
-    def _purchases(self, warm: Impressions, offers: Offers, step: int) -> ActionBatch:
+    def _purchases(self, warm: Impressions, shelf: Shelf, step: int) -> ActionBatch:
         """View -> click -> buy."""
-        config, products = self.config, offers.products
-        product = offers.shown(warm.creator, warm.ordinal)
+        config, products = self.config, shelf.products
+        product = shelf.shown(warm.creator, warm.ordinal)
         seen, product = warm.where(product >= 0), product[product >= 0]
         fit = np.maximum(self._interest(seen.user, products.category[product]), np.float32(0.0))
         looks = np.float32(config.click_logit) + np.float32(config.click_fit) * fit
