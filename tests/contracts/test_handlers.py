@@ -2,6 +2,7 @@
 
 import pytest
 
+from feedtwin.policies.monetization import MonetizationSettings
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.schema.batches import OUTCOME_EVENTS
@@ -12,6 +13,8 @@ from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
 from feedtwin.twins.user import UserConfig, UserTwin
+from feedtwin.twins.user.spending import SpendingConfig
+from feedtwin.world.market import MarketConfig
 
 TWINS = {
     "user": UserTwin,
@@ -28,6 +31,9 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+    "monetization": MonetizationSettings,
+    "market": MarketConfig,
+    "spending": SpendingConfig,
 }
 
 

@@ -68,7 +68,7 @@ FROZEN = {
     "RENEWAL": (48, 0, "user creator step"),
     "AD_ATTRIBUTE": (49, 0, "advertiser creative attribute"),
     "PURCHASE_QUEUE": (50, 0, "user creator product step"),
-    "AD_WINDOW": (51, 0, "user request"),
+    "AD_WINDOW": (51, 0, "user"),
     "AD_AUCTION": (52, 0, "user request advertiser creative"),
     "SHOP_ATTRIBUTE": (53, 0, "creator product attribute"),
     "SHOP_TAG": (54, 0, "creator ordinal"),

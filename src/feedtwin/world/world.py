@@ -76,7 +76,6 @@ class World:
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
             self.platform.active_users, self.platform.telemetry, self.platform.view,
             offered(self._parts()), self._executors.__contains__, self._trending(),
-            next((part.purses for part in self.users.parts if hasattr(part, "purses")), None),
         )  # fmt: skip
         self.content.bind(sight.trending)
         for part in self._parts():

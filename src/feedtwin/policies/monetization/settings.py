@@ -11,7 +11,6 @@ class MonetizationSettings(BaseModel):
     ad_load: float
     ad_candidates: int
     ad_relevance: float
-    ad_no_repeat: int
     ad_share: float
     gift_share: float
     subscription_share: float

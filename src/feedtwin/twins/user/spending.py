@@ -68,7 +68,7 @@ class SpendingConfig(BaseModel):
 
 
 @dataclass(frozen=True)
-class Offers:
+class Shelf:
     """Products as people meet them.
 
     Attributes:
@@ -93,19 +93,20 @@ class Spending(Part):
         steps_per_day: int,
         *,
         gives: bool,
-        wares: Offers | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
-        """Build from everybody's spending power, float32 (U,); `gives` and `wares` say what money buys."""
+        """Build from everybody's spending power, float32 (U,); `gives` and `shelf` say what money buys."""
         self._purses = Columns(PURSES, len(power))
         with self._purses.writing():
             self._purses.power[:] = power
         super().__init__(self._purses)
         self.config, self._draws, self._steps_per_day = config, draws, steps_per_day
-        self._gives, self.wares = gives, wares
+        self._gives, self.shelf = gives, shelf
+        self._met: tuple[Reactions | None, Impressions] = (None, Reactions(0, ()).reached())
 
     @property
     def purses(self) -> FrozenColumns:
-        """Read-only purses; other parts see them as `sight.purses`."""
+        """Read-only purses."""
         return self._purses.frozen
 
     def left(self, user: np.ndarray, step: int) -> np.ndarray:
@@ -119,29 +120,40 @@ class Spending(Part):
 
     def act(self, reactions: Reactions) -> Iterator[ActionBatch]:
         """Yield purchases and gifts after the slates of a step."""
-        warm = self._of_payers(reactions, _WARM)
-        if self.wares is not None:
-            yield self._purchases(warm, self.wares, reactions.step)
+        met = self._of_payers(reactions)
+        warm = met.where((met.flags & np.uint8(_WARM)) != 0)
+        if self.shelf is not None:
+            yield self._purchases(warm, self.shelf, reactions.step)
         if self._gives:
             yield self._gifts(warm, reactions.step)
 
-    def _of_payers(self, reactions: Reactions, bits: int) -> Impressions:
-        """Impressions of videos with an outcome bit, of users who ever pay."""
-        pays = self.purses.power > 0
+    def _of_payers(self, reactions: Reactions) -> Impressions:
+        """Videos that users who ever pay engaged with; looked up once for all wishes of a step."""
+        known, met = self._met
+        if known is not reactions:
+            pays = self.purses.power > 0
 
-        def choose(met: Outcomes) -> np.ndarray:
-            return ((met.flags & np.uint8(bits)) != 0) & pays[met.user][:, None]
+            def choose(outcomes: Outcomes) -> np.ndarray:
+                bits = np.uint8(_WARM | _KEEN)
+                return ((outcomes.flags & bits) != 0) & pays[outcomes.user][:, None]
 
-        found = reactions.pick(choose)
-        return found.where(self.sight.items.kind[found.row] == ItemKind.VIDEO)
+            met = reactions.pick(choose)
+            met = met.where(self.sight.items.kind[met.row] == ItemKind.VIDEO)
+            self._met = reactions, met
+        return met
 
     def _gifts(self, warm: Impressions, step: int) -> ActionBatch:
         config = self.config
+        draw = self._draw(Stream.GIFT, warm)
+        rate = np.float32(config.gift_rate) * self.purses.power[warm.user]
+        likely = draw < rate * np.float32(
+            max(config.gift_followed, 1.0)
+        )  # few: look closer at them
+        warm, draw, rate = warm.where(likely), draw[likely], rate[likely]
         followed = self.sight.ties.has(warm.user, warm.creator)
         matched = self._cosine(warm.user, *self._vectors(warm.row)) >= np.float32(config.gift_match)
         factor = np.where(followed, np.float32(config.gift_followed), matched.astype(np.float32))
-        rate = np.float32(config.gift_rate) * self.purses.power[warm.user] * factor
-        gift = warm.where(self._draw(Stream.GIFT, warm) < rate)
+        gift = warm.where(draw < rate * factor)
         edges = np.cumsum(np.asarray(config.gift_weights, np.float64))
         share = (edges / max(float(edges[-1]), 1e-12)).astype(np.float32)
         size = np.searchsorted(share, self._draw(Stream.GIFT_SIZE, gift))
@@ -152,10 +164,10 @@ class Spending(Part):
             amount_microusd=amount,
         )  # fmt: skip
 
-    def _purchases(self, warm: Impressions, offers: Offers, step: int) -> ActionBatch:
+    def _purchases(self, warm: Impressions, shelf: Shelf, step: int) -> ActionBatch:
         """View -> click -> buy."""
-        config, products = self.config, offers.products
-        product = offers.shown(warm.creator, warm.ordinal)
+        config, products = self.config, shelf.products
+        product = shelf.shown(warm.creator, warm.ordinal)
         seen, product = warm.where(product >= 0), product[product >= 0]
         fit = np.maximum(self._interest(seen.user, products.category[product]), np.float32(0.0))
         looks = np.float32(config.click_logit) + np.float32(config.click_fit) * fit
@@ -176,11 +188,12 @@ class Spending(Part):
 
     def subscribes(self, reactions: Reactions, price_microusd: int) -> Impressions:
         """Return the impressions after which a user would subscribe to the creator at a price."""
-        keen = self._of_payers(reactions, _KEEN)
-        keen = keen.where(self.sight.ties.has(keen.user, keen.creator))
+        met = self._of_payers(reactions)
+        keen = met.where((met.flags & np.uint8(_KEEN)) != 0)
         dear = exp32(-np.float32(price_microusd / self.config.subscription_reference_microusd))
         rate = np.float32(self.config.subscribe_rate) * dear * self.purses.power[keen.user]
-        return keen.where(self._draw(Stream.SUBSCRIPTION, keen) < rate)
+        keen = keen.where(self._draw(Stream.SUBSCRIPTION, keen) < rate)
+        return keen.where(self.sight.ties.has(keen.user, keen.creator))
 
     def renews(self, user: np.ndarray, creator: np.ndarray, step: int) -> np.ndarray:
         """Return whether users (I,) go on with their subscriptions to creators (I,), bool."""

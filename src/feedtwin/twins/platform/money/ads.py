@@ -2,7 +2,7 @@
 
 An ad is an item of kind AD that no feed may choose (`is_public` 0). A share of all slots is theirs: the
 n-th slot that a user is ever shown is an ad where n times the ad load passes a whole number, but never the
-first slot of a slate. For each request a window of the ring of ads bids; an ad wins with a probability
+first slot of a slate. For each request a window of the ring of ads bids; among them an ad wins with a probability
 proportional to its bid times 1 + weight x the platform's estimate of the user's interest in its category.
 That is a Gumbel race on the logarithms; here in its exponential form, which needs one logarithm less:
 the smallest -log(u) / weight wins. The price is the bid (decision 0023).
@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from feedtwin.columns import Columns, FrozenColumns
+from feedtwin.columns import Columns
 from feedtwin.numerics import log32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import EventBatch, Outcomes, SlateBatch
@@ -28,7 +28,6 @@ from feedtwin.twins.platform.retrieval import NO_ITEM
 PER_MILLE = 1000
 _ESTIMATE_ONE, _VECTOR_ONE = 32512, 127
 _LOW = np.uint64(0xFFFFFFFF)
-_BARRED = np.uint64(0xFFFFFFFF) << SHIFT
 
 
 class Ads(Part):
@@ -37,13 +36,12 @@ class Ads(Part):
     name = "ads"
 
     def __init__(
-        self, ads: Columns, creatives: int, terms: Terms, till: Till, history: FrozenColumns,
-        draws: Draws,
-    ) -> None:  # fmt: skip
+        self, ads: Columns, creatives: int, terms: Terms, till: Till, draws: Draws
+    ) -> None:
         """Take the inventory, sorted by advertiser and creative, with `creatives` ads of each advertiser."""
         super().__init__(ads)
         self._ads, self._creatives = ads, creatives
-        self._terms, self._till, self._history, self._draws = terms, till, history, draws
+        self._terms, self._till, self._draws = terms, till, draws
         self._load = round(terms.ad_load * PER_MILLE)
         place = ads.frozen.place
         self._ring = np.lexsort((np.arange(len(ads)), place))
@@ -66,16 +64,16 @@ class Ads(Part):
         lanes = np.nonzero(count)[0]
         if not len(lanes):
             return None
-        winner, won = self._auction(asked.user[lanes], asked.request[lanes])
+        winner = self._auction(asked.user[lanes], asked.request[lanes])
         rows = np.full((asked.rows, slots), NO_ITEM, np.uint32)
         for nth in range(min(slot.shape[1], winner.shape[1])):
-            placed = (count[lanes] > nth) & won[:, nth]
+            placed = count[lanes] > nth
             at = lanes[placed]
             rows[at, slot[at, nth]] = self._ads.frozen.row[winner[placed, nth]]
         return rows
 
-    def _auction(self, user: np.ndarray, request: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the bidders of each request, best first, (R, C), and which of them may be shown."""
+    def _auction(self, user: np.ndarray, request: np.ndarray) -> np.ndarray:
+        """Return the bidders of each request, best first, (R, C)."""
         ads, bidder = self._ads.frozen, self._bidders(user, request)
         draw = self._draws.uniform(
             Stream.AD_AUCTION, user[:, None], request[:, None], ads.advertiser[bidder],
@@ -87,17 +85,20 @@ class Ads(Part):
         race = -log32(draw) / (ads.price[bidder].astype(np.float32) * warmth)
         # Positive floats order like their bits; the ad's number below them breaks ties and travels along.
         key = (race.view(np.uint32).astype(np.uint64) << SHIFT) | bidder.astype(np.uint64)
-        key = np.where(self._seen_lately(user, ads.row[bidder]), _BARRED | (key & _LOW), key)
         key.sort(axis=1)
-        return (key & _LOW).astype(np.int64), key < _BARRED
+        return (key & _LOW).astype(np.int64)
 
     def _bidders(self, user: np.ndarray, request: np.ndarray) -> np.ndarray:
-        """The ads that bid: a window on the ring of ads, from a point that the request draws."""
-        point = self._draws.bits(Stream.AD_WINDOW, user, request)
-        start = np.searchsorted(self._ring_place, point)
-        reach = np.arange(min(self._terms.ad_candidates, len(self._ring)))
-        at = start[:, None] + reach[None, :]
-        return self._ring[np.where(at < len(self._ring), at, at - len(self._ring))]
+        """The ads that bid: a window on the ring of ads, which moves on by its width with each request.
+
+        So an ad does not come back to a user before all others had their turn: that is the frequency cap.
+        """
+        size = len(self._ring)
+        width = min(self._terms.ad_candidates, size)
+        own = self._draws.bits(Stream.AD_WINDOW, user)
+        start = np.searchsorted(self._ring_place, own) + request.astype(np.int64) * width
+        at = (start % size)[:, None] + np.arange(width)[None, :]
+        return self._ring[np.where(at < size, at, at - size)]
 
     def _interest(self, user: np.ndarray, category: np.ndarray) -> np.ndarray:
         """The platform's estimate of interest in categories (R, C), float32, from 0."""
@@ -105,18 +106,6 @@ class Ads(Part):
         parts = estimate[user[:, None, None], self._dims[category]] * self._weights[category]
         dot = parts.sum(axis=2, dtype=np.int64).astype(np.float32)
         return np.maximum(dot * np.float32(1.0 / (_ESTIMATE_ONE * _VECTOR_ONE)), np.float32(0.0))
-
-    def _seen_lately(self, user: np.ndarray, row: np.ndarray) -> np.ndarray:
-        """Which ads (R, C) are among each user's latest impressions, from the seen-store."""
-        seen, count = self._history.seen_row, self.sight.accounts.seen_count[user].astype(np.int64)
-        width = seen.shape[1]
-        seen_lately = np.zeros(row.shape, bool)
-        last = count % width
-        for ago in range(min(self._terms.ad_no_repeat, width)):
-            last = np.where(last > 0, last, width) - 1
-            met = np.where(ago < count, seen[user, last], NO_ITEM)
-            seen_lately |= row == met[:, None]
-        return seen_lately
 
     # -- collecting ------------------------------------------------------------------------------
 
@@ -138,7 +127,8 @@ class Ads(Part):
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Ads met in one round: key (user, round, slot), item, and the creator of the video before."""
         kind = self.sight.items.kind
-        lane, slot = np.nonzero(slates.inserted)
+        at = np.flatnonzero(slates.inserted.view(np.bool_))
+        lane, slot = np.divmod(at, slates.inserted.shape[1])
         here = slot < outcomes.reached_count[lane]
         here &= kind[outcomes.row[lane, slot]] == ItemKind.AD
         lane, slot = lane[here], slot[here]

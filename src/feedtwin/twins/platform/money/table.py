@@ -63,7 +63,7 @@ PRODUCTS = declare(
         "platform",
         "product",
         (
-            _column("item", "u8", "id", "merchant << 32 | 1 << 30 | the merchant's n-th product"),
+            _column("item", "u8", "id", "merchant << 32 | 1 << 29 | the merchant's n-th product"),
             _column("merchant", "u4", "id", "creator who sells it"),
             _column("category", "u2", "code", "category whose audience it is for"),
             _column("price", "u8", _USD, "price of a unit"),

@@ -10,7 +10,6 @@ class Terms:
     ad_load: float
     ad_candidates: int
     ad_relevance: float
-    ad_no_repeat: int
     subscription_price_microusd: int
     subscription_steps: int
     subscription_followers_min: int
