@@ -11,7 +11,11 @@ from feedtwin.schema.settings import resolve
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
+from feedtwin.twins.platform.community import BoardConfig
+from feedtwin.twins.platform.live import RoomConfig
 from feedtwin.twins.user import UserConfig, UserTwin
+from feedtwin.twins.user.living import HostConfig, ViewerConfig
+from feedtwin.twins.user.socialising import ChoiceConfig, SocialRates
 
 TWINS = {
     "user": UserTwin,
@@ -28,6 +32,12 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+    "community.rates": SocialRates,
+    "community.choice": ChoiceConfig,
+    "community.board": BoardConfig,
+    "live.hosts": HostConfig,
+    "live.viewers": ViewerConfig,
+    "live.rooms": RoomConfig,
 }
 
 

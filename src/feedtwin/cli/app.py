@@ -44,6 +44,7 @@ app.command("fork")(going.fork)
 app.command("replay")(checking.replay)
 app.command("compare")(checking.compare)
 app.command("sql")(asking.sql)
+app.command("interview")(asking.interview)
 app.command("list")(asking.list_)
 app.command("doctor")(checking.doctor)
 

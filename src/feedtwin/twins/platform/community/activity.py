@@ -1,6 +1,6 @@
 """The one shape of what a community part answers: SOCIAL_ACTIVITY rows, sorted by user."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -45,3 +45,13 @@ def first_of(*ids: Array) -> Array:
         new[1:] = np.logical_or.reduce([part[order][1:] != part[order][:-1] for part in ids])
         kept[order[new]] = True  # the sort is stable: the first of its equals
     return kept
+
+
+def by_kind(done: EventBatch) -> Iterator[tuple[SocialActivityKind, dict[str, Array]]]:
+    """Yield the rows of each kind; most batches hold one."""
+    for code in np.unique(done.kind).tolist():
+        on = done.kind == code
+        if on.all():
+            yield SocialActivityKind(code), dict(done.columns)
+        else:
+            yield SocialActivityKind(code), {n: v[on] for n, v in done.columns.items()}

@@ -18,7 +18,7 @@ from feedtwin.schema.ids import item_id, split_item
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.board import Board, board_of, most, newest_by_author
 from feedtwin.twins.part import Part
-from feedtwin.twins.platform.community.activity import activity, by_user, first_of
+from feedtwin.twins.platform.community.activity import activity, by_kind, by_user, first_of
 from feedtwin.twins.platform.community.config import BoardConfig
 from feedtwin.twins.platform.community.table import (
     COMMENT,
@@ -212,9 +212,7 @@ class Posts(Part):
 
     def on_social_activity(self, done: EventBatch) -> None:
         """Write down what was published, liked, disliked and taken back."""
-        for code in np.unique(done.kind).tolist():
-            kind = Kind(code)
-            rows = {name: values[done.kind == code] for name, values in done.columns.items()}
+        for kind, rows in by_kind(done):
             if kind in _MADE:
                 self._add(rows, kind, done.step)
             elif kind in _MARKS:
