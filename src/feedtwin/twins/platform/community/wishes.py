@@ -1,6 +1,6 @@
-"""The one shape of what a community part answers: SOCIAL_ACTIVITY rows, sorted by user."""
+"""What community parts share: wishes put in order, and the rows of an event by their kind."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -9,25 +9,6 @@ from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.requests import ActionBatch
 
 Array = np.ndarray
-Numbering = Callable[[Array], Array]
-"""Gives the ordinals of new rows, for their users in ascending order."""
-
-
-def activity(
-    step: int, kind: SocialActivityKind, number: Numbering, user: Array, **ids: Array
-) -> EventBatch:
-    """Return SOCIAL_ACTIVITY rows of one kind; ids left out (item, parent, group, text) are 0."""
-    rows = len(user)
-    columns = {
-        "user": user,
-        "ordinal": number(user),
-        "kind": np.full(rows, kind, np.uint8),
-        "item": np.asarray(ids.get("item", np.zeros(rows)), np.uint64),
-        "parent": np.asarray(ids.get("parent", np.zeros(rows)), np.uint64),
-        "group": np.asarray(ids.get("group", np.zeros(rows)), np.uint32),
-        "text": np.asarray(ids.get("text", np.zeros(rows)), np.uint32),
-    }
-    return EventBatch("SOCIAL_ACTIVITY", step, columns)
 
 
 def by_user(wish: ActionBatch) -> dict[str, Array]:
