@@ -12,9 +12,16 @@ from feedtwin.schema.settings import resolve
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
+from feedtwin.twins.platform.community import BoardConfig
+from feedtwin.twins.platform.live import RoomConfig
 from feedtwin.twins.user import UserConfig, UserTwin
+<<<<<<< HEAD
 from feedtwin.twins.user.spending import SpendingConfig
 from feedtwin.world.market import MarketConfig
+=======
+from feedtwin.twins.user.living import HostConfig, ViewerConfig
+from feedtwin.twins.user.socialising import ChoiceConfig, SocialRates
+>>>>>>> community
 
 TWINS = {
     "user": UserTwin,
@@ -31,9 +38,18 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+<<<<<<< HEAD
     "monetization": MonetizationSettings,
     "market": MarketConfig,
     "spending": SpendingConfig,
+=======
+    "community.rates": SocialRates,
+    "community.choice": ChoiceConfig,
+    "community.board": BoardConfig,
+    "live.hosts": HostConfig,
+    "live.viewers": ViewerConfig,
+    "live.rooms": RoomConfig,
+>>>>>>> community
 }
 
 

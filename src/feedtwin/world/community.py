@@ -5,7 +5,7 @@ from typing import Any
 from feedtwin.randomness import Draws
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
-from feedtwin.twins.platform.community import Activities, BoardConfig, Finding, Groups, Posts
+from feedtwin.twins.platform.community import BoardConfig, Finding, Groups, Posts
 from feedtwin.twins.platform.live import Live, RoomConfig
 from feedtwin.twins.user import UserConfig
 from feedtwin.twins.user.interview import Interviewed
@@ -35,6 +35,6 @@ def platform_parts(settings: Settings, draws: Draws) -> Parts:
     board = section_model(BoardConfig, settings.section("community.board"))
     rooms = section_model(RoomConfig, settings.section("live.rooms"))
     return (
-        Activities(), Posts(board, draws), Groups(board, draws), Finding(board),
+        Posts(board, draws), Groups(board, draws), Finding(board),
         Live(rooms, draws),
     )  # fmt: skip

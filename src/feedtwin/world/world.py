@@ -4,6 +4,7 @@ A step is a list of phases; each phase computes on frozen columns and ends by pu
 twin changes only its own columns, only inside its `on_<event>` handlers.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -25,6 +26,7 @@ from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
 from feedtwin.world.executors import executors_of
+from feedtwin.world.script import Script
 
 Twins = tuple[UserTwin, ContentTwin, InteractionTwin, PlatformTwin]
 Recorder = Callable[[Published], None]
@@ -71,7 +73,7 @@ class World:
             self.users.table, self.content.table, self.users.ties,
             (categories.vectors, categories.inv_norm), self.content.rows_of,
         )  # fmt: skip
-        sight = Sight(
+        self.sight = Sight(
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
             self.platform.active_users, self.platform.telemetry, self.platform.view,
@@ -79,7 +81,12 @@ class World:
         )  # fmt: skip
         self.content.bind(sight.trending)
         for part in self._parts():
-            part.bind(sight)
+            part.bind(self.sight)
+        people = len(self.users.table)
+        limits = {"user": people, "target": people, "category": len(categories.vectors)}
+        self._script = Script(settings.script, self._executors, limits)
+        self.executed: Counter[str] = Counter()
+        """Rows that came of each action executed at the end of steps, since this object was made."""
 
     def step(self) -> None:
         """Advance by one step (an hour)."""
@@ -108,6 +115,7 @@ class World:
         rounds: list[tuple[SlateBatch, Outcomes]] = []
         while (asked := self.users.ask(step)).rows:  # sessions go on, slate after slate
             with self.phase("request") as publish:
+                asked = asked if rounds else self._script.turned(asked)
                 publish(asked)
 
             with self.phase("serve") as publish:  # retrieve, rank, re-rank: one slate per request
@@ -147,8 +155,9 @@ class World:
         )  # fmt: skip
 
     def _actions(self, reactions: Reactions) -> list[ActionBatch]:
-        """What users do beyond watching, in the order of the actions' numbers."""
-        wanted = [
+        """What is scripted, and what users do beyond watching, in the order of the actions' numbers."""
+        wanted = self._script.actions(reactions.step)
+        wanted += [
             asked
             for part in self.users.parts
             if hasattr(part, "act")
@@ -160,6 +169,7 @@ class World:
     def _execute(self, asked: ActionBatch) -> list[Batch]:
         part = self._executors[asked.action]
         batches = list(getattr(part, asked.method)(asked))
+        self.executed[asked.action] += max((batch.rows for batch in batches), default=asked.rows)
         if ACTIONS[asked.action].actor == "platform":
             rows = {batch.event: batch.rows for batch in batches}
             self.audit.append(("platform", asked.action, rows))

@@ -12,10 +12,11 @@ import numpy as np
 
 from feedtwin.columns import FrozenColumns
 from feedtwin.numerics import exp32
-from feedtwin.schema.batches import Batch, EventBatch
+from feedtwin.schema.batches import Batch
 from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.part import Part
+from feedtwin.twins.social import activity
 from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.seeking import interest_in
 from feedtwin.twins.user.table import NO_TOPIC
@@ -110,14 +111,5 @@ class Interviewed(Part):
             text_id(self.answer(who, what, wish.step))
             for who, what in zip(user.tolist(), question.tolist(), strict=True)
         ]
-        none = np.zeros(len(user), np.uint64)
-        columns = {
-            "user": user,
-            "ordinal": self.sight.shared["activities.number"](user),
-            "kind": np.full(len(user), SocialActivityKind.INTERVIEWED, np.uint8),
-            "item": none,
-            "parent": none,
-            "group": none.astype(np.uint32),
-            "text": np.asarray(texts, np.uint32),
-        }
-        return [EventBatch("SOCIAL_ACTIVITY", wish.step, columns)]
+        kind = SocialActivityKind.INTERVIEWED
+        return [activity(self.sight.users, wish.step, kind, user, text=np.asarray(texts))]

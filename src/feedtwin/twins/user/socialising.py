@@ -17,10 +17,11 @@ from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.board import Board
 from feedtwin.twins.part import Part
 from feedtwin.twins.user.choosing import best, best_of
-from feedtwin.twins.user.wishing import Occasion, Wishes
+from feedtwin.twins.user.wishing import Occasion, Wishes, joined, pick, split
 
 Array = np.ndarray
 
+_TO_POSTS = ("LIKE_POST", "DISLIKE_POST", "REPOST", "QUOTE_POST", "CREATE_COMMENT")
 _TO_COMMENTS = ("LIKE_COMMENT", "DISLIKE_COMMENT")
 _TAKEN_BACK = {
     "UNLIKE_POST": ("likes", False),
@@ -93,31 +94,17 @@ class Socialising(Part):
             return
         user = reactions.visitors()
         session = self.sight.users.session[user] - np.uint32(1)
-        boards: dict[bool, Board] = {}
-        for occasion in self._wishes.of(user, session):
-            yield from self._asked(occasion, reactions.step, boards)
-
-    def _asked(
-        self, occasion: Occasion, step: int, boards: dict[bool, Board]
-    ) -> Iterator[ActionBatch]:
-        action, user = occasion.action, occasion.user
-        if action in ("CREATE_POST", "CREATE_GROUP"):
-            yield asked(action, step, user=user, text=self._topic(user))
-        elif action in _IN_GROUPS or action == "JOIN_GROUP":
-            yield self._group_asked(occasion, step)
-        elif action in _TAKEN_BACK:
-            chosen, item = self._given(occasion)
-            yield asked(action, step, user=chosen, item=item)
-        else:
-            comments = action in _TO_COMMENTS
-            if comments not in boards:
-                boards[comments] = self.sight.shared["posts.board"](step, comments=comments)
-            item = self._found(occasion, boards[comments])
-            on = item > 0
-            wish = {"user": user[on], "item": item[on]}
-            if action in ("QUOTE_POST", "CREATE_COMMENT"):
-                wish["text"] = self._topic(user[on])
-            yield asked(action, step, **wish)
+        occasions = {one.action: one for one in self._wishes.of(user, session)}
+        for action in ("CREATE_POST", "CREATE_GROUP"):
+            if action in occasions:
+                who = occasions[action].user
+                yield asked(action, reactions.step, user=who, text=self._topic(who))
+        yield from self._to_found(pick(occasions, _TO_POSTS), reactions.step, comments=False)
+        yield from self._to_found(pick(occasions, _TO_COMMENTS), reactions.step, comments=True)
+        yield from self._taken_back(pick(occasions, tuple(_TAKEN_BACK)), reactions.step)
+        yield from self._to_own_groups(pick(occasions, _IN_GROUPS), reactions.step)
+        if "JOIN_GROUP" in occasions:
+            yield self._to_open_groups(occasions["JOIN_GROUP"], reactions.step)
 
     def _topic(self, user: Array) -> Array:
         """What somebody writes about: the field they are at home in."""
@@ -125,25 +112,38 @@ class Socialising(Part):
 
     # -- posts -----------------------------------------------------------------------------------
 
-    def _found(self, occasion: Occasion, board: Board) -> Array:
-        """The post (or comment) that each visitor comes across and acts on, u8; 0 for none."""
-        near = self._followed(occasion, board)
-        entry = self._draws.bits(Stream.BOARD_ENTRY, occasion.user, occasion.word)
-        far = board.window(entry, self._choice.popular)
-        item = np.concatenate([near, far], axis=1)
-        weight = np.zeros(item.shape, np.float32)
-        weight[:, : near.shape[1]] = log32(np.float32(self._choice.followee_weight))
-        score = weight + self._race(occasion.user[:, None], occasion.word[:, None], item)
-        author, _ = split_item(item)
-        out = (item == 0) | (author == occasion.user[:, None])
-        return best(np.where(out, np.float32(-np.inf), score), item)
+    def _to_found(
+        self, occasions: list[Occasion], step: int, *, comments: bool
+    ) -> Iterator[ActionBatch]:
+        """What is done to posts, or comments, that people come across."""
+        if not occasions:
+            return
+        board = self.sight.shared["posts.board"](step, comments=comments)
+        found = self._found(*joined(occasions), board)
+        for occasion, item in zip(occasions, split(found, occasions), strict=True):
+            user, item = occasion.user[item > 0], item[item > 0]
+            wish = {"user": user, "item": item}
+            if occasion.action in ("QUOTE_POST", "CREATE_COMMENT"):
+                wish["text"] = self._topic(user)
+            yield asked(occasion.action, step, **wish)
 
-    def _followed(self, occasion: Occasion, board: Board) -> Array:
+    def _found(self, user: Array, word: Array, board: Board) -> Array:
+        """The post (or comment) that each visitor comes across and acts on, u8; 0 for none."""
+        near = self._followed(user, word, board)
+        entry = self._draws.bits(Stream.BOARD_ENTRY, user, word)
+        item = np.concatenate([near, board.window(entry, self._choice.popular)], axis=1)
+        score = self._race(user[:, None], word[:, None], item)
+        score[:, : near.shape[1]] += log32(np.float32(self._choice.followee_weight))
+        author, _ = split_item(item)
+        score[(item == 0) | (author == user[:, None])] = -np.inf
+        return best(score, item)
+
+    def _followed(self, user: Array, word: Array, board: Board) -> Array:
         """The newest posts of some followees in a row, u8 (N, followees); 0 where there is none."""
-        ties, user = self.sight.ties, occasion.user
+        ties = self.sight.ties
         low = ties.offset[user]
         degree = ties.offset[user.astype(np.int64) + 1] - low
-        draw = self._draws.bits(Stream.FOLLOWEE_ENTRY, user, occasion.word)
+        draw = self._draws.bits(Stream.FOLLOWEE_ENTRY, user, word)
         start = (draw.astype(np.uint64) * degree.astype(np.uint64)) >> SHIFT
         nth = np.arange(self._choice.followees)
         at = low[:, None] + (start.astype(np.int64)[:, None] + nth) % np.maximum(degree, 1)[:, None]
@@ -155,47 +155,44 @@ class Socialising(Part):
     def _race(self, user: Array, word: Array, item: Array) -> Array:
         return self._draws.gumbel(Stream.POST_CHOICE, user, word, *split_item(item))
 
-    def _given(self, occasion: Occasion) -> tuple[Array, Array]:
-        """Who takes back what of their own likes or dislikes."""
-        edges, comments = _TAKEN_BACK[occasion.action]
+    def _taken_back(self, occasions: list[Occasion], step: int) -> Iterator[ActionBatch]:
+        """Likes and dislikes of one's own that are undone."""
         posts = self.sight.shared["posts"]
-        owner, row = self.sight.shared[f"posts.{edges}"].rights_of(occasion.user)
-        fits = (posts.kind[row] == _COMMENT) == comments
-        owner, item = owner[fits], posts.item[row[fits]]
-        score = self._race(occasion.user[owner], occasion.word[owner], item)
-        owner, item = best_of(owner, score, item)
-        return occasion.user[owner], item
+        for occasion in occasions:
+            edges, comments = _TAKEN_BACK[occasion.action]
+            owner, row = self.sight.shared[f"posts.{edges}"].rights_of(occasion.user)
+            fits = (posts.kind[row] == _COMMENT) == comments
+            owner, item = owner[fits], posts.item[row[fits]]
+            score = self._race(occasion.user[owner], occasion.word[owner], item)
+            owner, item = best_of(owner, score, item)
+            yield asked(occasion.action, step, user=occasion.user[owner], item=item)
 
     # -- groups ----------------------------------------------------------------------------------
 
-    def _group_asked(self, occasion: Occasion, step: int) -> ActionBatch:
-        if occasion.action == "JOIN_GROUP":
-            user, group = self._open_groups(occasion, step)
-        else:
-            user, group = self._own_groups(occasion)
-        wish = {"user": user, "group": group}
-        if occasion.action == "SEND_TO_GROUP":
-            wish["text"] = self._topic(user)
-        return asked(occasion.action, step, **wish)
-
-    def _open_groups(self, occasion: Occasion, step: int) -> tuple[Array, Array]:
+    def _to_open_groups(self, occasion: Occasion, step: int) -> ActionBatch:
         """Who joins which of the groups that they come across and are not in."""
         board = self.sight.shared["groups.board"](step)
         user, word = occasion.user, occasion.word
-        entry = self._draws.bits(Stream.GROUP_ENTRY, user, word)
-        group = board.window(entry, self._choice.popular)
+        group = board.window(self._draws.bits(Stream.GROUP_ENTRY, user, word), self._choice.popular)
         people = np.broadcast_to(user[:, None], group.shape)
         inside = self.sight.shared["groups.members"].has(people.ravel(), group.ravel())
         score = self._draws.gumbel(Stream.GROUP_CHOICE, user[:, None], word[:, None], group)
-        score = np.where(inside.reshape(group.shape), np.float32(-np.inf), score)
+        score[inside.reshape(group.shape)] = -np.inf
         chosen = best(score, group)
-        return user[chosen > 0], chosen[chosen > 0]
+        return asked("JOIN_GROUP", step, user=user[chosen > 0], group=chosen[chosen > 0])
 
-    def _own_groups(self, occasion: Occasion) -> tuple[Array, Array]:
-        """Who acts in which of their own groups."""
-        owner, group = self.sight.shared["groups.members"].rights_of(occasion.user)
-        score = self._draws.gumbel(
-            Stream.GROUP_CHOICE, occasion.user[owner], occasion.word[owner], group
-        )
-        owner, group = best_of(owner, score, group)
-        return occasion.user[owner], group
+    def _to_own_groups(self, occasions: list[Occasion], step: int) -> Iterator[ActionBatch]:
+        """What is done in one of the groups that somebody is in."""
+        if not occasions:
+            return
+        user, word = joined(occasions)
+        owner, group = self.sight.shared["groups.members"].rights_of(user)
+        score = self._draws.gumbel(Stream.GROUP_CHOICE, user[owner], word[owner], group)
+        owner, chosen = best_of(owner, score, group)
+        groups = np.zeros(len(user), np.uint32)
+        groups[owner] = chosen
+        for occasion, group in zip(occasions, split(groups, occasions), strict=True):
+            wish = {"user": occasion.user[group > 0], "group": group[group > 0]}
+            if occasion.action == "SEND_TO_GROUP":
+                wish["text"] = self._topic(wish["user"])
+            yield asked(occasion.action, step, **wish)

@@ -1,6 +1,6 @@
 """Which visitors want which rare action: one keyed draw per visitor, session and action."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,9 +26,23 @@ class Occasion:
         """What keys the choices of this occasion beside the user, u4."""
         return self.session * np.uint32(ACTIONS_LIMIT) + np.uint32(ACTIONS[self.action].number)
 
-    def where(self, mask: Array) -> "Occasion":
-        """Return the occasion of some of its visitors."""
-        return Occasion(self.action, self.user[mask], self.session[mask])
+
+def pick(occasions: Mapping[str, Occasion], actions: Sequence[str]) -> list[Occasion]:
+    """Return the occasions of some actions, those that nobody wants left out."""
+    return [occasions[action] for action in actions if action in occasions]
+
+
+def joined(occasions: Sequence[Occasion]) -> tuple[Array, Array]:
+    """Return users and words of several occasions in one piece: one call costs less than many."""
+    return (
+        np.concatenate([one.user for one in occasions]),
+        np.concatenate([one.word for one in occasions]),
+    )
+
+
+def split(values: Array, occasions: Sequence[Occasion]) -> list[Array]:
+    """Return each occasion's part of values made for all of them."""
+    return np.split(values, np.cumsum([len(one.user) for one in occasions])[:-1])
 
 
 class Wishes:

@@ -8,8 +8,9 @@ from feedtwin.schema.ids import CATEGORY_QUERY, TIER_QUERY
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.board import most
 from feedtwin.twins.part import Part
-from feedtwin.twins.platform.community.activity import activity, by_user
 from feedtwin.twins.platform.community.config import BoardConfig
+from feedtwin.twins.platform.community.wishes import by_user
+from feedtwin.twins.social import activity
 
 Array = np.ndarray
 _NO_ROW = 0xFFFFFFFF
@@ -55,6 +56,9 @@ class Finding(Part):
         item[hit] = np.where(
             row == _NO_ROW, np.uint64(0), self.sight.items.item[np.where(row == _NO_ROW, 0, row)]
         )
-        number = self.sight.shared["activities.number"]
-        kind = Kind.SEARCHED_USERS
-        return [activity(wish.step, kind, number, asked["user"], item=item, text=asked["query"])]
+        return [
+            activity(
+                self.sight.users, wish.step, Kind.SEARCHED_USERS, asked["user"], item=item,
+                text=asked["query"],
+            )
+        ]  # fmt: skip

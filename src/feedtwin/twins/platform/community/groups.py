@@ -16,9 +16,10 @@ from feedtwin.schema.codes import SocialActivityKind as Kind
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.board import Board, board_of, most
 from feedtwin.twins.part import Part
-from feedtwin.twins.platform.community.activity import activity, by_user, first_of
 from feedtwin.twins.platform.community.config import BoardConfig
 from feedtwin.twins.platform.community.table import GROUPS, GROUPS_PER_OWNER
+from feedtwin.twins.platform.community.wishes import by_kind, by_user, first_of
+from feedtwin.twins.social import activity
 
 Array = np.ndarray
 OWNER_SHIFT = 4
@@ -109,8 +110,7 @@ class Groups(Part):
         return [self._done(kind, wish.step, user[on], group[on], np.zeros(int(on.sum())))]
 
     def _done(self, kind: Kind, step: int, user: Array, group: Array, text: Array) -> EventBatch:
-        number = self.sight.shared["activities.number"]
-        return activity(step, kind, number, user, group=group, text=text)
+        return activity(self.sight.users, step, kind, user, group=group, text=text)
 
     # -- handlers --------------------------------------------------------------------------------
 
@@ -123,11 +123,9 @@ class Groups(Part):
             Kind.GROUP_MESSAGE_SENT: self._hear,
             Kind.GROUP_MESSAGES_READ: self._note,
         }
-        for code in np.unique(done.kind).tolist():
-            handler = handlers.get(Kind(code))
-            if handler is not None:
-                rows = {name: values[done.kind == code] for name, values in done.columns.items()}
-                handler({**rows, "step": np.asarray(done.step)})
+        for kind, rows in by_kind(done):
+            if kind in handlers:
+                handlers[kind]({**rows, "step": np.asarray(done.step)})
 
     def _open(self, rows: Mapping[str, Array]) -> None:
         columns = self._table

@@ -18,7 +18,6 @@ from feedtwin.schema.ids import item_id, split_item
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.board import Board, board_of, most, newest_by_author
 from feedtwin.twins.part import Part
-from feedtwin.twins.platform.community.activity import activity, by_user, first_of
 from feedtwin.twins.platform.community.config import BoardConfig
 from feedtwin.twins.platform.community.table import (
     COMMENT,
@@ -28,6 +27,8 @@ from feedtwin.twins.platform.community.table import (
     QUOTE,
     REPOST,
 )
+from feedtwin.twins.platform.community.wishes import by_kind, by_user, first_of
+from feedtwin.twins.social import activity
 
 Array = np.ndarray
 
@@ -190,10 +191,8 @@ class Posts(Part):
         nth = np.arange(len(user)) - np.searchsorted(user, user)
         item = item_id(user, after - first + nth + POST_BIT)
         parents = np.broadcast_to(np.asarray(parent, np.uint64), item.shape)
-        return activity(
-            step, kind, self.sight.shared["activities.number"], user, item=item, parent=parents,
-            text=text,
-        )  # fmt: skip
+        users = self.sight.users
+        return activity(users, step, kind, user, item=item, parent=parents.copy(), text=text)
 
     def _marked(self, kind: Kind, wish: ActionBatch) -> list[Batch]:
         """Likes and dislikes that change something: given once, taken back only if given."""
@@ -204,17 +203,14 @@ class Posts(Part):
         on[on] = (self._table.kind[row[on]] == COMMENT) == mark.comment
         on[on] = self._edges[mark.edges].has(user[on], row[on]) != mark.given
         on[on] = first_of(user[on], row[on])
-        number = self.sight.shared["activities.number"]
-        parent = self._table.parent[row[on]]
-        return [activity(wish.step, kind, number, user[on], item=item[on], parent=parent)]
+        item, parent = item[on], self._table.parent[row[on]]
+        return [activity(self.sight.users, wish.step, kind, user[on], item=item, parent=parent)]
 
     # -- handlers --------------------------------------------------------------------------------
 
     def on_social_activity(self, done: EventBatch) -> None:
         """Write down what was published, liked, disliked and taken back."""
-        for code in np.unique(done.kind).tolist():
-            kind = Kind(code)
-            rows = {name: values[done.kind == code] for name, values in done.columns.items()}
+        for kind, rows in by_kind(done):
             if kind in _MADE:
                 self._add(rows, kind, done.step)
             elif kind in _MARKS:
