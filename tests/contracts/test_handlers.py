@@ -2,6 +2,9 @@
 
 import pytest
 
+from feedtwin.policies.campaigns import CampaignSettings
+from feedtwin.policies.forecast import ForecastSettings
+from feedtwin.policies.governance import GovernanceSettings
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.schema.batches import OUTCOME_EVENTS
@@ -11,6 +14,7 @@ from feedtwin.schema.settings import resolve
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
+from feedtwin.twins.platform.governance import ModerationConfig, TrendsConfig
 from feedtwin.twins.user import UserConfig, UserTwin
 
 TWINS = {
@@ -28,6 +32,11 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+    "trends": TrendsConfig,
+    "moderation": ModerationConfig,
+    "forecast": ForecastSettings,
+    "governance": GovernanceSettings,
+    "campaigns": CampaignSettings,
 }
 
 

@@ -50,6 +50,8 @@ FROZEN = {
     "PEOPLE_JITTER": (17, 1, "user attribute"),
     "ASSIGNMENT": (18, 0, "experiment unit"),
     "EMBEDDING": (19, 0, "hash_low hash_high kind dim"),
+    "REVIEW_ERROR": (55, 0, "creator ordinal review"),
+    "CAMPAIGN_ADOPTION": (65, 0, "creator"),
 }
 
 
