@@ -117,8 +117,14 @@ def tables() -> Iterator[str]:
     """Yield the page of the columns that twins let others read."""
     yield "# Tables\n"
     yield "State by owner. A policy reads only what is marked visible."
+<<<<<<< HEAD
     for home in ("user.table", "content.table", "platform.table", *MECHANISMS):
         import_module(f"feedtwin.twins.{home}")  # declares its tables
+=======
+    for twin in ("user", "content", "platform"):
+        import_module(f"feedtwin.twins.{twin}.table")  # declares its tables
+    import_module("feedtwin.world.build")  # and those of every part
+>>>>>>> governance
     for spec in TABLES.values():
         yield f"\n## {spec.name}\n"
         yield f"Owned by the {spec.owner} twin; one row per {spec.key}; {spec.row_bytes} bytes.\n"

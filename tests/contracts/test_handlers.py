@@ -2,7 +2,13 @@
 
 import pytest
 
+<<<<<<< HEAD
 from feedtwin.policies.monetization import MonetizationSettings
+=======
+from feedtwin.policies.campaigns import CampaignSettings
+from feedtwin.policies.forecast import ForecastSettings
+from feedtwin.policies.governance import GovernanceSettings
+>>>>>>> governance
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.schema.batches import OUTCOME_EVENTS
@@ -12,8 +18,12 @@ from feedtwin.schema.settings import resolve
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
+<<<<<<< HEAD
 from feedtwin.twins.platform.community import BoardConfig
 from feedtwin.twins.platform.live import RoomConfig
+=======
+from feedtwin.twins.platform.governance import ModerationConfig, TrendsConfig
+>>>>>>> governance
 from feedtwin.twins.user import UserConfig, UserTwin
 <<<<<<< HEAD
 from feedtwin.twins.user.spending import SpendingConfig
@@ -39,6 +49,7 @@ SECTIONS = {
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
 <<<<<<< HEAD
+<<<<<<< HEAD
     "monetization": MonetizationSettings,
     "market": MarketConfig,
     "spending": SpendingConfig,
@@ -50,6 +61,13 @@ SECTIONS = {
     "live.viewers": ViewerConfig,
     "live.rooms": RoomConfig,
 >>>>>>> community
+=======
+    "trends": TrendsConfig,
+    "moderation": ModerationConfig,
+    "forecast": ForecastSettings,
+    "governance": GovernanceSettings,
+    "campaigns": CampaignSettings,
+>>>>>>> governance
 }
 
 

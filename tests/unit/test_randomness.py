@@ -110,6 +110,8 @@ FROZEN = {
     "LIVE_DOOR": (43, 3, "user creator ordinal step"),
     "REQUEST_KIND": (44, 0, "user request"),
     "METRIC_SUBSAMPLE": (80, 0, "creator ordinal view"),
+    "REVIEW_ERROR": (55, 0, "creator ordinal review"),
+    "CAMPAIGN_ADOPTION": (65, 0, "creator"),
 }
 
 

@@ -200,8 +200,8 @@ class Registry:
                 rows = [(item, step, stage) for item, stage in zip(items, found, strict=True)]
                 run.executemany("INSERT OR REPLACE INTO exposure_stages VALUES (?, ?, ?)", rows)
             self._write_policies(step, policies)
-            rows = [(kind, key, step, life, velocity) for kind, key, life, velocity in trends]
-            run.executemany("INSERT OR REPLACE INTO trends VALUES (?, ?, ?, ?, ?)", rows)
+            states = [(kind, key, step, life, velocity) for kind, key, life, velocity in trends]
+            run.executemany("INSERT OR REPLACE INTO trends VALUES (?, ?, ?, ?, ?)", states)
             self._write_audit(step, audit)
         self._last_step = step
 

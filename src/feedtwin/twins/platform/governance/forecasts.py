@@ -67,7 +67,7 @@ class Forecasts(Part):
         confidence = self._calibrated(self._states(kind, key, step), confidence)
         order = np.lexsort((key, kind, -confidence))
         rows = len(order)
-        columns = {
+        columns: dict[str, np.ndarray] = {
             "forecast": np.full(rows, step, np.uint32),
             "rank": np.arange(rows, dtype=np.uint8),
             "kind": kind[order],
