@@ -2,13 +2,10 @@
 
 import pytest
 
-<<<<<<< HEAD
-from feedtwin.policies.monetization import MonetizationSettings
-=======
 from feedtwin.policies.campaigns import CampaignSettings
 from feedtwin.policies.forecast import ForecastSettings
 from feedtwin.policies.governance import GovernanceSettings
->>>>>>> governance
+from feedtwin.policies.monetization import MonetizationSettings
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.schema.batches import OUTCOME_EVENTS
@@ -18,20 +15,14 @@ from feedtwin.schema.settings import resolve
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
-<<<<<<< HEAD
 from feedtwin.twins.platform.community import BoardConfig
-from feedtwin.twins.platform.live import RoomConfig
-=======
 from feedtwin.twins.platform.governance import ModerationConfig, TrendsConfig
->>>>>>> governance
+from feedtwin.twins.platform.live import RoomConfig
 from feedtwin.twins.user import UserConfig, UserTwin
-<<<<<<< HEAD
-from feedtwin.twins.user.spending import SpendingConfig
-from feedtwin.world.market import MarketConfig
-=======
 from feedtwin.twins.user.living import HostConfig, ViewerConfig
 from feedtwin.twins.user.socialising import ChoiceConfig, SocialRates
->>>>>>> community
+from feedtwin.twins.user.spending import SpendingConfig
+from feedtwin.world.market import MarketConfig
 
 TWINS = {
     "user": UserTwin,
@@ -48,26 +39,20 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
-<<<<<<< HEAD
-<<<<<<< HEAD
     "monetization": MonetizationSettings,
     "market": MarketConfig,
     "spending": SpendingConfig,
-=======
     "community.rates": SocialRates,
     "community.choice": ChoiceConfig,
     "community.board": BoardConfig,
     "live.hosts": HostConfig,
     "live.viewers": ViewerConfig,
     "live.rooms": RoomConfig,
->>>>>>> community
-=======
     "trends": TrendsConfig,
     "moderation": ModerationConfig,
     "forecast": ForecastSettings,
     "governance": GovernanceSettings,
     "campaigns": CampaignSettings,
->>>>>>> governance
 }
 
 

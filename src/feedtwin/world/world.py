@@ -79,7 +79,7 @@ class World:
             self.platform.active_users, self.platform.telemetry, self.platform.view,
             offered(self._parts()), self._executors.__contains__, self._trending(),
         )  # fmt: skip
-        self.content.bind(sight.trending)
+        self.content.bind(self.sight.trending)
         for part in self._parts():
             part.bind(self.sight)
         people = len(self.users.table)
