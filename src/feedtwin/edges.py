@@ -44,7 +44,8 @@ class Edges:
         fresh = np.zeros(len(key), bool)
         fresh[first] = ~self.has(left, right)[first]
         if fresh.any():
-            self._set(np.union1d(self.key, key[fresh]))
+            new = np.sort(key[fresh])
+            self._set(np.insert(self.key, np.searchsorted(self.key, new), new))
         return fresh
 
     def remove(self, left: np.ndarray, right: np.ndarray) -> np.ndarray:
@@ -54,7 +55,7 @@ class Edges:
         gone = np.zeros(len(key), bool)
         gone[first] = self.has(left, right)[first]
         if gone.any():
-            self._set(np.setdiff1d(self.key, key[gone], assume_unique=True))
+            self._set(np.delete(self.key, np.searchsorted(self.key, key[gone])))
         return gone
 
     def rights_of(self, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,13 +106,14 @@ class Marks:
 
     def put(self, left: np.ndarray, right: np.ndarray, value: np.ndarray) -> None:
         """Set the number of each pair; of a pair's several numbers the last one holds."""
-        key = pair_key(left, right)
-        every = np.concatenate([self.key, key])
-        values = np.concatenate([self.value, np.asarray(value, np.uint32)])
-        _, newest = np.unique(every[::-1], return_index=True)
-        keep = len(every) - 1 - newest
-        keep = keep[values[keep] > 0]
-        self._set(every[keep], values[keep])
+        key, last = np.unique(pair_key(left, right)[::-1], return_index=True)
+        value = np.asarray(value, np.uint32)[::-1][last]
+        old = np.searchsorted(self.key, key)
+        known = self.get((key >> SHIFT).astype(np.uint32), (key & LOW).astype(np.uint32)) > 0
+        keys, values = np.delete(self.key, old[known]), np.delete(self.value, old[known])
+        key, value = key[value > 0], value[value > 0]
+        at = np.searchsorted(keys, key)
+        self._set(np.insert(keys, at, key), np.insert(values, at, value))
 
     def state(self) -> dict[str, np.ndarray]:
         """Return the arrays a snapshot keeps."""

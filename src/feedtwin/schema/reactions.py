@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,9 +66,10 @@ class Reactions:
     step: int
     rounds: Sequence[tuple[SlateBatch, Outcomes]]
 
+    @cached_property
     def visitors(self) -> Array:
-        """Return who had a session open in this step, ascending, u4: all of them ask in the first round."""
-        return np.unique(self.rounds[0][0].user) if self.rounds else np.zeros(0, np.uint32)
+        """Who had a session open in this step, ascending, u4: all of them ask in the first round."""
+        return np.sort(self.rounds[0][0].user) if self.rounds else np.zeros(0, np.uint32)
 
     def reached(self) -> Impressions:
         """Return all impressions that were reached. Dear: prefer `pick`."""

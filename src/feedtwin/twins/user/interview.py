@@ -67,7 +67,7 @@ def _percent(share: Any) -> int:
 
 def _interests(users: FrozenColumns, user: int, topics: np.ndarray) -> list[dict[str, int]]:
     """The categories of strongest interest now, and the liking of each in percent."""
-    liking = interest_in(users.interests[user][None, :], topics)
+    liking = interest_in("d,kd->k", users.interests[user], topics)
     best = np.lexsort((np.arange(len(liking)), -liking))[:TOP]
     return [{"category": int(k), "percent": _percent(max(liking[k], 0.0))} for k in best]
 

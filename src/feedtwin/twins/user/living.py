@@ -131,9 +131,10 @@ class Living(Part):
         if not len(row):
             return
         config, seats = self._viewers, self.sight.shared["live.viewers"]
-        user = np.setdiff1d(reactions.visitors(), seats.left)
+        user = reactions.visitors
         session = self.sight.users.session[user] - np.uint32(1)
         looks = self._draws.uniform(Stream.LIVE_LOOK, user, session) < np.float32(config.look_rate)
+        looks[looks] = ~np.isin(user[looks], seats.left)  # who watches stays where they are
         user, session = user[looks], session[looks]
         item = self._of_followees(user, session, row)
         strange = (item == 0) & (
@@ -147,8 +148,12 @@ class Living(Part):
         """The room of a followee that each looks into, u8; 0 for none."""
         ties, rooms = self.sight.ties, self.sight.shared["rooms"]
         which, at = spans(ties.offset[user], ties.offset[user.astype(np.int64) + 1])
-        place, live = _place_in(rooms.host[row], user_at(ties.hash[at]))
-        which, item = which[live], rooms.item[row[place[live]]]
+        followee = user_at(ties.hash[at])
+        is_live = np.zeros(len(self.sight.users), bool)
+        is_live[rooms.host[row]] = True
+        live = is_live[followee]
+        place, _ = _place_in(rooms.host[row], followee[live])
+        which, item = which[live], rooms.item[row[place]]
         score = self._draws.gumbel(
             Stream.LIVE_CHOICE, user[which], session[which], *split_item(item)
         )
@@ -169,7 +174,7 @@ class Living(Part):
         host, ordinal = split_item(shown)
         at, _ = _place_in(rooms.host[row], host)
         vectors = self.sight.topics[0][rooms.category[row[at]]]
-        taste = interest_in(self.sight.users.interests[user][:, None, :], vectors)
+        taste = interest_in("nd,nwd->nw", self.sight.users.interests[user], vectors)
         score = np.float32(config.taste_weight) * taste + self._draws.gumbel(
             Stream.LIVE_CHOICE, user[:, None], session[:, None], host, ordinal
         )

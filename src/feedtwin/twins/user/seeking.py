@@ -54,16 +54,22 @@ def wanted_category(
 ) -> Array:
     """Return a category query per user, u4: the category that wins a race over their interest in it."""
     category = np.arange(len(topic_vectors), dtype=np.uint32)
-    taste = interest_in(interests[:, None, :], topic_vectors[None, :, :])
+    taste = interest_in("nd,kd->nk", interests, topic_vectors)
     gumbel = draws.gumbel(Stream.QUERY_CHOICE, user[:, None], occasion[:, None], category[None, :])
     score = np.float32(sharpness) * taste + gumbel
     codes = np.broadcast_to(category, score.shape)
     return best(score, codes) | np.uint32(CATEGORY_QUERY)
 
 
-def interest_in(interests: Array, vectors: Array) -> Array:
-    """Return the interest in categories, float32 in [-1, 1]: an exact integer dot product, scaled."""
-    dots = (interests.astype(np.int32) * vectors.astype(np.int32)).sum(axis=-1)
+def interest_in(which: str, interests: Array, vectors: Array) -> Array:
+    """Return interests in categories, float32 in [-1, 1]: exact integer dot products, scaled.
+
+    Args:
+        which: What goes with what, as `einsum` writes it; d are the dimensions.
+        interests: int8 (..., D).
+        vectors: Category vectors, int8 (..., D).
+    """
+    dots = np.einsum(which, interests.astype(np.int32), vectors.astype(np.int32))
     return dots.astype(np.float32) * np.float32(1.0 / (127 * 127))
 
 
@@ -86,7 +92,7 @@ class Seeking(Part):
         if not self._wishes:
             return
         users = self.sight.users
-        user = reactions.visitors()
+        user = reactions.visitors
         for occasion in self._wishes.of(user, users.session[user] - np.uint32(1)):
             user, word = occasion.user, occasion.word
             query = self._query(user, word)

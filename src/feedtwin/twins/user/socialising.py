@@ -92,7 +92,7 @@ class Socialising(Part):
         """Yield what visitors ask for after the slates of a step."""
         if not self._wishes:
             return
-        user = reactions.visitors()
+        user = reactions.visitors
         session = self.sight.users.session[user] - np.uint32(1)
         occasions = {one.action: one for one in self._wishes.of(user, session)}
         for action in ("CREATE_POST", "CREATE_GROUP"):
