@@ -3,7 +3,11 @@
 import pytest
 
 from feedtwin.policies.promotion import StagedSettings
-from feedtwin.policies.recommendation import RecommendationSettings
+from feedtwin.policies.recommendation import (
+    HybridSettings,
+    RecommendationSettings,
+    SocialSettings,
+)
 from feedtwin.schema.batches import OUTCOME_EVENTS
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.parameters import section_model
@@ -28,6 +32,8 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+    "kuaishou": SocialSettings,
+    "hybrid": HybridSettings,
 }
 
 

@@ -5,7 +5,7 @@ writes. There are two kinds of recommender: *feature weights*, which the kernel 
 which the policy computes itself over a block of requests x candidates (decision 20).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -18,8 +18,15 @@ from feedtwin.schema.ids import user_at
 
 LEVERS = ("recommendation", "promotion")
 
-INTEREST, TRENDING, RECENT, FOLLOWED, ALL = 0, 1, 2, 3, 4
-"""Codes of candidate pools, as logged with every impression."""
+INTEREST, TRENDING, RECENT, FOLLOWED, ALL, COMMUNITY, SEARCH, TREND, LIMITED = range(9)
+"""Codes of candidate pools, as logged with every impression; 255 marks what a rule inserted."""
+POOL_NAMES = (
+    "interest", "trending", "recent", "followed", "all", "community", "search", "trend", "limited",
+)  # fmt: skip
+POOL_CODES = 16
+"""Pools of a policy have codes below this."""
+PER_USER = (FOLLOWED, COMMUNITY)
+"""Pools that the platform keeps for each user: a policy gives them a quota and no rows."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,8 @@ class View:
 class Pool:
     """A set of candidates: content rows, and how many of them a request takes.
 
-    `by_category` pools are split into one ring per category, of which a request visits several.
+    `by_category` pools are split into one ring per category, of which a request visits several. Rows of
+    FOLLOWED and COMMUNITY pools are not read: the platform knows whom a user follows.
     """
 
     code: int
@@ -74,12 +82,14 @@ class Pool:
 class Ranking:
     """A feature-weight score: w_sim cos(query, item) + base[item] + w_follow [followed].
 
-    `base` is float32 (V,), already summed over item-only terms.
+    `base` is float32 (V,), already summed over item-only terms. `terms` may name those terms, float32 (V,)
+    each, for whoever asks why something was shown; they are not scored.
     """
 
     weight_similarity: float
     weight_followed: float
     base: np.ndarray
+    terms: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,9 +147,19 @@ class PromotionPolicy(Protocol):
         ...
 
 
+CONTRACTS: dict[str, type] = {
+    "recommendation": RecommendationPolicy,
+    "promotion": PromotionPolicy,
+}
+"""What a policy of each lever must be able to answer."""
+
+
 @dataclass(frozen=True)
 class PolicyEntry:
-    """A listed policy: what makes it, from which parameters, and what it needs."""
+    """A listed policy: what makes it, from which parameters, and what it needs.
+
+    `factory` takes the settings of `section`, then those of `more`, section by section.
+    """
 
     lever: str
     name: str
@@ -148,6 +168,7 @@ class PolicyEntry:
     oracle: bool
     code: int
     meaning: str = field(default="")
+    more: Mapping[str, type[Any]] = field(default_factory=dict)
 
 
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -162,7 +183,13 @@ ClassT = TypeVar("ClassT", bound=type)
 
 
 def policy(
-    lever: str, name: str, *, section: str, oracle: bool = False, code: int = OWN_POLICY
+    lever: str,
+    name: str,
+    *,
+    section: str,
+    oracle: bool = False,
+    code: int = OWN_POLICY,
+    more: Mapping[str, type[Any]] | None = None,
 ) -> Callable[[ClassT], ClassT]:
     """List a class as the policy `name` of `lever`.
 
@@ -172,11 +199,14 @@ def policy(
         section: Parameter section its settings come from.
         oracle: True when it matches against true interests, which no platform knows.
         code: What IMPRESSION_SERVED.policy logs; policies of your own keep the default.
+        more: Settings models of further parameter sections, by section; their settings follow the first.
     """
 
     def enter(cls: ClassT) -> ClassT:
         meaning = next(iter((cls.__doc__ or "").strip().splitlines()), "")
-        cls.entry = PolicyEntry(lever, name, cls, section, oracle, code, meaning)  # type: ignore[attr-defined]
+        cls.entry = PolicyEntry(  # type: ignore[attr-defined]
+            lever, name, cls, section, oracle, code, meaning, more or {}
+        )
         REGISTRIES[lever].register(name)(cls)
         return cls
 

@@ -23,3 +23,9 @@ def ring_position(user: np.ndarray) -> np.ndarray:
 def user_at(position: np.ndarray) -> np.ndarray:
     """Return the users at places on followee rings."""
     return position * FOLLOWEE_INVERSE
+
+
+CATEGORY_QUERY = 1 << 16
+"""Bit of a search's query that is for a category, `CATEGORY_QUERY | category`; without it, a hashtag."""
+TIER_QUERY = 1 << 17
+"""Bit of a search for users that is for a tier, `TIER_QUERY | tier`."""

@@ -20,6 +20,8 @@ class PlatformConfig(BaseModel):
     signal_like: float
     signal_skip: float
     active_window_steps: int
+    share_window_steps: int
+    list_candidates: int
 
     def learning_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the estimate's learner."""

@@ -43,9 +43,7 @@ def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     user = a.user[lo:hi]
     candidate, pools = windows(a, lo, hi)
     safe = np.where(candidate == NO_ITEM, 0, candidate)
-    hidden = (a.creator[safe] == user[:, None]) | muted(a, user, a.creator[safe])
-    hidden |= gated(a, user, safe)
-    a.candidate[lo:hi] = drop_repeats(np.where(hidden, NO_ITEM, candidate))
+    a.candidate[lo:hi] = drop_repeats(np.where(hidden_from(a, user, safe), NO_ITEM, candidate))
     a.candidate_pool[lo:hi] = pools[None, :]
 
 
@@ -71,6 +69,12 @@ def windows(a: SimpleNamespace, lo: int, hi: int) -> tuple[np.ndarray, np.ndarra
         parts.append((POOL_COMMUNITY, _community(a, user, request)))
     pools = np.concatenate([np.full(window.shape[1], pool, np.uint8) for pool, window in parts])
     return np.concatenate([window for _, window in parts], axis=1), pools
+
+
+def hidden_from(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Whether each user (R,) may not be shown each row (R, C)."""
+    creator = a.creator[row]
+    return (creator == user[:, None]) | muted(a, user, creator) | gated(a, user, row)
 
 
 def muted(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarray:

@@ -86,6 +86,7 @@ USERS = declare(
                 "last_step", "i4", "step", "start of the latest session", visible=True, fill=-24
             ),
             _column("upload_count", "u4", "count", "videos uploaded so far", visible=True),
+            _column("social_count", "u4", "count", "social activities so far", visible=True),
             _column("follower_count", "u4", "count", "followers", visible=True),
             _column("following_count", "u4", "count", "creators followed", visible=True),
         ),

@@ -217,6 +217,10 @@ class UserTwin:
             np.add.at(self._columns.following_count, follower, one)
             np.add.at(self._columns.follower_count, followee, one)
 
+    def on_social_activity(self, said: EventBatch) -> None:
+        """Count social activities."""
+        np.add.at(self._columns.social_count, said.user, np.uint32(1))
+
     def on_video_created(self, created: EventBatch) -> None:
         """Count the creator's uploads."""
         np.add.at(self._columns.upload_count, created.user, np.uint32(1))
