@@ -22,16 +22,16 @@ def wall(accounts: FrozenColumns, items: FrozenColumns, step: int, window_steps:
         window_steps: How old a share may be; 0 shows uploads only.
     """
     shown = accounts.latest_row.copy()
-    uploaders = np.nonzero(shown != NO_ITEM)[0]
+    uploaders = np.nonzero(shown < len(items))[0]  # NO_ITEM is no row of any catalogue
     shown[uploaders[items.is_public[shown[uploaders]] == 0]] = NO_ITEM
     if window_steps <= 0:
         return shown
     row, since = accounts.share_row, accounts.share_step
-    sharers = np.nonzero((row != NO_ITEM) & (since >= step - window_steps))[0]
+    sharers = np.nonzero((row < len(items)) & (since >= step - window_steps))[0]
     shared, own = row[sharers], accounts.latest_row[sharers]
     travels = (items.is_public[shared] == 1) & (items.slowed[shared] == 0)
     travels &= items.kind[shared] == ItemKind.VIDEO
-    older = own != NO_ITEM
-    travels &= ~older | (since[sharers] >= items.created_step[np.where(older, own, 0)])
+    uploads = own < len(items)
+    travels &= ~uploads | (since[sharers] >= items.created_step[np.where(uploads, own, 0)])
     shown[sharers[travels]] = shared[travels]
     return shown
