@@ -45,6 +45,7 @@ app.command("replay")(checking.replay)
 app.command("compare")(checking.compare)
 app.command("sql")(asking.sql)
 app.command("list")(asking.list_)
+app.command("check")(checking.check)
 app.command("doctor")(checking.doctor)
 
 

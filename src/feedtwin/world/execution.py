@@ -21,6 +21,7 @@ from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.codes import Stage
 from feedtwin.schema.events import EVENTS
 from feedtwin.world import snapshot
 from feedtwin.world.closing import OUTPUTS, file_hashes, write_tables
@@ -91,8 +92,13 @@ class Execution:
 
     def _note_stages(self, published: Published) -> None:
         batch = published.batch
-        if isinstance(batch, EventBatch) and batch.event == "EXPOSURE_STAGE_CHANGED":
+        if not isinstance(batch, EventBatch):
+            return
+        if batch.event == "EXPOSURE_STAGE_CHANGED":
             self._stages.append((batch.item, batch.to_stage))
+        if batch.event == "VIDEO_CREATED":  # every upload begins with a test audience
+            started = np.full(batch.rows, Stage.INITIAL_EXPOSURE, np.uint8)
+            self._stages.append((batch.item, started))
 
     def _record(self, published: Published) -> None:
         batch = published.batch

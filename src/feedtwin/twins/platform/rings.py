@@ -45,6 +45,7 @@ class Rings:
 def public_only(pool: Pool, items: FrozenColumns) -> Pool:
     """Return a pool without what no feed may choose, whatever its policy put there."""
     rows = np.asarray(pool.rows)
+    rows = rows if len(rows) else np.zeros(0, np.uint32)
     choosable = (items.is_public[rows] == 1) & (items.kind[rows] == ItemKind.VIDEO)
     return replace(pool, rows=rows[choosable])
 
