@@ -7,7 +7,11 @@ from feedtwin.policies.forecast import ForecastSettings
 from feedtwin.policies.governance import GovernanceSettings
 from feedtwin.policies.monetization import MonetizationSettings
 from feedtwin.policies.promotion import StagedSettings
-from feedtwin.policies.recommendation import RecommendationSettings
+from feedtwin.policies.recommendation import (
+    HybridSettings,
+    RecommendationSettings,
+    SocialSettings,
+)
 from feedtwin.schema.batches import OUTCOME_EVENTS
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.parameters import section_model
@@ -53,6 +57,8 @@ SECTIONS = {
     "forecast": ForecastSettings,
     "governance": GovernanceSettings,
     "campaigns": CampaignSettings,
+    "kuaishou": SocialSettings,
+    "hybrid": HybridSettings,
 }
 
 

@@ -72,6 +72,7 @@ def odd_sizes(dice: Dice) -> Sizes:
         category_quota=quota,
         followed_quota=followed if pools or quota else 10,
         followees=int(dice.pick((0, 3, 60))),
+        community_quota=int(dice.pick((0, 0, 1, 12))),
         impressions=int(dice.pick((0, 30, 500))),
         inserted=float(dice.pick((0.0, 0.0, 0.2, 1.0))),
         ring_share=float(dice.pick((0.0, 0.5, 1.0))),

@@ -47,6 +47,7 @@ app.command("trace")(tracing.trace)
 app.command("sql")(asking.sql)
 app.command("interview")(asking.interview)
 app.command("list")(asking.list_)
+app.command("check")(checking.check)
 app.command("doctor")(checking.doctor)
 
 

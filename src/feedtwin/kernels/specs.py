@@ -108,6 +108,9 @@ _RINGS = """
     u4* ring_hash:N ring_row:N
     i8* global_pool:globals global_quota:globals follow_offset:U
     u4* follow_hash:E latest_row:U
+    i8* mute_offset?:U
+    u8* mute_key?:M
+    u1* minor?:U restricted?:V
 """
 
 _SLATES = """
@@ -123,7 +126,7 @@ _RETRIEVE = (
     _RINGS
     + """
     u4* creator:V
-    i8  categories_count category_picks category_quota followed_quota
+    i8  categories_count category_picks category_quota followed_quota community_quota
     f4  category_sharpness
     i8  seed key_base
     dim globals candidates
@@ -172,7 +175,7 @@ _SERVE = (
     u2* category:V
     u1* stage:V
     u4* insert_row:R,slots seen_row:U,history seen_count:U
-    i8  categories_count category_picks category_quota followed_quota
+    i8  categories_count category_picks category_quota followed_quota community_quota
     f4  category_sharpness weight_similarity weight_followed
     i8  no_repeat creator_cap category_cap
     f4  inverse_temperature
@@ -297,6 +300,7 @@ _RING_LIMITS = (
     ("category_picks", 0, 64),
     ("category_quota", 0, 1024),
     ("followed_quota", 0, 1024),
+    ("community_quota", 0, 1024),
     ("globals", 0, 64),
 )
 _SLATE_LIMITS = (("slots", 0, 128), ("history", 1, 65535))

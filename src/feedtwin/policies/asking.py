@@ -9,11 +9,12 @@ from feedtwin.errors import BoundaryError, FeedtwinError, PolicyError
 class Asking:
     """A block in which a policy runs; what it raises becomes a PolicyError.
 
-    Errors of this package pass (a BoundaryError says more), and so does an interrupt.
+    Errors of this package pass (a BoundaryError says more), and so does an interrupt. Every error names the
+    policy, the step and the contract: lever and method, as in `policies/interface.py`.
     """
 
-    def __init__(self, policy: object, step: int) -> None:
-        self.who = f"policy {type(policy).__name__}, step {step}"
+    def __init__(self, policy: object, step: int, contract: str) -> None:
+        self.who = f"policy {type(policy).__name__}, step {step}, contract {contract}"
         self._boundary = boundary(self.who)
 
     def __enter__(self) -> "Asking":

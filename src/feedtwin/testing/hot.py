@@ -36,6 +36,7 @@ class Sizes:
     category_picks: int = 3
     category_quota: int = 20
     followed_quota: int = 10
+    community_quota: int = 5
     followees: int = 8
     """Mean number of followees."""
     impressions: int = 200
@@ -143,6 +144,13 @@ class HotWorld:
         a["follow_offset"] = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
         latest = dice.integers(0, s.items, s.users, np.uint32)
         a["latest_row"] = np.where(dice.bits(s.users) % 4 == 0, NO_ITEM, latest)
+        muted = dice.integers(0, 2, s.users) * dice.integers(0, 4, s.users)
+        owner = np.repeat(np.arange(s.users, dtype=np.uint64), muted)
+        target = dice.integers(0, s.creators, len(owner), np.uint64)
+        a["mute_key"] = np.sort((owner << np.uint64(32)) | target)
+        a["mute_offset"] = np.concatenate([[0], np.cumsum(muted)]).astype(np.int64)
+        a["minor"] = (dice.bits(s.users) % 3 == 0).astype(np.uint8)
+        a["restricted"] = (dice.bits(s.items) % 5 == 0).astype(np.uint8)
 
     def _rings(self, dice: Dice) -> None:
         s, a = self.sizes, self.arrays
@@ -168,6 +176,7 @@ class HotWorld:
     def _requests(self, dice: Dice) -> None:
         s, a = self.sizes, self.arrays
         columns = s.category_picks * s.category_quota + sum(s.global_quota) + s.followed_quota
+        columns += s.community_quota
         a["user"] = dice.subset(s.users, s.rows)
         a["request"] = dice.integers(0, 5000, s.rows, np.uint32)
         candidate = dice.integers(0, s.items, (s.rows, columns), np.uint32)
@@ -217,7 +226,8 @@ def default_scalars(sizes: Sizes) -> dict[str, Any]:
         "seed": 7, "key_base": 3 << 12, "step": 40, "steps_per_day": 24,
         "categories_count": sizes.categories, "category_picks": sizes.category_picks,
         "category_quota": sizes.category_quota, "category_sharpness": f(6),
-        "followed_quota": sizes.followed_quota, "weight_similarity": f(1),
+        "followed_quota": sizes.followed_quota, "community_quota": sizes.community_quota,
+        "weight_similarity": f(1),
         "weight_followed": f(0.2), "inverse_temperature": f(12.5), "no_repeat": 48,
         "creator_cap": 1, "category_cap": 5,
         "skip_intercept": f(-0.75), "skip_hook": f(0.8), "hook_floor": f(0.1),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from feedtwin.columns import Columns
 from feedtwin.kernels.binding import Kernels
@@ -27,7 +28,8 @@ from feedtwin.twins.content.table import ITEMS
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
 from feedtwin.twins.platform import table as platform_table
-from feedtwin.twins.platform.twin import Levers, Tables
+from feedtwin.twins.platform.levers import Levers
+from feedtwin.twins.platform.twin import Tables
 from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.careers import CareerConfig, Careers
 from feedtwin.twins.user.reacting import ReactionConfig
@@ -40,8 +42,6 @@ from feedtwin.world.origin import Origin
 from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
 from feedtwin.world.world import World
-
-_SETTINGS = {"recommendation": RecommendationSettings, "promotion": StagedSettings}
 
 
 def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
@@ -177,13 +177,19 @@ def _behaviour_of(settings: Settings, interaction: InteractionConfig) -> Behavio
     return _entry(settings, "behaviour").factory(interaction)
 
 
+def _made(settings: Settings, entry: PolicyEntry, own: BaseModel) -> Any:
+    """Make a policy from the settings of its section, and of further sections that it asks for."""
+    more = (section_model(model, settings.section(name)) for name, model in entry.more.items())
+    return entry.factory(own, *more)
+
+
 def _levers(settings: Settings) -> Levers:
     recommendation, promotion = _entry(settings, "recommendation"), _entry(settings, "promotion")
     serving = section_model(RecommendationSettings, settings.section(recommendation.section))
     staged = section_model(StagedSettings, settings.section(promotion.section))
     return Levers(
-        recommendation=recommendation.factory(serving),
-        promotion=promotion.factory(staged),
+        recommendation=_made(settings, recommendation, serving),
+        promotion=_made(settings, promotion, staged),
         oracle=recommendation.oracle,
         policy_code=recommendation.code,
         slate_size=serving.slate_size,

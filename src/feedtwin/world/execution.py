@@ -22,6 +22,7 @@ from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.codes import Stage
 from feedtwin.schema.events import EVENTS
 from feedtwin.twins.platform.telemetry import LEVELS
 from feedtwin.world import snapshot
@@ -94,11 +95,16 @@ class Execution:
 
     def _note_stages(self, published: Published) -> None:
         batch = published.batch
-        if isinstance(batch, EventBatch) and batch.event == "EXPOSURE_STAGE_CHANGED":
+        if not isinstance(batch, EventBatch):
+            return
+        if batch.event == "EXPOSURE_STAGE_CHANGED":
             self._stages.append((batch.item, batch.to_stage))
         if isinstance(batch, EventBatch) and batch.event == "TREND_STATE_CHANGED":
             columns = (batch.kind, batch.key, batch.to_lifecycle, batch.velocity)
             self._trends += zip(*(column.tolist() for column in columns), strict=True)
+        if batch.event == "VIDEO_CREATED":  # every upload begins with a test audience
+            started = np.full(batch.rows, Stage.INITIAL_EXPOSURE, np.uint8)
+            self._stages.append((batch.item, started))
 
     def _record(self, published: Published) -> None:
         batch = published.batch

@@ -71,7 +71,7 @@ class World:
         self.users.bind(self.content.table, categories.vectors)
         self.platform.bind(
             self.users.table, self.content.table, self.users.ties,
-            (categories.vectors, categories.inv_norm), self.content.rows_of,
+            (categories.vectors, categories.inv_norm), self.content.rows_of, self.users,
         )  # fmt: skip
         self.sight = Sight(
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,

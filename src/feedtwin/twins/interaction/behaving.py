@@ -43,7 +43,7 @@ def _block(behaviour: BehaviourPolicy, a: SimpleNamespace, lo: int, hi: int) -> 
     served = np.arange(row.shape[1], dtype=np.uint8)[None, :] < a.served_count[lo:hi, None]
     row = np.where(served, row, 0)
     shown = _shown(a, user, row, served, a.meeting[lo:hi])
-    with Asking(behaviour, a.step) as asking:
+    with Asking(behaviour, a.step, "behaviour.meet") as asking:
         choices = behaviour.meet(shown)
     skip, watch_s = _checked(asking, choices, shown)
     completion = np.where(served, watch_s / shown.items["duration_s"], np.float32(0.0))

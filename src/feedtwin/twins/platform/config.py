@@ -24,6 +24,8 @@ class PlatformConfig(BaseModel):
     signal_unliked: float
     active_window_steps: int
     refresh_steps: int
+    share_window_steps: int
+    list_candidates: int
 
     def learning_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the estimate's learner."""

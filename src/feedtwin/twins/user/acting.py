@@ -8,7 +8,7 @@ from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.schema.codes import EdgeKind
 from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
-from feedtwin.session import FOLLOW
+from feedtwin.session import FOLLOW, SHARE
 from feedtwin.twins.part import Part
 
 
@@ -24,6 +24,11 @@ class Acting(Part):
         yield asked(
             "FOLLOW", reactions.step, user=seen.user, target=seen.creator, request=seen.request,
             slot=seen.slot,
+        )  # fmt: skip
+        shared = reactions.flagged(SHARE)
+        yield asked(
+            "SHARE_VIDEO", reactions.step, user=shared.user, item=shared.item,
+            request=shared.request, slot=shared.slot,
         )  # fmt: skip
 
     def do_follow(self, wish: ActionBatch) -> list[Batch]:

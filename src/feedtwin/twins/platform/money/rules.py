@@ -17,7 +17,7 @@ def ask_shares(policy: MonetizationPolicy, view: View, payments: Payments) -> np
     """
     for array in (payments.kind, payments.creator, payments.item, payments.amount_microusd):
         array.flags.writeable = False
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "monetization.shares") as asking:
         share = np.asarray(policy.shares(view, payments))
     amount = payments.amount_microusd
     if share.shape != amount.shape or share.dtype.kind not in "iu":
@@ -42,7 +42,7 @@ def ask_fund(policy: MonetizationPolicy, view: View, views: np.ndarray) -> np.nd
         PolicyError: The answer is no such array, or its sum is too large.
     """
     views.flags.writeable = False
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "monetization.fund") as asking:
         weight = np.asarray(policy.fund(view, views))
     if weight.shape != views.shape or weight.dtype.kind not in "iu":
         raise asking.refuse(
