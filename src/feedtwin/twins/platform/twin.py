@@ -24,7 +24,7 @@ from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ra
 from feedtwin.twins.platform.cards import serving_cards
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.inserting import inserted_rows
+from feedtwin.twins.platform.inserting import drop_bare, inserted_rows
 from feedtwin.twins.platform.rings import build_rings, public_only
 from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
@@ -216,6 +216,8 @@ class PlatformTwin:
             )  # fmt: skip
         else:
             out = serve(self._kernels, asked, index, scalars, size, candidates, inserts)
+        if inserts is not None:
+            drop_bare(out, inserts)
         return slate_batch(asked, out, levers.policy_code)
 
     def _serving_index(self) -> dict[str, np.ndarray]:
