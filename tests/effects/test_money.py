@@ -88,7 +88,7 @@ def test_people_buy_more_of_what_fits_their_interests(paired, kernels):
     assert effect.excludes_zero and effect.mean > 0, effect
 
 
-def test_ads_that_teach_move_interests_and_others_do_not(paired, kernels):
+def test_whether_ads_teach_makes_a_difference(paired, kernels):
     taught = [*ON, "user.ads_teach=true", "monetization.ad_load=0.3"]
     quiet = [*ON, "user.ads_teach=false", "monetization.ad_load=0.3"]
     assert not paired.same_digest(quiet, taught, kernels)
