@@ -15,6 +15,7 @@ from feedtwin.testing.hot import HotWorld, Sizes
 from feedtwin.twins.platform.cards import ring_cards
 from feedtwin.twins.platform.retrieval import NO_ITEM
 from feedtwin.twins.references import REFERENCES
+from feedtwin.twins.user.preferences import TEACHES_NOTHING
 
 HOT = sorted(REFERENCES)
 ROUNDS = 16
@@ -162,6 +163,15 @@ USUAL = Sizes(users=700, items=900, categories=12, creators=150, rows=600, impre
 def test_a_kernel_equals_its_reference_on_generated_worlds(name: str, kernels: Kernels) -> None:
     for seed in range(ROUNDS):
         assert_same(native(kernels, name, odd_world(seed).inputs(name)), odd_reference(name, seed))
+
+
+def test_learning_skips_rows_that_teach_nothing_as_its_reference_does(kernels: Kernels) -> None:
+    for seed in range(4):
+        arrays, scalars, rows = HotWorld(Dice(seed), USUAL).inputs("learn")
+        silent = Dice(50 + seed).bits(arrays["row"].shape) % 3 == 0
+        arrays["row"][silent] = TEACHES_NOTHING
+        inputs = (arrays, scalars, rows)
+        assert_same(native(kernels, "learn", inputs), reference("learn", inputs))
 
 
 @pytest.mark.parametrize("name", HOT)

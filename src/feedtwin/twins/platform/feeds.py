@@ -20,6 +20,7 @@ from feedtwin.schema.codes import FeedKind
 from feedtwin.twins.platform import serving
 from feedtwin.twins.platform.asking import ask_boost, ask_pools, ask_ranking
 from feedtwin.twins.platform.cards import serving_cards
+from feedtwin.twins.platform.inserting import drop_bare
 from feedtwin.twins.platform.levers import Levers
 from feedtwin.twins.platform.lists import Lists
 from feedtwin.twins.platform.retrieval import NO_ITEM, drop_repeats, hidden_from
@@ -128,7 +129,7 @@ class Feeds:
         """Return one slate per request; `inserts` u4 (R, S) are rows that rules placed."""
         listed = asked.kind != FeedKind.FEED
         if not listed.any():
-            return self._batch(asked, self._feeds(asked, view, inserts))
+            return self._batch(asked, self._feeds(asked, view, inserts), inserts)
         out: Arrays = {}
         for lanes, made in (
             (np.nonzero(~listed)[0], self._feeds),
@@ -140,9 +141,11 @@ class Feeds:
             for name, array in made(some(asked, lanes), view, placed).items():
                 whole = out.setdefault(name, np.zeros((asked.rows, *array.shape[1:]), array.dtype))
                 whole[lanes] = array
-        return self._batch(asked, out)
+        return self._batch(asked, out, inserts)
 
-    def _batch(self, asked: EventBatch, out: Mapping[str, np.ndarray]) -> SlateBatch:
+    def _batch(self, asked: EventBatch, out: Arrays, inserts: np.ndarray | None) -> SlateBatch:
+        if inserts is not None:
+            drop_bare(out, inserts)
         return serving.slate_batch(asked, out, self._levers.policy_code)
 
     def _feeds(
