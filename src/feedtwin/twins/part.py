@@ -19,6 +19,11 @@ from feedtwin.columns import Columns, FrozenColumns
 Arrays = dict[str, np.ndarray]
 
 
+def nothing_trends(kind: int) -> np.ndarray:
+    """Return no keys: what creators see of a TrendKind where nobody tracks trends."""
+    return np.zeros(0, np.uint32)
+
+
 @dataclass(frozen=True)
 class Sight:
     """What any part may read: frozen tables of all twins and look-ups. Nobody writes through it.
@@ -34,7 +39,7 @@ class Sight:
         active_users: Users with a session within the active window, at a step.
         telemetry: The running totals, to which handlers of the platform add.
         view: What policies may see at a step.
-        trending: Keys that trend now, by `TrendKind`, the fastest first; empty unless trends are tracked.
+        trending: Keys (u4) of a TrendKind that trend now; nothing does where nobody tracks trends.
     """
 
     users: FrozenColumns
@@ -47,7 +52,7 @@ class Sight:
     active_users: Callable[[int], int]
     telemetry: Any
     view: Callable[[int], Any]
-    trending: Callable[[int], np.ndarray] | None = None
+    trending: Callable[[int], np.ndarray] = nothing_trends
 
 
 class Keeper(Protocol):

@@ -20,7 +20,7 @@ from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionTwin
-from feedtwin.twins.part import Sight, load_parts, prefixed
+from feedtwin.twins.part import Sight, load_parts, nothing_trends, prefixed
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
@@ -74,7 +74,8 @@ class World:
         sight = Sight(
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
-            self.platform.active_users, self.platform.telemetry, self.platform.view, self._trending(),
+            self.platform.active_users, self.platform.telemetry, self.platform.view,
+            trending=next((p.trending for p in self._parts() if hasattr(p, "trending")), nothing_trends),
         )  # fmt: skip
         for part in self._parts():
             part.bind(sight)
@@ -153,11 +154,6 @@ class World:
             rows = {batch.event: batch.rows for batch in batches}
             self.audit.append(("platform", asked.action, rows))
         return batches
-
-    def _trending(self) -> Callable[[int], np.ndarray] | None:
-        """The trend tracker's list, if the platform has a tracker."""
-        found = [part.trending for part in self.platform.parts if hasattr(part, "trending")]
-        return found[0] if found else None
 
     def _parts(self) -> Iterator[Any]:
         """The parts that twins consist of beside themselves, twin by twin."""

@@ -8,6 +8,7 @@ from feedtwin.lab.metrics import (  # noqa: F401 - importing a family lists its 
     concentration,
     diversity,
     engagement,
+    governance,
     sessions,
     supply,
 )

@@ -9,7 +9,7 @@ from feedtwin.lab.run_data import RunData
 
 DIRECTIONS: Final = ("higher", "lower", "neither")
 FAMILIES: Final = (
-    "attention", "engagement", "sessions", "concentration", "diversity", "supply"
+    "attention", "engagement", "sessions", "concentration", "diversity", "supply", "governance"
 )  # fmt: skip
 """Modules of this folder that declare metrics, in the order in which people read them."""
 CAP_SHARE_MAX: Final = 0.95

@@ -25,6 +25,7 @@ from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ra
 from feedtwin.twins.platform.cards import serving_cards
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
+from feedtwin.twins.platform.reporting import Reporting
 from feedtwin.twins.platform.rings import build_rings, public_only
 from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
@@ -83,7 +84,7 @@ class PlatformTwin:
         self._mean_vector = mean_vector
         self._draws = draws
         self._kernels = kernels
-        self.parts: tuple[Any, ...] = (self,)
+        self.parts: tuple[Any, ...] = (self, Reporting())
 
     @property
     def accounts(self) -> FrozenColumns:
