@@ -274,11 +274,11 @@ def test_a_review_errs_by_the_item_and_not_by_its_place_in_the_queue(lab, kernel
     sets = ["moderation.false_negative=0.5", "moderation.false_positive=0.5"]
     world = build(lab.tiny(sets=sets), kernels)
     part = next(part for part in world.platform.parts[1:] if part.name == "moderation")
-    items = world.content.table.item[:40]
-    together = part._decisions(items, np.zeros(40, np.uint16))
-    alone = [int(part._decisions(items[k : k + 1], np.zeros(1, np.uint16))[0]) for k in range(40)]
+    items = world.content.table.item[:30]
+    together = part._decisions(items, np.zeros(30, np.uint16))
+    alone = [int(part._decisions(items[k : k + 1], np.zeros(1, np.uint16))[0]) for k in range(30)]
     assert together.tolist() == alone
-    again = part._decisions(items, np.ones(40, np.uint16))
+    again = part._decisions(items, np.ones(30, np.uint16))
     assert (again != together).any()
 
 

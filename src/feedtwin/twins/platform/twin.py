@@ -31,6 +31,7 @@ from feedtwin.twins.platform.feeds import Feeds, Sources, some
 from feedtwin.twins.platform.headcount import Headcount
 from feedtwin.twins.platform.inserting import inserted_rows
 from feedtwin.twins.platform.levers import Levers
+from feedtwin.twins.platform.reporting import Reporting
 from feedtwin.twins.platform.sharing import Sharing
 from feedtwin.twins.platform.table import STAGE_VIRAL
 from feedtwin.twins.platform.tally import TALLIED, tally_reference
@@ -88,7 +89,7 @@ class PlatformTwin:
         self._kernels = kernels
         explicit = ExplicitFeedback(config, tables.accounts, lambda: self.mean_vector)
         sharing = Sharing(tables.accounts, config.share_window_steps)
-        self.parts: tuple[Any, ...] = (self, sharing, explicit, Headcount())
+        self.parts: tuple[Any, ...] = (self, sharing, explicit, Headcount(), Reporting())
 
     @property
     def mean_vector(self) -> np.ndarray:

@@ -73,21 +73,25 @@ class Guard:
         if self._is_blocked(wish):
             return Checked(wish, float(wish.size), wish.duration_steps, GuardResult.BLOCKED)
         size, duration = self._clipped(wish)
-        same = size == float(wish.size) and duration == wish.duration_steps
         lasting = wish.action in EXPOSURE
+        same = size == float(wish.size) and (duration == wish.duration_steps or not lasting)
         until = self._step + (duration if lasting else 0)
         self._past.append((wish.action, wish.target_kind, wish.target, self._step, until))
         self._passed += 1
         return Checked(wish, size, duration, GuardResult.PASSED if same else GuardResult.CLIPPED)
 
     def _clipped(self, wish: Intervention) -> tuple[float, int]:
-        """Return size and duration within their bounds; a boost is above 1, a suppression below."""
+        """Return size and duration within their bounds; a boost is above 1, a suppression below.
+
+        Other actions have neither: they hold until they are restored.
+        """
         limit = self._limits.size_max
         low, high = {
             GovernanceAction.BOOST: (1.0, limit),
             GovernanceAction.SUPPRESS: (1.0 / limit, 1.0),
         }.get(GovernanceAction(wish.action), (1.0, 1.0))
-        duration = min(wish.duration_steps, self._limits.duration_max_steps)
+        longest = self._limits.duration_max_steps
+        duration = min(wish.duration_steps, longest) if wish.action in EXPOSURE else 1
         return min(max(float(wish.size), low), high), duration
 
     def _is_blocked(self, wish: Intervention) -> bool:

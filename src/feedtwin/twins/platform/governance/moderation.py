@@ -1,4 +1,4 @@
-"""The moderation queue: reports come in, reviewers decide as many as they can. Action REPORT_POST.
+"""The moderation queue: reports come in, reviewers decide as many as they can.
 
 Reviewers take the open item with most reports first, then the one that waits longest, then the lower id. They
 judge its toxicity by fixed standards and err with given chances; a review ends in a removal, an age gate, a
@@ -15,7 +15,6 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.schema.codes import GovernanceAction, GuardResult, TargetKind
 from feedtwin.schema.ids import LOW, SHIFT
-from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.targets import rows_or_none
 from feedtwin.twins.lookup import Lookup
 from feedtwin.twins.part import Part
@@ -59,17 +58,6 @@ class Moderation(Part):
         self._lookup = Lookup(self._own.item)
 
     # -- verbs -----------------------------------------------------------------------------------
-
-    def do_report_post(self, wish: ActionBatch) -> list[Batch]:
-        """Log reports; a user reports an item once per step."""
-        order = np.lexsort((wish.slot, wish.request, wish.item, wish.user))
-        user, item = wish.user[order], wish.item[order]
-        first = np.ones(len(order), bool)
-        first[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
-        chosen = order[first]
-        names = ("user", "request", "slot", "item", "toxicity", "reason")
-        columns = {name: getattr(wish, name)[chosen] for name in names}
-        return [EventBatch("CONTENT_REPORTED", wish.step, columns)]
 
     def capacity(self, step: int) -> int:
         """Return how many reviews reviewers do in this step; parts of one add up over steps."""
@@ -121,10 +109,9 @@ class Moderation(Part):
     # -- handlers --------------------------------------------------------------------------------
 
     def on_content_reported(self, reported: EventBatch) -> None:
-        """Put videos into the queue; posts are counted in the totals only."""
+        """Put videos into the queue; posts have none."""
         t, step = self._own, reported.step
         item, count = np.unique(reported.item, return_counts=True)
-        self.sight.telemetry.add("reports", reported.rows)
         known = rows_or_none(self.sight.items, self.sight.rows_of, item) >= 0
         item, count = item[known], count[known]
         new = self._lookup.missing(item)
