@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from feedtwin.bus import Published
 from feedtwin.schema.batches import EventBatch
 from feedtwin.world.world import World
 
@@ -38,7 +37,7 @@ class Bookkeeper:
             return [*found, *(["a transaction in a world without money"] if self.rows else [])]
         return [*found, *self._balances(), *self._stock()]
 
-    def _record(self, published: Published) -> None:
+    def _record(self, published: Any) -> None:
         batch = published.batch
         if isinstance(batch, EventBatch) and batch.event == "TRANSACTION_COMPLETED":
             names = tuple(batch.columns)
