@@ -12,9 +12,9 @@ import pytest
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.testing.dice import Dice
 from feedtwin.testing.hot import HotWorld, Sizes
-from feedtwin.twins.references import REFERENCES
 from feedtwin.twins.platform.cards import ring_cards
 from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.references import REFERENCES
 
 HOT = sorted(REFERENCES)
 ROUNDS = 16
