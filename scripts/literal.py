@@ -338,17 +338,12 @@ def page(size: Size, kernels: Kernels) -> Iterator[str]:
         "over replicates; the difference is the first column less the second, with its 95 % Student interval over pairs.\n"
     )
     for conflict in found:
-        yield f"## {conflict.number}. {conflict.title}\n"
-        switch = (
-            " ".join(f"`{text}`" for text in conflict.printed) or "nothing to switch: three metrics"
-        )
-        base = (
-            f" (repaired arm: {' '.join(f'`{text}`' for text in conflict.base)})"
-            if conflict.base
-            else ""
-        )
-        yield f"Printed: {switch}{base}\n"
-        yield "| measured | printed | repaired | difference, 95 % interval |"
+        number = f"{conflict.number}. " if conflict.number else ""
+        yield f"## {number}{conflict.title}\n"
+        for arm, sets in zip(conflict.arms, (conflict.printed, conflict.base), strict=True):
+            if sets:
+                yield f"{arm.capitalize()}: {' '.join(f'`{text}`' for text in sets)}\n"
+        yield f"| measured | {conflict.arms[0]} | {conflict.arms[1]} | difference, 95 % interval |"
         yield "| --- | ---: | ---: | ---: |"
         for row in conflict.rows:
             print(f"{conflict.number}: {row.what}", flush=True)
