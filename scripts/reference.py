@@ -141,6 +141,7 @@ def tables() -> Iterator[str]:
     yield "State by owner. A policy reads only what is marked visible."
     for twin in ("user", "content", "platform"):
         import_module(f"feedtwin.twins.{twin}.table")  # declares its tables
+    import_module("feedtwin.world.build")  # and those of every part
     for spec in TABLES.values():
         yield f"\n## {spec.name}\n"
         yield f"Owned by the {spec.owner} twin; one row per {spec.key}; {spec.row_bytes} bytes.\n"

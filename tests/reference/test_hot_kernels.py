@@ -15,6 +15,7 @@ from feedtwin.testing.hot import HotWorld, Sizes
 from feedtwin.twins.platform.cards import ring_cards
 from feedtwin.twins.platform.retrieval import NO_ITEM
 from feedtwin.twins.references import REFERENCES
+from feedtwin.twins.user.preferences import TEACHES_NOTHING
 
 HOT = sorted(REFERENCES)
 ROUNDS = 16
@@ -72,6 +73,7 @@ def odd_sizes(dice: Dice) -> Sizes:
         category_quota=quota,
         followed_quota=followed if pools or quota else 10,
         followees=int(dice.pick((0, 3, 60))),
+        community_quota=int(dice.pick((0, 0, 1, 12))),
         impressions=int(dice.pick((0, 30, 500))),
         inserted=float(dice.pick((0.0, 0.0, 0.2, 1.0))),
         ring_share=float(dice.pick((0.0, 0.5, 1.0))),
@@ -161,6 +163,15 @@ USUAL = Sizes(users=700, items=900, categories=12, creators=150, rows=600, impre
 def test_a_kernel_equals_its_reference_on_generated_worlds(name: str, kernels: Kernels) -> None:
     for seed in range(ROUNDS):
         assert_same(native(kernels, name, odd_world(seed).inputs(name)), odd_reference(name, seed))
+
+
+def test_learning_skips_rows_that_teach_nothing_as_its_reference_does(kernels: Kernels) -> None:
+    for seed in range(4):
+        arrays, scalars, rows = HotWorld(Dice(seed), USUAL).inputs("learn")
+        silent = Dice(50 + seed).bits(arrays["row"].shape) % 3 == 0
+        arrays["row"][silent] = TEACHES_NOTHING
+        inputs = (arrays, scalars, rows)
+        assert_same(native(kernels, "learn", inputs), reference("learn", inputs))
 
 
 @pytest.mark.parametrize("name", HOT)

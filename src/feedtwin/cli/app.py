@@ -45,7 +45,9 @@ app.command("replay")(checking.replay)
 app.command("compare")(checking.compare)
 app.command("trace")(tracing.trace)
 app.command("sql")(asking.sql)
+app.command("interview")(asking.interview)
 app.command("list")(asking.list_)
+app.command("check")(checking.check)
 app.command("doctor")(checking.doctor)
 
 

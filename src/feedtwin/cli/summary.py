@@ -52,7 +52,7 @@ class Summary:
             "encounters_per_s": self.encounters_per_s,
             "wall_s": finished.wall_s,
             "users": self.people,
-            "creator_accounts": manifest["users"] - self.people,
+            "creator_accounts": manifest["users"] - manifest["people"],
             "videos": manifest["videos_at_start"],
             **more,
             "calibration": manifest["calibration"],

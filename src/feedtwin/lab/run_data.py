@@ -10,7 +10,7 @@ import numpy.typing as npt
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
-LEVELS: Final = ("active_users",)
+LEVELS: Final = ("active_users", "review_backlog", "cascade_depth_max", "cascade_breadth_max")
 """Names among the step metrics that are levels; all others are increments and add up."""
 
 Array = npt.NDArray[Any]
@@ -58,7 +58,8 @@ class RunData:
     Attributes:
         totals: Sum over the steps of each integer total; of a level, its last value.
         items: Columns of the catalogue at the end, (V,) each; empty while a run is open.
-        users: Columns of the users at the end, (U,) each; empty while a run is open.
+        users: Columns of the users at the end, those who left included and those who never joined not,
+            (U,) each; empty while a run is open.
         first_step: First step that the totals cover; later than 0 in a fork.
         steps: Number of steps that the totals cover.
         notes: What a reader must know about the horizon of these numbers.
@@ -145,7 +146,7 @@ def read_run(path: str | Path, steps: range | None = None) -> RunData:
     return RunData(
         totals=totals,
         items=_columns(run, "items") if is_whole else {},
-        users=_columns(run, "users") if is_whole else {},
+        users=_joined(_columns(run, "users")) if is_whole else {},
         first_step=first,
         steps=len(covered),
         notes=_notes(run, first),
@@ -168,6 +169,11 @@ def _columns(run: Run, name: str) -> dict[str, Array]:
         return {}
     table = run.table(name)
     return {column: table.column(column).to_numpy() for column in table.column_names}
+
+
+def _joined(users: dict[str, Array]) -> dict[str, Array]:
+    """The rows of people and accounts that are or were members; ids have gaps before later sign-ups."""
+    return {name: values[users["member"] > 0] for name, values in users.items()}
 
 
 def _notes(run: Run, first: int) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.record.reader import Run
 
 PUBLIC = 1
+GIFT, BUY, AD, LIVE, SUB, FUND = 1, 2, 3, 4, 5, 6
 
 
 class Log:
@@ -28,6 +29,7 @@ class Log:
         self.created = run.events("VIDEO_CREATED").to_pylist()
         self.stages = run.events("EXPOSURE_STAGE_CHANGED").to_pylist()
         self.served = run.events("IMPRESSION_SERVED").to_pylist()
+        self.paid = run.events("TRANSACTION_COMPLETED").to_pylist()
         self.items = {row["item"]: row for row in run.table("items").to_pylist()}
         self.users = {row["user"]: row for row in run.table("users").to_pylist()}
         self.days = len(run.commits) / 24
@@ -41,7 +43,8 @@ class Log:
     def public_views(self):
         views = {item: 0 for item, row in self.items.items() if row["is_public"] == PUBLIC}
         for row in self.watched:
-            views[row["item"]] += 1
+            if row["item"] in views:  # ads are watched too, and are no public video
+                views[row["item"]] += 1
         return views
 
     def creator_views(self):
@@ -58,6 +61,21 @@ class Log:
 
     def active(self):
         return {row["user"] for row in self.started}
+
+    def revenue(self, *kinds):
+        return sum(row["amount_microusd"] for row in self.paid if row["kind"] in kinds) / 1e6
+
+    def creators_get(self, *kinds):
+        """Shares of every user with a public video."""
+        creators = {row["creator"] for row in self.items.values() if row["is_public"] == PUBLIC}
+        got = dict.fromkeys(creators, 0)
+        for row in self.paid:
+            if row["kind"] in kinds and row["recipient"] in got:
+                got[row["recipient"]] += row["share_microusd"]
+        return list(got.values())
+
+    def payers(self):
+        return {row["user"] for row in self.paid if row["kind"] in (GIFT, BUY, LIVE, SUB)}
 
 
 def gini_of_pairs(values):
@@ -337,6 +355,18 @@ REFERENCES = {
     "harm_user_p99_attribute_v1": lambda log: harm_quantile(log, 0.99),
     "uploads": lambda log: len(log.created),
     "viral": lambda log: sum(row["to_stage"] == 2 for row in log.stages),
+    "ad_revenue": lambda log: log.revenue(AD),
+    "gift_revenue": lambda log: log.revenue(GIFT, LIVE),
+    "subscription_revenue": lambda log: log.revenue(SUB),
+    "purchase_revenue": lambda log: log.revenue(BUY),
+    "creator_payments": lambda log: sum(r["share_microusd"] for r in log.paid) / 1e6,
+    "ad_load_realised": lambda log: sum(r["kind"] == AD for r in log.paid) / len(log.met),
+    "arpu_day": lambda log: log.revenue(GIFT, BUY, AD, LIVE, SUB) / len(log.active()) / log.days,
+    "payer_share": lambda log: len(log.payers()) / len(log.active()),
+    "gift_gini_creators": lambda log: gini_of_pairs(log.creators_get(GIFT, LIVE)),
+    "earnings_gini_creators": lambda log: gini_of_pairs(
+        log.creators_get(GIFT, AD, LIVE, SUB, FUND)
+    ),
 }
 TOLERANCES = {"completion": 1e-3}  # the totals count completions in whole thousandths, rounded down
 
@@ -369,6 +399,7 @@ def test_a_metric_equals_its_plain_python_reference(name, readings, log):
 def test_the_log_that_tests_metrics_has_something_of_everything(log):
     assert len(log.met) > 500 and len(log.ended) > 20 and log.skipped and log.created and log.social
     assert {row["engagement"] for row in log.engaged} == {1, 2, 3}
+    assert {row["kind"] for row in log.paid} == {GIFT, BUY, AD, SUB, FUND}
 
 
 def test_metrics_are_read_family_by_family():
