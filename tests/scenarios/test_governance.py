@@ -99,7 +99,7 @@ def test_a_video_that_takes_off_can_be_followed_from_the_log_alone(kernels):
         "trends.track=true", "trends.emergence_gate=4", "promotion.velocity_gate=4",
         "promotion.completion_gate=0.05", "promotion.initial_audience=20", "trends.rise=1.2",
     ]  # fmt: skip
-    world, rows = lived(kernels, 48, *sets, users=400)
+    world, rows = lived(kernels, 36, *sets, users=250)
     viral = [
         (step, int(item), float(velocity))
         for event, step, c in rows

@@ -103,7 +103,7 @@ def test_everything_of_governance_happens_and_the_log_alone_rebuilds_every_table
             seen[batch.event] = seen.get(batch.event, 0) + batch.rows
         fold(folded, flat)
 
-    live(world, 30, record)
+    live(world, 24, record)
     assert all(seen.get(event, 0) > 3 for event in EVENTS), seen
     ours, theirs = world.state(), folded.state()
     for name, array in ours.items():
@@ -220,6 +220,66 @@ def test_a_plain_world_keeps_no_row_of_governance(lab, kernels):
             "trends", "forecasts", "cascades", "interventions", "moderation", "planning", "guidance",
         ):  # fmt: skip
             assert len(array) == 0, name
+
+
+# -- exposure --------------------------------------------------------------------------------------
+
+
+class Always:
+    """Boosts the hashtag that most videos carry, fourfold, as often as it may."""
+
+    def __init__(self, settings):
+        pass
+
+    def decide(self, view):
+        tags = view.items.hashtags.ravel()
+        return [Intervention(BOOST, 3, int(np.bincount(tags[tags > 0]).argmax()), 4.0, 48)]
+
+
+@pytest.fixture
+def always(monkeypatch):
+    registry = REGISTRIES["governance"]
+    monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+    policy("governance", "always", section="governance")(Always)
+    return [*EAGER, "trends.track=true", "policies.governance=always"]
+
+
+def test_a_boost_adds_temperature_times_its_logarithm_to_the_score_of_its_videos(
+    lab, kernels, always
+):
+    """Odds are exp(score / temperature), so the odds of a boosted video are four times what they were."""
+    plain = build(lab.tiny(sets=[*EAGER, "trends.track=true"]), kernels)
+    boosted = build(lab.tiny(sets=always), kernels)
+    lab.logged(plain, 1)
+    rows = lab.logged(boosted, 1)
+    (tag,) = {
+        row for event, _, t in rows if event.startswith("GOV") for row in t["target"].to_pylist()
+    }
+    for world in (plain, boosted):  # the same videos, the same counters: only the boost differs
+        world.platform.prepare(0)
+    carries = (boosted.content.table.hashtags == tag).any(axis=1)
+    shared = slice(0, len(carries))
+    gain = boosted.platform._base[shared] - plain.platform._base[shared]
+    expected = plain.platform.levers.temperature * np.log(4.0)
+    assert carries.any() and not carries.all()
+    seen = boosted.content.table.impressions[shared] + plain.content.table.impressions[shared] == 0
+    np.testing.assert_allclose(gain[carries & seen], expected, atol=1e-4)
+
+
+def test_at_temperature_zero_a_boost_does_nothing(lab, kernels, always):
+    cold = "recommendation.temperature=0"
+    ours = lab.logged(build(lab.tiny(sets=[*always, cold]), kernels), 8)
+    theirs = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=true", cold]), kernels), 8)
+    assert any(event == "GOVERNANCE_ACTION_APPLIED" for event, _, _ in ours)
+    kept = [(e, s, t.to_pydict()) for e, s, t in ours if e != "GOVERNANCE_ACTION_APPLIED"]
+    assert kept == [(e, s, t.to_pydict()) for e, s, t in theirs]
+
+
+def test_a_boost_at_a_temperature_changes_feeds(lab, kernels, always):
+    ours = lab.logged(build(lab.tiny(sets=always), kernels), 4)
+    theirs = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=true"]), kernels), 4)
+    served = [[t for e, _, t in rows if e == "IMPRESSION_SERVED"] for rows in (ours, theirs)]
+    assert not all(a.equals(b) for a, b in zip(*served, strict=False))
 
 
 # -- one more --------------------------------------------------------------------------------------

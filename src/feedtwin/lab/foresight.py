@@ -13,7 +13,7 @@ import numpy as np
 from feedtwin.lab.metrics.forecasts import Brier, brier, kendall_tau_b
 from feedtwin.lab.run_data import Array
 from feedtwin.record.reader import Run
-from feedtwin.schema.codes import Engagement, TrendKind, TrendLifecycle
+from feedtwin.schema.codes import TrendKind, TrendLifecycle
 
 _COLUMN = {TrendKind.SOUND: "sound", TrendKind.CATEGORY: "category"}
 _HASHTAGS = ("hashtag_1", "hashtag_2", "hashtag_3")
@@ -113,12 +113,8 @@ def judge(
 
 def _tau_b(run: Run, forecasts: dict[str, Array], horizon_steps: int) -> float | None:
     """Mean tau-b over forecasts that can be judged."""
-    counts = {
-        (kind, key): _hourly(run, kind, key)
-        for kind, key in set(
-            zip(forecasts["kind"].tolist(), forecasts["key"].tolist(), strict=True)
-        )
-    }
+    pairs = zip(forecasts["kind"].tolist(), forecasts["key"].tolist(), strict=True)
+    counts = _hourly(run, set(pairs))
     found = []
     for step in np.unique(forecasts["step"]).tolist():
         if step + horizon_steps > run.last_step:
@@ -138,17 +134,19 @@ def growth_at(hourly: Array, step: int, horizon_steps: int) -> int:
     return int(hourly[step : step + horizon_steps].sum()) - int(before.sum())
 
 
-def _hourly(run: Run, kind: int, key: int) -> Array:
-    """Return the engagements with a key by hour, int64 (steps,)."""
-    if kind == TrendKind.HASHTAG:
-        carries = " OR ".join(f"items.{name} = {key}" for name in _HASHTAGS)
-    else:
-        carries = f"items.{_COLUMN[TrendKind(kind)]} = {key}"
-    kinds = ", ".join(str(int(one)) for one in Engagement)
-    rows = run.sql(
-        f"SELECT step, count(*) AS n FROM video_engaged JOIN items USING (item) "
-        f"WHERE ({carries}) AND engagement IN ({kinds}) GROUP BY step"
-    )
-    hourly = np.zeros(run.last_step + 1, np.int64)
-    hourly[rows.column("step").to_numpy()] = rows.column("n").to_numpy()
+def _hourly(run: Run, keys: set[Key]) -> dict[Key, Array]:
+    """Return the engagements with each key by hour, int64 (steps,)."""
+    engaged, items = run.events("VIDEO_ENGAGED"), run.table("items")
+    item, step = engaged.column("item").to_numpy(), engaged.column("step").to_numpy()
+    known = items.column("item").to_numpy()
+    order = np.argsort(known)
+    row = order[np.searchsorted(known, item, sorter=order)]
+    columns = {name: items.column(name).to_numpy()[row] for name in (*_HASHTAGS, *_COLUMN.values())}
+    hourly = {}
+    for kind, key in keys:
+        if kind == TrendKind.HASHTAG:
+            carries = np.any([columns[name] == key for name in _HASHTAGS], axis=0)
+        else:
+            carries = columns[_COLUMN[TrendKind(kind)]] == key
+        hourly[kind, key] = np.bincount(step[carries], minlength=run.last_step + 1)
     return hourly

@@ -45,25 +45,17 @@ def test_growth_is_what_comes_in_the_horizon_less_what_came_in_as_long_before():
     assert growth_at(hourly, 1, 3) == (2 + 3 + 4) - 1
 
 
-@pytest.fixture(scope="module")
-def tracked(tmp_path_factory):
-    path = tmp_path_factory.mktemp("foresight") / "run"
-    sets = ["trends.track=true", "trends.emergence_gate=3", "forecast.floor=3"]
-    feedtwin.run("synthetic", users=250, steps=60, seed=4, out=path, threads=1, sets=sets)
-    return path
-
-
-def test_the_log_and_the_platforms_own_count_agree(tracked):
+def test_the_log_and_the_platforms_own_count_agree(tmp_path):
     """Two ways to the same score: handlers while the world ran, and the log afterwards."""
-    found = foresight(tracked, 12)
-    values = {name: reading.value for name, reading in measure(read_run(tracked)).items()}
+    path = tmp_path / "run"
+    sets = ["trends.track=true", "trends.emergence_gate=3", "forecast.floor=3"]
+    feedtwin.run("synthetic", users=150, steps=48, seed=4, out=path, threads=1, sets=sets)
+    found = foresight(path, 12)
+    values = {name: reading.value for name, reading in measure(read_run(path)).items()}
     assert found.alarms > 10 and 0 < found.hits < found.alarms
     assert values["forecast_precision"] == pytest.approx(found.precision)
     assert values["forecast_lead_h"] == pytest.approx(found.lead_h)
     assert values["forecast_brier"] == pytest.approx(found.brier.score, abs=1e-5)
-    assert found.false_alarms_per_day == values["forecast_false_alarms"] / 2.5
+    assert found.false_alarms_per_day == values["forecast_false_alarms"] / 2
     assert -1 <= found.tau_b <= 1
-
-
-def test_a_run_without_shares_has_no_cascades(tracked):
-    assert cascades(tracked) == {}
+    assert cascades(path) == {}  # nobody publishes shares here
