@@ -36,7 +36,6 @@ class Sizes:
     category_picks: int = 3
     category_quota: int = 20
     followed_quota: int = 10
-    community_quota: int = 5
     followees: int = 8
     """Mean number of followees."""
     impressions: int = 200
@@ -45,6 +44,9 @@ class Sizes:
     """Share of slots that a rule fills."""
     ring_share: float = 1.0
     """Share of the catalogue on the category rings."""
+    community_quota: int = 0
+    restricted: float = 0.0
+    """Share of users who mute somebody or are minors, and of items that are kept from minors."""
     global_share: tuple[float, ...] = (1.0, 1.0, 1.0)
     """Share of the catalogue on each global ring, at most."""
 
@@ -144,13 +146,13 @@ class HotWorld:
         a["follow_offset"] = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
         latest = dice.integers(0, s.items, s.users, np.uint32)
         a["latest_row"] = np.where(dice.bits(s.users) % 4 == 0, NO_ITEM, latest)
-        muted = dice.integers(0, 2, s.users) * dice.integers(0, 4, s.users)
+        muted = dice.integers(1, 4, s.users) * (dice.uniform(0, 1, s.users) < s.restricted)
         owner = np.repeat(np.arange(s.users, dtype=np.uint64), muted)
         target = dice.integers(0, s.creators, len(owner), np.uint64)
         a["mute_key"] = np.sort((owner << np.uint64(32)) | target)
         a["mute_offset"] = np.concatenate([[0], np.cumsum(muted)]).astype(np.int64)
-        a["minor"] = (dice.bits(s.users) % 3 == 0).astype(np.uint8)
-        a["restricted"] = (dice.bits(s.items) % 5 == 0).astype(np.uint8)
+        a["minor"] = (dice.uniform(0, 1, s.users) < s.restricted).astype(np.uint8)
+        a["restricted"] = (dice.uniform(0, 1, s.items) < s.restricted).astype(np.uint8)
 
     def _rings(self, dice: Dice) -> None:
         s, a = self.sizes, self.arrays
