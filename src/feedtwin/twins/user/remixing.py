@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.batches import Outcomes
 from feedtwin.schema.reactions import Impressions, Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.session import LIKE, SHARE
@@ -31,16 +32,22 @@ class Remixing(Part):
         """Yield the answers that creators want to give after the slates of a step."""
         if not any(self._rates.values()):
             return
-        seen = self._answerable(reactions.flagged(LIKE | SHARE))
+        seen = self._answerable(reactions)
         duets = self._chosen(Stream.DUET, self._rates["duet"], seen)
         stitches = self._chosen(Stream.STITCH, self._rates["stitch"], seen) & ~duets
         yield self._answers("DUET_VIDEO", reactions.step, seen.where(duets))
         yield self._answers("STITCH_VIDEO", reactions.step, seen.where(stitches))
 
-    def _answerable(self, seen: Impressions) -> Impressions:
-        uploads = self.sight.users.upload_rate[seen.user] > 0
+    def _answerable(self, reactions: Reactions) -> Impressions:
+        """What people who upload liked or shared of what others made; few, so little is copied."""
+        uploads = self.sight.users.upload_rate > 0
+
+        def theirs(met: Outcomes) -> np.ndarray:
+            return ((met.flags & np.uint8(LIKE | SHARE)) != 0) & uploads[met.user][:, None]
+
+        seen = reactions.pick(theirs)
         public = self.sight.items.is_public[seen.row] == 1
-        return seen.where(uploads & public & (seen.creator != seen.user))
+        return seen.where(public & (seen.creator != seen.user))
 
     def _chosen(self, stream: Stream, rate: float, seen: Impressions) -> np.ndarray:
         draw = self._draws.uniform(stream, seen.user, seen.creator, seen.ordinal, seen.meeting)
