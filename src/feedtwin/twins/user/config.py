@@ -58,7 +58,6 @@ class UserConfig(BaseModel):
     uploads_per_day: list[float]
     search_rate: float
     trend_rate: float
-    search_sharpness: float
 
     def session_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the session rule, which the Interaction twin needs too."""
