@@ -95,7 +95,7 @@ FROZEN = {
     "BOARD_PLACE": (38, 0, "creator ordinal step"),
     "GROUP_PLACE": (38, 1, "group step"),
     "GROUP_CHOICE": (39, 0, "user occasion group"),
-    "QUERY_CHOICE": (39, 1, "user occasion category"),
+    "QUERY_CHOICE": (39, 1, "user occasion"),
     "FOUND_CHOICE": (39, 2, "user occasion found"),
     "LIVE_START": (40, 0, "creator step"),
     "LIVE_LENGTH": (40, 1, "creator ordinal"),

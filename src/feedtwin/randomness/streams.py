@@ -178,7 +178,7 @@ class Stream(Enum):
         39, 0, ("user", "occasion", "group"), "which of their groups a user acts in", _USER
     )
     QUERY_CHOICE = StreamSpec(
-        39, 1, ("user", "occasion", "category"), "which category a user searches for", _USER
+        39, 1, ("user", "occasion"), "which category a user searches for", _USER
     )
     FOUND_CHOICE = StreamSpec(
         39, 2, ("user", "occasion", "found"), "whom of those found a user looks at", _USER

@@ -24,7 +24,7 @@ def user_parts(settings: Settings, config: UserConfig, draws: Draws) -> Parts:
     viewers = section_model(ViewerConfig, settings.section("live.viewers"))
     return (
         Socialising(rates, choice, draws),
-        Seeking(rates, choice, config.search_sharpness, draws),
+        Seeking(rates, choice, draws),
         Living(hosts, viewers, config.steps_per_day, draws),
         Interviewed(config),
     )

@@ -69,7 +69,6 @@ class UserConfig(BaseModel):
     ads_teach: bool
     search_rate: float
     trend_rate: float
-    search_sharpness: float
     duet_rate: float
     stitch_rate: float
 

@@ -154,7 +154,7 @@ class Living(Part):
         live = is_live[followee]
         place, _ = _place_in(rooms.host[row], followee[live])
         which, item = which[live], rooms.item[row[place]]
-        score = self._draws.gumbel(
+        score = self._draws.uniform(
             Stream.LIVE_CHOICE, user[which], session[which], *split_item(item)
         )
         which, item = best_of(which, score, item)

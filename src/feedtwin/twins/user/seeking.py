@@ -27,8 +27,7 @@ def list_kinds(
 ) -> tuple[Array, Array]:
     """Return what kind of list each request is for, u1, and its query, u4.
 
-    A search is for a category that the user is interested in: a Gumbel race over interest. A trend page
-    needs no query.
+    A search is for a category that the user is interested in; a trend page needs no query.
     """
     request = users.request[user]
     draw = draws.uniform(Stream.REQUEST_KIND, user, request)
@@ -39,37 +38,40 @@ def list_kinds(
     query = np.zeros(len(user), np.uint32)
     who = user[searching]
     query[searching] = wanted_category(
-        draws, config.search_sharpness, users.interests[who], topic_vectors, who, request[searching]
+        draws, users.interests[who], topic_vectors, who, request[searching]
     )
     return kind, query
 
 
 def wanted_category(
-    draws: Draws,
-    sharpness: float,
-    interests: Array,
-    topic_vectors: Array,
-    user: Array,
-    occasion: Array,
+    draws: Draws, interests: Array, topic_vectors: Array, user: Array, occasion: Array
 ) -> Array:
-    """Return a category query per user, u4: the category that wins a race over their interest in it."""
-    category = np.arange(len(topic_vectors), dtype=np.uint32)
-    taste = interest_in("nd,kd->nk", interests, topic_vectors)
-    gumbel = draws.gumbel(Stream.QUERY_CHOICE, user[:, None], occasion[:, None], category[None, :])
-    score = np.float32(sharpness) * taste + gumbel
-    codes = np.broadcast_to(category, score.shape)
-    return best(score, codes) | np.uint32(CATEGORY_QUERY)
+    """Return a category query per user, u4: a category in proportion to the interest in it.
+
+    Whole numbers throughout: shares of a sum, cut at a keyed share of it.
+    """
+    weight = np.maximum(interest_dots("nd,kd->nk", interests, topic_vectors), 0).astype(np.int64)
+    weight[weight.sum(axis=1) == 0] = 1  # no interest at all: any category
+    edges = np.cumsum(weight, axis=1)
+    share = draws.bits(Stream.QUERY_CHOICE, user, occasion).astype(np.int64)
+    chosen = (edges > (share * edges[:, -1] >> 32)[:, None]).argmax(axis=1)
+    return chosen.astype(np.uint32) | np.uint32(CATEGORY_QUERY)
 
 
-def interest_in(which: str, interests: Array, vectors: Array) -> Array:
-    """Return interests in categories, float32 in [-1, 1]: exact integer dot products, scaled.
+def interest_dots(which: str, interests: Array, vectors: Array) -> Array:
+    """Return interests in categories, int32, 127 * 127 = full: exact integer dot products.
 
     Args:
         which: What goes with what, as `einsum` writes it; d are the dimensions.
         interests: int8 (..., D).
         vectors: Category vectors, int8 (..., D).
     """
-    dots = np.einsum(which, interests.astype(np.int32), vectors.astype(np.int32))
+    return np.einsum(which, interests.astype(np.int32), vectors.astype(np.int32))
+
+
+def interest_in(which: str, interests: Array, vectors: Array) -> Array:
+    """Return interests in categories, float32 in [-1, 1]; arguments as for `interest_dots`."""
+    dots = interest_dots(which, interests, vectors)
     return dots.astype(np.float32) * np.float32(1.0 / (127 * 127))
 
 
@@ -78,12 +80,9 @@ class Seeking(Part):
 
     name = "seeking"
 
-    def __init__(
-        self, rates: SocialRates, choice: ChoiceConfig, sharpness: float, draws: Draws
-    ) -> None:
+    def __init__(self, rates: SocialRates, choice: ChoiceConfig, draws: Draws) -> None:
         super().__init__()
         self._wishes = rates.wishes(draws, searching=True)
-        self._sharpness = sharpness
         self._choice = choice
         self._draws = draws
 
@@ -109,7 +108,7 @@ class Seeking(Part):
         """The famous, or whoever is at home in a category of interest."""
         users = self.sight.users
         wanted = wanted_category(
-            self._draws, self._sharpness, users.interests[user], self.sight.topics[0], user, word
+            self._draws, users.interests[user], self.sight.topics[0], user, word
         )
         famous = self._draws.uniform(Stream.FOUND_FAMOUS, user, word) < np.float32(
             self._choice.famous_share
@@ -122,7 +121,7 @@ class Seeking(Part):
         people = np.broadcast_to(user[:, None], found.shape)
         out = (found == _NOBODY) | (found == people)
         out[~out] = self.sight.ties.has(people[~out], found[~out])
-        score = self._draws.gumbel(Stream.FOUND_CHOICE, user[:, None], word[:, None], found)
+        score = self._draws.uniform(Stream.FOUND_CHOICE, user[:, None], word[:, None], found)
         chosen = best(np.where(out, np.float32(-np.inf), score), found, _NOBODY)
         follows = self._draws.uniform(Stream.FOUND_FOLLOW, user, word) < np.float32(
             self._choice.follow_found

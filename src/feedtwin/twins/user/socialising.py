@@ -132,7 +132,9 @@ class Socialising(Part):
         near = self._followed(user, word, board)
         entry = self._draws.bits(Stream.BOARD_ENTRY, user, word)
         item = np.concatenate([near, board.window(entry, self._choice.popular)], axis=1)
-        score = self._race(user[:, None], word[:, None], item)
+        score = self._draws.gumbel(
+            Stream.POST_CHOICE, user[:, None], word[:, None], *split_item(item)
+        )
         score[:, : near.shape[1]] += log32(np.float32(self._choice.followee_weight))
         author, _ = split_item(item)
         score[(item == 0) | (author == user[:, None])] = -np.inf
@@ -152,9 +154,6 @@ class Socialising(Part):
         item[on] = board.newest_of(user_at(ties.hash[at[on]]))
         return item
 
-    def _race(self, user: Array, word: Array, item: Array) -> Array:
-        return self._draws.gumbel(Stream.POST_CHOICE, user, word, *split_item(item))
-
     def _taken_back(self, occasions: list[Occasion], step: int) -> Iterator[ActionBatch]:
         """Likes and dislikes of one's own that are undone."""
         posts = self.sight.shared["posts"]
@@ -163,7 +162,9 @@ class Socialising(Part):
             owner, row = self.sight.shared[f"posts.{edges}"].rights_of(occasion.user)
             fits = (posts.kind[row] == _COMMENT) == comments
             owner, item = owner[fits], posts.item[row[fits]]
-            score = self._race(occasion.user[owner], occasion.word[owner], item)
+            score = self._draws.uniform(
+                Stream.POST_CHOICE, occasion.user[owner], occasion.word[owner], *split_item(item)
+            )
             owner, item = best_of(owner, score, item)
             yield asked(occasion.action, step, user=occasion.user[owner], item=item)
 
@@ -176,7 +177,7 @@ class Socialising(Part):
         group = board.window(self._draws.bits(Stream.GROUP_ENTRY, user, word), self._choice.popular)
         people = np.broadcast_to(user[:, None], group.shape)
         inside = self.sight.shared["groups.members"].has(people.ravel(), group.ravel())
-        score = self._draws.gumbel(Stream.GROUP_CHOICE, user[:, None], word[:, None], group)
+        score = self._draws.uniform(Stream.GROUP_CHOICE, user[:, None], word[:, None], group)
         score[inside.reshape(group.shape)] = -np.inf
         chosen = best(score, group)
         return asked("JOIN_GROUP", step, user=user[chosen > 0], group=chosen[chosen > 0])
@@ -187,7 +188,7 @@ class Socialising(Part):
             return
         user, word = joined(occasions)
         owner, group = self.sight.shared["groups.members"].rights_of(user)
-        score = self._draws.gumbel(Stream.GROUP_CHOICE, user[owner], word[owner], group)
+        score = self._draws.uniform(Stream.GROUP_CHOICE, user[owner], word[owner], group)
         owner, chosen = best_of(owner, score, group)
         groups = np.zeros(len(user), np.uint32)
         groups[owner] = chosen
