@@ -98,9 +98,8 @@ class World:
             publish(self.content.report(step))
             for asked_for in self.platform.routines(step):
                 publish(*self._execute(asked_for))
-            for part in self._parts():
-                if hasattr(part, "due"):
-                    publish(*part.due(step))
+            for part in self._able("due"):
+                publish(*part.due(step))
 
         with self.phase("decide") as publish:  # who opens the app, and who uploads
             sessions, uploaders = self.users.decide(step)
@@ -129,20 +128,14 @@ class World:
                 publish(outcomes, self.users.give_up(slates))
                 rounds.append((slates, outcomes))
 
-        with self.phase(
-            "execute"
-        ) as publish:  # all remaining actions: follow, gift, report, search
+        with self.phase("execute") as publish:  # what people do about what they saw
             reactions = Reactions(step, rounds)
-            for asked_for in self._actions(reactions):
-                publish(*self._execute(asked_for))
-            for (
-                part
-            ) in self._parts():  # what slates give rise to without an action: payment for ads
-                if hasattr(part, "settle"):
-                    publish(*part.settle(reactions))
-            for part in self._parts():  # invariants that a part vouches for: the books balance
-                if hasattr(part, "check"):
-                    part.check(step)
+            for wish in self._actions(reactions):  # follow, gift, report, post, ...
+                publish(*self._execute(wish))
+            for part in self._able("settle"):  # what follows without an action: payment for ads
+                publish(*part.settle(reactions))
+            for part in self._able("check"):  # what a part vouches for: the books balance
+                part.check(step)
 
         with self.phase("digest"):
             self.digest = self._finish_digest(step)
@@ -184,6 +177,10 @@ class World:
         """The parts that twins consist of beside themselves, twin by twin."""
         for twin in self.twins.values():
             yield from twin.parts[1:]
+
+    def _able(self, verb: str) -> Iterator[Any]:
+        """The parts that have a verb, twin by twin."""
+        return (part for part in self._parts() if hasattr(part, verb))
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
