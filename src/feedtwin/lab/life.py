@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from feedtwin.errors import RunFolderError, SettingsError
-from feedtwin.lab.metrics.cascades import ROOT, Shape, shape
+from feedtwin.lab.cascades import share_trees
+from feedtwin.lab.metrics.cascades import Shape, shape
 from feedtwin.lab.run_data import Array
 from feedtwin.record.reader import Run
 from feedtwin.schema.codes import SocialActivityKind, Stage, TrendKind, TrendLifecycle
@@ -148,31 +149,6 @@ def smoothed(events: Array, half_life_steps: float) -> Array:
     return np.asarray(found, np.float64)
 
 
-def share_tree(shares: list[Row]) -> Array:
-    """Return parents as `cascades.shape` takes them: node 0 is the upload, then each user's first share.
-
-    Args:
-        shares: Rows of VIDEO_SHARED of one video in the order of publication: `user`, and `parent`, sharer
-            << 32 | 1 where the user met the video through a share, else 0. A share whose parent never shared,
-            or shares that name each other, hang on the upload.
-    """
-    above: dict[int, int | None] = {}
-    for row in shares:
-        sharer = row["parent"] >> 32 if row["parent"] else None
-        above.setdefault(row["user"], None if sharer == row["user"] else sharer)
-    node: dict[int, int] = {}
-    parent = [ROOT]
-    waiting = list(above)
-    while waiting:
-        ready = [one for one in waiting if above[one] in node or above[one] not in above]
-        for one in ready or waiting:
-            node[one] = len(parent)
-            sharer = above[one]
-            parent.append(0 if not ready or sharer is None else node.get(sharer, 0))
-        waiting = [one for one in waiting if one not in node]
-    return np.asarray(parent, np.int64)
-
-
 def _created(run: Run, item: int) -> Row:
     """The video's description: from its upload, or from the closing table for one from before the run."""
     rows: list[Row] = run.sql(f"SELECT * FROM video_created WHERE item = {item}").to_pylist()
@@ -224,11 +200,12 @@ def _trends(run: Run, created: Row) -> list[Row]:
 
 def _shape(run: Run, item: int) -> Shape | None:
     kind = int(SocialActivityKind.VIDEO_SHARED)
-    shares = run.sql(
-        f'SELECT step, "user", ordinal, parent FROM social_activity WHERE item = {item} AND kind = {kind} '
+    found = run.sql(
+        f'SELECT item, "user", parent, step FROM social_activity WHERE item = {item} AND kind = {kind} '
         'ORDER BY step, "user", ordinal'
-    ).to_pylist()
-    return shape(share_tree(shares)) if shares else None
+    )
+    columns = {name: found.column(name).to_numpy() for name in found.column_names}
+    return next((shape(parent) for _, parent in share_trees(**columns)), None)
 
 
 def _unknown(run: Run, item: int) -> SettingsError:

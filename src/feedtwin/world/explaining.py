@@ -12,17 +12,19 @@ import numpy as np
 from feedtwin.errors import DeterminismError
 from feedtwin.numerics import exp32, logistic32, logit32, normal_quantile32
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.session import COMMENT, FOLLOW, LIKE, SHARE, SKIP
 from feedtwin.twins.interaction.encounter import SKIP_BELOW_S, encounter_reference
 from feedtwin.twins.platform.estimates import estimate_reference
 from feedtwin.twins.user.preferences import NO_TOPIC, learn_reference, retention
 
 Explained = dict[str, Any]
+Traits = dict[str, np.float32]
 _ENGAGEMENTS: Final = (
-    ("like", LIKE, Stream.LIKE, "like_logit"),
-    ("share", SHARE, Stream.SHARE, "share_logit"),
-    ("comment", COMMENT, Stream.COMMENT, "comment_logit"),
-    ("follow", FOLLOW, Stream.FOLLOW, "follow_logit"),
+    ("like", LIKE, Stream.LIKE),
+    ("share", SHARE, Stream.SHARE),
+    ("comment", COMMENT, Stream.COMMENT),
+    ("follow", FOLLOW, Stream.FOLLOW),
 )
 _SESSION: Final = (
     "energy", "boredom", "satisfaction", "session_impressions", "session_watch_ms"
@@ -50,24 +52,29 @@ def explain_encounter(a: SimpleNamespace, slot: int) -> Explained:
     def draw(stream: Stream) -> np.float32:
         return np.float32(draws.uniform(stream, *key))
 
-    match = _match(a, user, row)
+    match, trait = _match(a, user, row), _traits(a, row)
     reached = slot < int(a.reached_count[0])
-    hook = _hook(a, user, row, match, draw(Stream.HOOK), draw(Stream.HOOK_NOISE))
-    watch = _watch(a, row, match, hook["skipped"], draw(Stream.SKIP_TIME), draw(Stream.WATCH_TIME))
+    hook = _hook(a, user, row, match, trait, draw(Stream.HOOK), draw(Stream.HOOK_NOISE))
+    watch = (
+        _swiped(a, row, draw(Stream.SKIP_TIME))
+        if hook["skipped"]
+        else _watch(a, row, match, trait, draw(Stream.WATCH_TIME))
+    )
     engagement = {
-        name: _engage(a, user, row, match, watch, column, draw(stream), name)
-        for name, _, stream, column in _ENGAGEMENTS
+        name: _engage(name, _engagement_terms(a, user, row, match, trait, watch), draw(stream))
+        for name, _, stream in _ENGAGEMENTS
     }
     found: Explained = {
         "reached": reached,
         "match": float(match),
+        "traits": {name: float(value) for name, value in trait.items()},
         "hook": hook,
         "watch": watch,
         "engagement": {} if hook["skipped"] else engagement,
     }
     if reached:
         flags = int(a.flags[0, slot])
-        happened = [bool(flags & bit) for _, bit, _, _ in _ENGAGEMENTS]
+        happened = [bool(flags & bit) for _, bit, _ in _ENGAGEMENTS]
         ours = [not hook["skipped"] and engagement[name]["happened"] for name, *_ in _ENGAGEMENTS]
         same = ours == happened and hook["skipped"] == bool(flags & SKIP)
         if not same or watch["watch_ms"] != int(a.watch_ms[0, slot]):
@@ -87,17 +94,29 @@ def _match(a: SimpleNamespace, user: int, row: int) -> np.float32:
     return dot * (a.match_inv_norm[row] * (np.float32(1.0) / np.sqrt(norm2)))
 
 
+def _traits(a: SimpleNamespace, row: int) -> Traits:
+    """What the category of a video does to its encounters."""
+    return dict(zip(ENCOUNTER_TRAITS, a.traits[int(a.category[row])], strict=True))
+
+
 def _hook(
-    a: SimpleNamespace, user: int, row: int, match: np.float32, u: np.float32, noise: np.float32
+    a: SimpleNamespace,
+    user: int,
+    row: int,
+    match: np.float32,
+    trait: Traits,
+    u: np.float32,
+    noise: np.float32,
 ) -> Explained:
     """The skip's log-odds, term by term, in the order in which the encounter adds them."""
     hook = np.float32(1.0) / np.maximum(a.hook_strength[row], a.hook_floor)
     span = np.float32(1.0) / np.maximum(a.attention_span_s[user], a.span_floor_s)
+    drawn = trait["match_slope"] * (match - a.match_centre)
     terms = {
         "intercept": a.skip_intercept,
         "hook": a.skip_hook * (hook - a.hook_centre),
-        "attention_span": a.skip_span * (span - a.span_centre),
-        "match": -(a.skip_match * (match - a.match_centre)),
+        "attention_span": trait["span_slope"] * (a.skip_span * (span - a.span_centre)),
+        "match": -(a.skip_match * drawn),
         "noise": a.skip_noise * normal_quantile32(noise),
     }
     odds = np.float32(0.0)
@@ -112,65 +131,86 @@ def _hook(
     }
 
 
-def _watch(
-    a: SimpleNamespace,
-    row: int,
-    match: np.float32,
-    skipped: bool,
-    skip_draw: np.float32,
-    watch_draw: np.float32,
-) -> Explained:
+def _swiped(a: SimpleNamespace, row: int, u: np.float32) -> Explained:
+    """The watch of a skipped video."""
     duration = a.duration_s[row]
-    if skipped:
-        watch_s = np.minimum(SKIP_BELOW_S, duration) * skip_draw
-        found: Explained = {"draw": float(skip_draw)}
-    else:
-        terms = {
-            "match": a.watch_match * (match - a.match_centre),
-            "quality": a.watch_quality * (a.quality[row] - np.float32(0.5)),
-        }
-        uplift = terms["match"] + terms["quality"]
-        spread = a.watch_sigma * normal_quantile32(watch_draw) - a.watch_sigma_half_square
-        ratio = a.completion_prior[row] * exp32(uplift + spread)
-        floor_s = np.minimum(np.float32(3.0), duration)
-        watch_s = np.minimum(np.maximum(ratio * duration, floor_s), duration * a.loops_max)
-        found = {
-            "draw": float(watch_draw),
-            "completion_prior": float(a.completion_prior[row]),
-            "log_terms": {name: float(term) for name, term in terms.items()},
-            "log_spread": float(spread),
-            "expected_completion": float(a.completion_prior[row] * exp32(uplift)),
-        }
+    watch_s = np.minimum(SKIP_BELOW_S, duration) * u
+    return {"draw": float(u), **_watched(watch_s, duration)}
+
+
+def _watch(
+    a: SimpleNamespace, row: int, match: np.float32, trait: Traits, u: np.float32
+) -> Explained:
+    """The watch of a video that was not skipped, log-normal around what is expected."""
+    duration, prior = a.duration_s[row], a.completion_prior[row]
+    drawn = trait["match_slope"] * (match - a.match_centre)
+    terms = {
+        "match": a.watch_match * drawn,
+        "quality": a.watch_quality * (a.quality[row] - np.float32(0.5)),
+    }
+    uplift = terms["match"] + terms["quality"]
+    spread = a.watch_sigma * normal_quantile32(u) - a.watch_sigma_half_square
+    ratio = prior * exp32(uplift + spread)
+    over = np.maximum(ratio - np.float32(1.0), np.float32(0.0))
+    ratio = ratio + (trait["rewatch"] - np.float32(1.0)) * over
+    floor_s = np.minimum(np.float32(3.0), duration)
+    watch_s = np.minimum(np.maximum(ratio * duration, floor_s), duration * a.loops_max)
     return {
-        **found,
+        "draw": float(u),
+        "completion_prior": float(prior),
+        "log_terms": {name: float(term) for name, term in terms.items()},
+        "log_spread": float(spread),
+        "expected_completion": float(prior * exp32(uplift)),
+        **_watched(watch_s, duration),
+    }
+
+
+def _watched(watch_s: np.float32, duration: np.float32) -> Explained:
+    return {
         "duration_s": float(duration),
         "watch_ms": int(np.uint32(watch_s * np.float32(1000.0))),
         "completion": float(watch_s / duration),
     }
 
 
-def _engage(
-    a: SimpleNamespace,
-    user: int,
-    row: int,
-    match: np.float32,
-    watch: Explained,
-    column: str,
-    u: np.float32,
-    name: str,
-) -> Explained:
-    """One engagement's log-odds, conditional on the realised watch."""
-    capped = np.minimum(np.float32(watch["completion"]), np.float32(1.0))
-    by_watch = a.engage_completion * (capped - np.float32(0.5))
-    by_match = a.engage_match * (match - a.match_centre)
-    terms = {"tendency": getattr(a, column)[user], "completion": by_watch, "match": by_match}
-    odds = getattr(a, column)[user] + (by_watch + by_match)
-    if name == "like":
-        terms["quality"] = a.like_quality * (a.quality[row] - np.float32(0.5))
-        odds = odds + terms["quality"]
+def _engagement_terms(
+    a: SimpleNamespace, user: int, row: int, match: np.float32, trait: Traits, watch: Explained
+) -> dict[str, dict[str, np.float32]]:
+    """The terms of each engagement's log-odds, conditional on the realised watch."""
+    completion = np.float32(watch["completion"])
+    capped = np.minimum(completion, np.float32(1.0))
+    lift = {
+        "completion": a.engage_completion * (capped - np.float32(0.5)),
+        "match": a.engage_match * (match - a.match_centre),
+    }
+    label = np.float32(a.label[row])
+    finished = completion >= np.float32(1.0)
+    return {
+        "like": {
+            "tendency": a.like_logit[user], "label": label * a.label_like, **lift,
+            "quality": a.like_quality * (a.quality[row] - np.float32(0.5)),
+            "finished": trait["finish_reward"] if finished else np.float32(0.0),
+        },
+        "share": {
+            "tendency": a.share_logit[user], "category": trait["share_lift"],
+            "label": label * a.label_share, **lift,
+            "virality": a.share_virality * (a.virality[row] - np.float32(0.5)),
+        },
+        "comment": {"tendency": a.comment_logit[user], **lift},
+        "follow": {"tendency": a.follow_logit[user], **lift},
+    }  # fmt: skip
+
+
+def _engage(name: str, of_all: dict[str, dict[str, np.float32]], u: np.float32) -> Explained:
+    """One engagement's odds and how it came out, added up in the order in which the encounter does."""
+    terms = of_all[name]
+    lift = terms["completion"] + terms["match"]
+    zero = np.float32(0.0)
     if name == "share":
-        terms["virality"] = a.share_virality * (a.virality[row] - np.float32(0.5))
-        odds = odds + terms["virality"]
+        odds = (terms["tendency"] + (terms["category"] + terms["label"]) + lift) + terms["virality"]
+    else:
+        odds = (terms["tendency"] + terms.get("label", zero)) + lift
+        odds = (odds + terms.get("quality", zero)) + terms.get("finished", zero)
     return {
         "terms": {key: float(term) for key, term in terms.items()},
         "log_odds": float(odds),

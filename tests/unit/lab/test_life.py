@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from feedtwin.errors import RunFolderError, SettingsError
-from feedtwin.lab.life import life_of, parse_video, share_tree, smoothed
+from feedtwin.lab.life import life_of, parse_video, smoothed
 from feedtwin.lab.life_plot import plot_life, stage_spans, trend_keys
-from feedtwin.lab.metrics.cascades import shape
 from feedtwin.record.reader import Run
 
 
@@ -74,26 +73,6 @@ def test_stages_cover_the_life_without_gaps(viral_run, star):
 def test_a_half_life_halves_what_is_left():
     found = smoothed(np.array([8.0, 0, 0, 0]), 1.0)
     assert found.tolist() == [4, 2, 1, 0.5]
-
-
-def share(user, parent=0):
-    return {"user": user, "parent": parent << 32 | 1 if parent else 0}
-
-
-def test_shares_hang_on_the_upload_or_on_who_they_came_from():
-    tree = share_tree([share(7), share(8, 7), share(9, 8), share(9), share(5, 99)])
-    found = shape(tree)
-    assert (found.size, found.depth, found.breadth) == (5, 3, 2)  # 5 came from one who never shared
-
-
-def test_shares_that_name_each_other_hang_on_the_upload():
-    found = shape(share_tree([share(7, 8), share(8, 7), share(6, 7)]))
-    assert found.size == 4 and found.depth >= 1
-    assert shape(share_tree([share(3, 3)])).depth == 1
-
-
-def test_a_parent_may_be_logged_after_its_child():
-    assert shape(share_tree([share(2, 1), share(1)])).depth == 2
 
 
 @pytest.mark.parametrize(("text", "item"), [("502:2", 502 << 32 | 2), ("17", 17)])
