@@ -53,7 +53,10 @@ class Interventions(Part):
 
     def exposure_log_odds(self, step: int) -> np.ndarray | None:
         """Return the log of each video's factor on exposure, float32 (V,), or None where nothing is in force."""
-        rows, t = self.active(step), self._own
+        t = self._own
+        if not len(t):
+            return None
+        rows = self.active(step)
         if not len(rows):
             return None
         items = self.sight.items

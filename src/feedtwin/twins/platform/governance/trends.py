@@ -30,10 +30,12 @@ from feedtwin.twins.platform.governance.table import BUCKETS, TRENDS
 NONE, EMERGENCE, PEAK, DECLINE = (int(one) for one in TrendLifecycle)
 KEYS_PER_VIDEO = 5
 """Three hashtags, the sound, the category."""
-_UNKNOWN, _NO_KEY = -1, -2
+_NO_KEY, _UNKNOWN = -1, -2
 _KIND_SHIFT = np.uint64(32)
 _LN2 = 0.6931472
 _ENGAGED = np.uint8(LIKE | SHARE | COMMENT)
+_ENGAGEMENTS = np.array([int(bits & int(_ENGAGED)).bit_count() for bits in range(16)], np.float64)
+"""How many engagements an outcome's bits hold."""
 
 
 class TrendTracker(Part):
@@ -62,7 +64,7 @@ class TrendTracker(Part):
     def _index(self) -> None:
         """Derive what is not state: the order of keys, and the rows of each video's keys."""
         self._lookup = Lookup(key_codes(self._own.kind, self._own.key))
-        self._rows_of_video = np.zeros((0, KEYS_PER_VIDEO), np.int64)
+        self._rows_of_video = np.zeros((0, KEYS_PER_VIDEO), np.int32)
 
     # -- verbs -----------------------------------------------------------------------------------
 
@@ -120,15 +122,15 @@ class TrendTracker(Part):
         """Count engagements with the keys of the videos they fell on."""
         if not self.active:
             return
-        lane, slot = np.nonzero(outcomes.flags & _ENGAGED)
-        if not len(lane):
+        engaged = outcomes.flags & _ENGAGED
+        place = np.flatnonzero(engaged)
+        if not len(place):
             return
-        flags = outcomes.flags[lane, slot]
-        count = sum(((flags & bit) != 0).astype(np.uint32) for bit in (LIKE, SHARE, COMMENT))
-        rows = self._rows_of(outcomes.row[lane, slot], outcomes.step)
-        known = rows >= 0
-        each = np.broadcast_to(np.asarray(count)[:, None], rows.shape)[known]
-        np.add.at(self._own.engaged[:, outcomes.step % BUCKETS], rows[known], each)
+        rows = self._rows_of(outcomes.row.reshape(-1)[place], outcomes.step)
+        weight = np.repeat(_ENGAGEMENTS[engaged.reshape(-1)[place]], KEYS_PER_VIDEO)
+        # Keys that a video lacks have row -1, so one bin in front takes them; sums of integers are exact.
+        count = np.bincount(rows.reshape(-1) + 1, weight, minlength=len(self._own) + 1)[1:]
+        self._own.engaged[:, outcomes.step % BUCKETS] += count.astype(np.uint32)
 
     def on_video_created(self, created: EventBatch) -> None:
         """Count uploads with their keys."""
@@ -191,7 +193,7 @@ class TrendTracker(Part):
         known = self._rows_of_video
         items = self.sight.items
         if len(known) < len(items):
-            more = np.full((len(items) - len(known), KEYS_PER_VIDEO), _UNKNOWN, np.int64)
+            more = np.full((len(items) - len(known), KEYS_PER_VIDEO), _UNKNOWN, np.int32)
             known = self._rows_of_video = np.concatenate([known, more])
         new = np.unique(video[known[video, 0] == _UNKNOWN])
         if len(new):
@@ -203,7 +205,7 @@ class TrendTracker(Part):
     def _rows_of_keys(
         self, hashtags: np.ndarray, sound: np.ndarray, category: np.ndarray, step: int
     ) -> np.ndarray:
-        """Return the rows (N, 5) of keys; -2 where a video has none of the kind."""
+        """Return the rows (N, 5) of keys; -1 where a video has none of the kind."""
         kinds = np.array([TrendKind.HASHTAG] * 3 + [TrendKind.SOUND, TrendKind.CATEGORY], np.uint8)
         keys = np.column_stack([hashtags, sound, category]).astype(np.uint32)
         kind = np.broadcast_to(kinds, keys.shape)
