@@ -70,21 +70,20 @@ def test_a_slot_behind_the_exit_was_served_and_met_nobody(straight, rows, kernel
     assert not any(one["event"].startswith("VIDEO_") for one in found.events)
 
 
-def test_candidates_carry_terms_draws_and_the_reason_they_lost(straight, rows, kernels):
+def test_candidates_carry_terms_draws_and_what_became_of_them(straight, rows, kernels):
     _, wanted = one_of(rows, lambda row: row["slot"] == 2 and row["step"] > 8)
     found = trace(straight.path, wanted, kernels)
-    candidates = found.request["candidates"]
+    candidates = [one for one in found.request["candidates"] if one["key"] is not None]
     for one in candidates:
         assert sum(one["terms"].values()) == pytest.approx(one["score"], abs=1e-5)
         key = one["score"] / found.request["temperature"] + one["gumbel"]
         assert key == pytest.approx(one["key"], abs=1e-3)
-        assert (one["slot"] is None) == bool(one["left_out"])
+        assert (one["slot"] is None) == (one["reason"] != "shown")
     assert [one["key"] for one in candidates] == sorted(
-        (c["key"] for c in candidates), reverse=True
+        (one["key"] for one in candidates), reverse=True
     )
     placed = {one["slot"]: one["item"] for one in candidates if one["slot"] is not None}
     assert placed == {one["slot"]: one["item"] for one in found.slate if not one["inserted"]}
-    assert sum(pool["candidates"] for pool in found.request["pools"]) == len(candidates)
 
 
 def test_the_session_of_one_slot_ends_where_that_of_the_next_begins(straight, rows, kernels):
@@ -144,7 +143,8 @@ def test_a_policy_that_scores_by_itself_is_traced_too(lab, tmp_path, kernels, mo
     row = Run.open(tmp_path / "own").sql("SELECT * FROM impression_served LIMIT 1").to_pylist()[0]
     wanted = Impression(row["user"], row["request"], row["slot"])
     found = trace(tmp_path / "own", wanted, kernels)
-    assert set(found.request["candidates"][0]["terms"]) == {"policy"}
+    (ours,) = [one for one in found.request["candidates"] if one["slot"] == wanted.slot]
+    assert "policy" in ours["terms"] and "similarity" not in ours["terms"]
 
 
 def test_an_unfinished_run_is_traced_up_to_its_last_commit(images, rows, kernels):
@@ -200,11 +200,10 @@ def test_looking_on_changes_nothing(rows, lab, kernels, numpy_kernels):
     _, early = one_of(rows, lambda row: row["step"] < 3)
     for inner in (kernels, numpy_kernels):
         seen = []
-        watching = Watching(
-            inner, early.user, early.request, lambda name, a, seen=seen: seen.append(name)
-        )
+        watching = Watching(inner, early.user, lambda name, a, seen=seen: seen.append(name))
+        watching.arm()
         assert lab.chain(lab.tiny(), watching, 3) == plain
-        assert seen == ["serve", "encounter", "learn", "estimate"]
+        assert seen == ["encounter", "learn", "estimate"]
 
 
 def test_tracing_writes_nothing_into_the_run(straight, rows, kernels, copied):

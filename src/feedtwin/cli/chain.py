@@ -8,11 +8,10 @@ from feedtwin.cli.terminal import say, table
 if TYPE_CHECKING:
     from feedtwin.world.tracing import Trace
 
-_CANDIDATES = 12
+_CANDIDATES = 16
 """Candidates that a terminal shows; --json has all."""
 _TIERS = ("elite", "active", "casual", "consumer")
 _PER_LINE = 3
-_HEADS = {"similarity": "similar", "video": "item", "followed": "follow"}
 _DIMENSIONS = 2
 _SESSION = (
     ("energy", "energy", "{:.3f}"),
@@ -87,34 +86,39 @@ def _print_people(trace: "Trace") -> None:
 
 def _print_request(trace: "Trace") -> None:
     candidates = trace.request["candidates"]
-    pools = [
-        f"{pool['pool']} {pool['candidates']} of {pool['places']} (served {pool['served']})"
-        for pool in trace.request["pools"]
-    ]
+    counts: dict[str, int] = {}
+    for one in candidates:
+        counts[one["pool"]] = counts.get(one["pool"], 0) + 1
+    pools = ", ".join(f"{pool} {count}" for pool, count in counts.items())
     _title(f"Request: {len(candidates)} different candidates")
-    for start in range(0, len(pools), 2):
-        say(f"  {'pools' if not start else '':<8}{'; '.join(pools[start : start + 2])}")
+    say(f"  pools    {pools}")
+    (ours,) = [one for one in candidates if one["slot"] == trace.impression["slot"]]
+    if ours["terms"]:
+        _terms("score", ours["terms"], f"{ours['score']:+.3f}")
+    else:
+        say("  score    none: a rule inserted it")
     _title(f"Ranking: score / {trace.request['temperature']:g} + Gumbel number, the highest first")
-    names = [name for name in candidates[0]["terms"] if name != "policy"]
-    heads = [_HEADS.get(name, name) for name in names]
     shown = candidates[:_CANDIDATES]
-    ours = [c for c in candidates[_CANDIDATES:] if c["item"] == trace.impression["item"]]
+    shown = shown if ours in shown else [*shown, ours]
     table(
-        ["video", "pool", *heads, "score", "Gumbel", "key", "slot"],
+        ["video", "pool", "score", "Gumbel", "key", "chance", "slot", "fate"],
         [
             (
-                _video_name(c["item"]), c["pool"], *(_number(c["terms"][name]) for name in names),
-                _number(c["score"]), _number(c["gumbel"]), f"{c['key']:+.2f}",
-                c["left_out"] if c["slot"] is None else c["slot"],
+                _video_name(one["item"]), one["pool"], _number(one["score"]), _maybe(one["gumbel"]),
+                _maybe(one["key"]), f"{one['share']:.4f}", one["slot"], one["reason"],
             )
-            for c in (*shown, *ours)
+            for one in shown
         ],
-        right=[*heads, "score", "Gumbel", "key"],
+        right=["score", "Gumbel", "key", "chance", "slot"],
         keep=["video"],
     )  # fmt: skip
-    hidden = len(candidates) - len(shown) - len(ours)
+    hidden = len(candidates) - len(shown)
     if hidden > 0:
-        say(f"and {hidden} more candidates (--json has all)")
+        say(f"and {hidden} more candidates (--json has all); chance is that of the first slot")
+
+
+def _maybe(value: float | None) -> str:
+    return "-" if value is None else _number(value)
 
 
 def _print_slate(trace: "Trace") -> None:
@@ -143,8 +147,11 @@ def _terms(label: str, terms: Mapping[str, float], total: str) -> None:
 
 
 def _print_encounter(found: Section) -> None:
-    hook, watch = found["hook"], found["watch"]
     _title("Encounter")
+    if "behaviour" in found:
+        say("  a behaviour of somebody's own decided: it has no stages that could be shown")
+        return
+    hook, watch = found["hook"], found["watch"]
     say(f"  match    cosine of interests and video {found['match']:.3f}")
     _terms("hook", hook["terms"], f"log-odds {_number(hook['log_odds'])}")
     say(
@@ -190,7 +197,8 @@ def _print_learning(found: Section) -> None:
     moved = f": {largest}" if largest else ""
     say(f"  taste    {interests['towards']}, change {interests['change']:.3f} (L1){moved}")
     before, after = (_memory(memory[name]) for name in ("before", "after"))
-    say(f"  memory   topic {memory['topic']}: {before} → {after}")
+    topic = "" if memory["topic"] is None else f"topic {memory['topic']}: "
+    say(f"  memory   {topic}{before} → {after}")
     say(
         f"  platform estimate moves by {platform['change']:.3f} (L1); its cosine with the video "
         f"{platform['similarity_before']:+.3f} → {platform['similarity_after']:+.3f}"

@@ -84,7 +84,7 @@ def _user(path: Path, user: int, kernels: "Kernels", as_json: bool) -> None:
     if as_json:
         answer(rows)
         return
-    from feedtwin.world.shortlist import pool_name
+    from feedtwin.world.impressions import pool_name
 
     shown = rows[:_LINES]
     table(

@@ -16,7 +16,7 @@ from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.session import COMMENT, FOLLOW, LIKE, SHARE, SKIP
 from feedtwin.twins.interaction.encounter import SKIP_BELOW_S, encounter_reference
 from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.user.preferences import NO_TOPIC, learn_reference, retention
+from feedtwin.twins.user.preferences import NO_TOPIC, TEACHES_NOTHING, learn_reference, retention
 
 Explained = dict[str, Any]
 Traits = dict[str, np.float32]
@@ -223,7 +223,9 @@ def _engage(name: str, of_all: dict[str, dict[str, np.float32]], u: np.float32) 
 def explain_learning(a: SimpleNamespace, slot: int) -> Explained:
     """Return what one slot did to the user: session state, interests and the memory of its topic."""
     before, after = _after(learn_reference, a, slot), _after(learn_reference, a, slot + 1)
-    row, topic = int(a.row[0, slot]), int(a.category[int(a.row[0, slot])])
+    row = int(a.row[0, slot])
+    teaches = row != int(TEACHES_NOTHING)
+    topic = int(a.category[row]) if teaches else int(NO_TOPIC)
     moved = after.interests[0].astype(np.int32) - before.interests[0].astype(np.int32)
     top = np.argsort(-np.abs(moved), kind="stable")[:_TOP_DIMENSIONS]
     return {
@@ -234,7 +236,7 @@ def explain_learning(a: SimpleNamespace, slot: int) -> Explained:
         },
         "interests": {
             "change": float(np.abs(moved).sum() / 127),
-            "towards": _towards(moved, a.vectors[row]),
+            "towards": _towards(moved, a.vectors[row]) if teaches else "an ad teaches nothing",
             "largest": [
                 {
                     "dimension": int(dim),
@@ -246,7 +248,7 @@ def explain_learning(a: SimpleNamespace, slot: int) -> Explained:
             ],
         },
         "memory": {
-            "topic": topic,
+            "topic": topic if teaches else None,
             "before": _trace(a, before, topic),
             "after": _trace(a, after, topic),
         },

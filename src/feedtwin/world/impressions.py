@@ -10,12 +10,14 @@ import numpy as np
 from feedtwin.bus import Published
 from feedtwin.errors import FeedtwinError, SettingsError
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies.interface import POOL_NAMES
 from feedtwin.record.reader import Run
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.segments import advance, begin
 
 Row = dict[str, Any]
 _TEXT: Final = re.compile(r"(\d+):(\d+):(\d+)")
+_INSERTED: Final = 255
 _OUTCOMES: Final = ("VIDEO_WATCHED", "VIDEO_SKIPPED", "VIDEO_ENGAGED")
 
 
@@ -49,6 +51,13 @@ class Impression:
     def __str__(self) -> str:
         """Return `USER:REQUEST:SLOT`."""
         return f"{self.user}:{self.request}:{self.slot}"
+
+
+def pool_name(code: int) -> str:
+    """Return what a pool is called; policies of one's own may have others, by number."""
+    if code == _INSERTED:
+        return "inserted"
+    return POOL_NAMES[code] if code < len(POOL_NAMES) else f"pool {code}"
 
 
 def step_of(run: Run, wanted: Impression) -> int:

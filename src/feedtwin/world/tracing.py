@@ -23,14 +23,14 @@ from feedtwin.world.explaining import explain_encounter, explain_estimate, expla
 from feedtwin.world.impressions import (
     Impression,
     logged_impression,
+    pool_name,
     step_of,
     unknown_impression,
 )
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import restore
-from feedtwin.world.segments import advance
-from feedtwin.world.shortlist import explain_slate
-from feedtwin.world.watching import SLATE_CALLS, Watching
+from feedtwin.world.segments import advance, enter
+from feedtwin.world.watching import Watching
 from feedtwin.world.world import World
 
 Section = dict[str, Any]
@@ -44,9 +44,10 @@ class Trace:
         impression: Whose, which, when, of what.
         user: Who the user is: what drives the encounter.
         video: What the video is, and what the platform knew of it when it was served.
-        request: Temperature, pools and all candidates with scores, draws and places.
+        request: Temperature and all candidates with pools, scores, terms, draws and fates, the best key first.
         slate: What was served, slot by slot, with propensities.
-        encounter: Stages with their terms, odds and draws; None of a slot that was not reached.
+        encounter: Stages with their terms, odds and draws, or `behaviour` where a policy decided instead; None of a slot
+            that was not reached.
         learning: What the user, and what the platform learned; None of a slot that was not reached.
         events: What was published because of it, and whose handlers took it, in order.
         checked: What the recomputed outcome was compared with.
@@ -83,17 +84,19 @@ def trace(path: Path, wanted: Impression, kernels: Kernels) -> Trace:
             f"feedtwin resume {path}"
         )
     look = _Look(wanted)
-    watching = Watching(kernels, wanted.user, wanted.request, look)
+    watching = Watching(kernels, wanted.user, look)
     segments = segments_of(run)
     after = _step_before(run, wanted)
     world, _ = restore(path, segments, watching, after, run.commits.get)
     if wanted.user >= len(world.users.table):
         raise unknown_impression(run, wanted, len(world.users.table) - 1)
-    while world.step_count <= run.last_step and not look.is_served:
-        watched = _Recorder(wanted, look, world)
+    watched = _Recorder(wanted, world, watching)
+    while world.step_count <= run.last_step and not watched.slate:
+        world = enter(world, segments, watching)
+        watched = _Recorder(wanted, world, watching)
         world.recorder = watched
         world = advance(world, segments, watching, world.step_count + 1, run.commits.get)
-    if not look.is_served or wanted.slot >= len(look.request.get("slate", ())):
+    if wanted.slot >= len(watched.slate):
         raise unknown_impression(run, wanted, len(world.users.table) - 1)
     return _assemble(run, wanted, look, watched)
 
@@ -121,38 +124,39 @@ class _Look:
 
     def __init__(self, wanted: Impression) -> None:
         self._slot = wanted.slot
-        self.request: Section = {}
         self.encounter: Section = {}
         self.learning: Section = {}
-        self.is_served = False
 
     def __call__(self, name: str, a: SimpleNamespace) -> None:
         """Take the arguments of one call, cut to the request."""
-        if name in SLATE_CALLS:
-            self.request = explain_slate(a, name)
-            self.is_served = True
-        elif self._slot >= len(self.request["slate"]):
+        if name == "encounter":
+            if self._slot < int(a.served_count[0]):
+                self.encounter = explain_encounter(a, self._slot)
             return
-        elif name == "encounter":
-            self.encounter = explain_encounter(a, self._slot)
-        elif not self.encounter["reached"]:
+        if not self.encounter:  # no kernel met the slate: a behaviour of somebody's own did
+            reached = self._slot < int(a.reached_count[0])
+            self.encounter = {"reached": reached, "behaviour": True}
+        if not self.encounter["reached"]:
             return
-        elif name == "learn":
+        if name == "learn":
             self.learning |= explain_learning(a, self._slot)
-        elif name == "estimate":
+        else:
             self.learning["platform"] = explain_estimate(a, self._slot)
 
 
 class _Recorder:
     """Keeps what is published about the impression in its step, and what twins were like before."""
 
-    def __init__(self, wanted: Impression, look: _Look, world: World) -> None:
-        self._wanted, self._look, self._world = wanted, look, world
+    def __init__(self, wanted: Impression, world: World, watching: Watching) -> None:
+        self._wanted, self._world, self._watching = wanted, world, watching
+        self.candidates: list[Section] = []
+        self.slate: list[Section] = []
         self.events: list[Section] = []
         self.user: Section = {}
         self.video: Section = {}
         self.outcome: Section = {}
         self.step = world.step_count
+        self.temperature = float(world.platform.levers.temperature)
         self._item = 0
         self._is_open, self._is_over = False, False
 
@@ -160,11 +164,15 @@ class _Recorder:
         """Take a batch before it is delivered."""
         batch = published.batch
         for flat in batch.logged():
+            if flat.event == "IMPRESSION_SERVED" and self._is_open and not self._is_over:
+                self.slate = self._served(flat)
             at = self._ours(flat)
             if not len(at):
                 continue
             if flat.event == "FEED_REQUESTED":
                 self.user = _person(self._world, self._wanted.user)
+                self.candidates = self._world.platform.explain(flat, int(at[0]))
+                self._watching.arm()
             if flat.event == "IMPRESSION_SERVED" and len(at) == 1:
                 self._item = int(flat.columns["item"][at[0]])
                 self.video = _video(self._world, self._item, self.step)
@@ -203,6 +211,17 @@ class _Recorder:
         elif self._is_over:
             return np.zeros(0, np.int64)
         return np.nonzero(mine)[0]
+
+    def _served(self, served: EventBatch) -> list[Section]:
+        """The slots of the request, as published."""
+        columns = served.columns
+        mine = (columns["user"] == np.uint32(self._wanted.user)) & (
+            columns["request"] == np.uint32(self._wanted.request)
+        )
+        return [
+            {name: column[k].item() for name, column in columns.items()}
+            for k in np.nonzero(mine)[0]
+        ] or self.slate
 
     def _keep_outcome(self, event: str, rows: list[Section]) -> None:
         if event in ("IMPRESSION_SERVED", "VIDEO_WATCHED", "VIDEO_SKIPPED", "VIDEO_ENGAGED"):
@@ -249,30 +268,34 @@ def _video(world: World, item: int, step: int) -> Section:
 
 
 def _assemble(run: Run, wanted: Impression, look: _Look, watched: _Recorder) -> Trace:
-    served = look.request["slate"][wanted.slot]
-    _check_served(run.path, served, watched.outcome["IMPRESSION_SERVED"][0])
-    checked = ["the slate, recomputed from candidates and scores, is the one that was served"]
-    reached = bool(look.encounter["reached"])
-    if reached:
+    _check_slate(run.path, watched.candidates, watched.slate)
+    checked = ["candidates, scores and draws give the slate that was served, propensities included"]
+    reached = bool(look.encounter.get("reached"))
+    if reached and "hook" in look.encounter:
         checked.append("the stages of the encounter give the outcome that was published")
     if run.has_events:
         _check_log(run, wanted, watched.outcome)
         checked.append("what was published is what the log has")
     checked.append("the digests of the steps executed are those of the journal")
+    keyed = [one for one in watched.candidates if one["key"] is not None]
+    inserted = [one for one in watched.candidates if one["key"] is None]
     return Trace(
         impression={
             "user": wanted.user,
             "request": wanted.request,
             "slot": wanted.slot,
             "step": watched.step,
-            "item": served["item"],
+            "item": watched.slate[wanted.slot]["item"],
             "reached": reached,
-            "served": len(look.request["slate"]),
+            "served": len(watched.slate),
         },
         user=watched.user,
         video=watched.video,
-        request={k: v for k, v in look.request.items() if k != "slate"},
-        slate=look.request["slate"],
+        request={
+            "temperature": watched.temperature,
+            "candidates": [*inserted, *sorted(keyed, key=lambda one: (-one["key"], one["item"]))],
+        },
+        slate=[{**one, "pool": pool_name(one["pool"])} for one in watched.slate],
         encounter=look.encounter if reached else None,
         learning=look.learning if reached else None,
         events=watched.events,
@@ -280,13 +303,16 @@ def _assemble(run: Run, wanted: Impression, look: _Look, watched: _Recorder) -> 
     )
 
 
-def _check_served(path: Path, ours: Section, published: Section) -> None:
-    for name in ("item", "score", "propensity", "stage", "meeting"):
-        if ours[name] != published[name]:
-            raise DeterminismError(
-                f"{path}: trace: recomputing the slate gives {name} {ours[name]}, the step published "
-                f"{published[name]}; expected the same. The trace does not know this serving"
-            )
+def _check_slate(path: Path, candidates: list[Section], slate: list[Section]) -> None:
+    """Hold the explanation of a slate to the slate."""
+    shown = {one["slot"]: one for one in candidates if one["slot"] is not None}
+    ours = [(slot, shown[slot]["item"], shown[slot]["propensity"]) for slot in sorted(shown)]
+    theirs = [(one["slot"], one["item"], one["propensity"]) for one in slate]
+    if ours != theirs:
+        raise DeterminismError(
+            f"{path}: trace: the candidates explain the slate (slot, item, propensity) {ours}, the step served "
+            f"{theirs}; expected the same. The platform's `explain` does not know this serving"
+        )
 
 
 def _check_log(run: Run, wanted: Impression, outcome: dict[str, list[Section]]) -> None:

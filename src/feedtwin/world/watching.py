@@ -19,30 +19,31 @@ from feedtwin.twins.references import REFERENCES
 
 U4 = npt.NDArray[np.uint32]
 Look = Callable[[str, SimpleNamespace], None]
-SLATE_CALLS = ("serve", "select")
-"""Kernels that end in a slate: the fused one, and that of policies which score by themselves."""
-LATER_CALLS = ("encounter", "learn", "estimate")
-"""What happens to the slate afterwards, once each."""
+WATCHED = ("encounter", "learn", "estimate")
+"""What happens to a slate after it was served, once each."""
 
 
 class Watching(Kernels):
-    """Kernels for a world in which one request of one user is traced.
+    """Kernels for a world in which one request of one user is traced: `arm` them when it is made.
 
     Without a native build the NumPy references run; either way calls come through here.
     """
 
-    def __init__(self, inner: Kernels, user: int, request: int, look: Look) -> None:
-        """Watch one request.
+    def __init__(self, inner: Kernels, user: int, look: Look) -> None:
+        """Watch a user.
 
         Args:
             inner: The kernels that compute.
             user: Whose request.
-            request: Which of the user's requests.
             look: Called with a kernel's name and its arguments cut to the request, before it runs.
         """
         super().__init__(inner.name, inner._library, inner.threads, inner.note)
-        self._user, self._request, self._look = user, request, look
-        self._waiting_for = set(SLATE_CALLS)
+        self._user, self._look = user, look
+        self._waiting_for: set[str] = set()
+
+    def arm(self) -> None:
+        """Look at the next call of each kind that holds the user: those of the request just made."""
+        self._waiting_for = set(WATCHED)
 
     @property
     def native(self) -> bool:
@@ -85,16 +86,10 @@ class Watching(Kernels):
         scalars: Mapping[str, int | float],
         rows: int,
     ) -> None:
-        is_ours = arrays["user"][:rows] == np.uint32(self._user)
-        if name in SLATE_CALLS:
-            is_ours = is_ours & (arrays["request"][:rows] == np.uint32(self._request))
-        found = np.nonzero(is_ours)[0]
-        if not len(found):
-            return
-        self._waiting_for -= {name}
-        if name in SLATE_CALLS:
-            self._waiting_for = set(LATER_CALLS)
-        self._look(name, one_lane(name, arrays, scalars, int(found[0])))
+        found = np.nonzero(arrays["user"][:rows] == np.uint32(self._user))[0]
+        if len(found):
+            self._waiting_for -= {name}
+            self._look(name, one_lane(name, arrays, scalars, int(found[0])))
 
 
 def one_lane(
