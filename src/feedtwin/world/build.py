@@ -22,6 +22,9 @@ from feedtwin.twins.content.twin import add_videos, created_batch
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
 from feedtwin.twins.platform import table as platform_table
+from feedtwin.twins.platform.explicit import ExplicitFeedback
+from feedtwin.twins.platform.headcount import Headcount
+from feedtwin.twins.platform.reporting import Reporting
 from feedtwin.twins.platform.twin import Levers, Tables
 from feedtwin.twins.user import UserConfig, UserTwin
 from feedtwin.twins.user.careers import CareerConfig, Careers
@@ -62,15 +65,11 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         content, origin.categories, _item_columns(origin, content, draws), draws, kernels,
         noise_match=noise,
     )  # fmt: skip
-    twins = (
-        users,
-        items,
-        InteractionTwin(interaction, draws, kernels),
-        PlatformTwin(
-            platform, _platform_tables(origin, platform, items), _levers(settings),
-            _mean_vector(items), draws, kernels,
-        ),
-    )  # fmt: skip
+    tables = _platform_tables(origin, platform, items)
+    central = PlatformTwin(platform, tables, _levers(settings), _mean_vector(items), draws, kernels)
+    explicit = ExplicitFeedback(platform, tables.accounts, lambda: central.mean_vector)
+    central.parts += (explicit, Reporting(), Headcount())
+    twins = (users, items, InteractionTwin(interaction, draws, kernels), central)
     return World(settings, twins, origin.notes, **options)
 
 

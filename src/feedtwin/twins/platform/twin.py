@@ -24,9 +24,6 @@ from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ra
 from feedtwin.twins.platform.cards import serving_cards
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.explicit import ExplicitFeedback
-from feedtwin.twins.platform.headcount import Headcount
-from feedtwin.twins.platform.reporting import Reporting
 from feedtwin.twins.platform.rings import build_rings, public_only
 from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
 from feedtwin.twins.platform.table import STAGE_VIRAL
@@ -85,8 +82,7 @@ class PlatformTwin:
         self._mean_vector = mean_vector
         self._draws = draws
         self._kernels = kernels
-        explicit = ExplicitFeedback(config, tables.accounts, lambda: self.mean_vector)
-        self.parts: tuple[Any, ...] = (self, explicit, Reporting(), Headcount())
+        self.parts: tuple[Any, ...] = (self,)
 
     @property
     def mean_vector(self) -> np.ndarray:
