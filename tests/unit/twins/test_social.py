@@ -11,6 +11,7 @@ from feedtwin.twins.social import activity, occurrences, ordinals
 from feedtwin.twins.user import UserTwin
 from feedtwin.twins.user.acting import edges_changed
 from feedtwin.twins.user.belonging import LEFT, MEMBER
+from feedtwin.twins.user.profile import profile_of
 from feedtwin.twins.user.table import USERS
 from feedtwin.twins.user.ties import Ties
 
@@ -130,3 +131,16 @@ def test_mutes_and_follows_do_not_mix(twin):
     muting.on_social_graph_updated(edges_changed(2, EdgeKind.MUTE, False, one[:1], two[:1]))
     assert people.mutes.right.tolist() == [4]
     assert people.mute_offset.tolist() == [0, 0, 1, 1, 1, 1, 1]
+
+
+def test_a_profile_shows_a_person_in_the_units_of_people():
+    columns = Columns(USERS, 2)
+    with columns.writing():
+        columns.age_group[1] = 0
+        columns.toxicity_tolerance[1], columns.humor_affinity[1] = 51, 255
+        columns.loyalty[1] = 0.75
+    found = profile_of(columns.frozen, 1)
+    assert found.innate.age_group == "minor"
+    assert found.innate.toxicity_tolerance == pytest.approx(0.2)
+    assert found.innate.humor_affinity == 1.0
+    assert found.state.loyalty == 0.75
