@@ -116,3 +116,26 @@ def test_nothing_is_shared_where_the_window_is_closed():
     assert world.platform.telemetry.as_dict()["shares"] > 50
     assert (world.platform.accounts.share_row == NO_ITEM).all()
     assert not world.users.table.social_count.any()
+
+
+@pytest.mark.parametrize("policy", ["tiktok", "kuaishou"])
+def test_one_more_user_who_never_comes_changes_no_share_and_no_slate(policy):
+    found = []
+    for extra in (None, {"users": [{}]}):
+        settings = resolve(
+            "synthetic", users=120, seed=3, append=extra,
+            sets=[*SHARING, f"policies.recommendation={policy}"],
+        )  # fmt: skip
+        world, rows = build(settings, load("auto")), []
+
+        def record(published, rows=rows):
+            batch = published.batch
+            if batch.event in ("SOCIAL_ACTIVITY", "IMPRESSION_SERVED"):
+                rows.extend(column.tobytes() for column in batch.digested()[1])
+
+        world.recorder = record
+        for _ in range(6):
+            world.step()
+        assert world.users.table.social_count.sum() > 50
+        found.append(rows)
+    assert found[0] == found[1]

@@ -60,7 +60,7 @@ def slates(world, steps=6):
     return found
 
 
-@pytest.mark.parametrize("policy", ["tiktok", "kuaishou"])
+@pytest.mark.parametrize("policy", ["tiktok", "kuaishou", "hybrid"])
 def test_a_world_with_restrictions_is_the_same_on_every_path(
     limited, kernels, numpy_kernels, policy
 ):
