@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from feedtwin.record.reader import Run
@@ -103,6 +104,13 @@ class RunData:
         """Return the answer to a query over the log, column by column (see `Log.columns`)."""
         assert self.log is not None, "a metric that reads the log says so in `needs`"
         return self.log.columns(query)
+
+    def of_users(self, column: str, user: Array) -> Array:
+        """Return a column of the users table for some user ids, which are no row numbers: sign-ups have high ids.
+
+        A metric that calls this needs `users.user` and the column.
+        """
+        return self.users[column][np.searchsorted(self.users["user"], user)]
 
     @property
     def end_step(self) -> int:
