@@ -15,6 +15,7 @@ from feedtwin.numerics import uniform32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Outcomes
 from feedtwin.schema.codes import ReportReason
+from feedtwin.schema.ids import SHIFT
 from feedtwin.schema.reactions import Impressions, Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.session import FINISHED, LIKE, SKIP
@@ -128,34 +129,43 @@ class Reacting(Part):
     ) -> tuple[Impressions, Uniforms]:
         """The few impressions for which some draw is below its rate, and their draws.
 
-        The generator is asked once for each impression that can lead to a reaction; nothing else of an
-        impression is copied before it is known to matter.
+        The generator is asked once for each impression that can lead to a reaction, in one call; nothing
+        else of an impression is copied before it is known to matter.
         """
+        able = [np.flatnonzero(can_react(met)) for _, met in reactions]
+        user, item, meeting = self._who_met_what(reactions, able)
+        words = self._draws.words(_block(rates), *_encounter(user, item, meeting))
+        lucky = np.zeros(len(user), bool)
+        for stream, rate in rates.items():
+            lucky |= words[stream.word] <= _last_word(rate)
+        ends = np.cumsum([len(places) for places in able])
         masks = []
-        for slates, met in reactions:
-            mask = can_react(met)
-            lane, slot = np.nonzero(mask)
-            item = met.item[lane, slot]
-            words = self._words(
-                rates, met.user[lane], item, slates.meeting[lane, slot].astype(np.uint32)
-            )
-            mask[lane, slot] = _any_below(words, rates)
+        for (_, met), places, end in zip(reactions, able, ends, strict=True):
+            mask = np.zeros(met.item.shape, bool)
+            mask.reshape(-1)[places[lucky[end - len(places) : end]]] = True
             masks.append(mask)
         seen = reactions.gather(masks)
-        return seen, self._words(rates, seen.user, seen.item, seen.meeting.astype(np.uint32))
+        words = self._draws.words(_block(rates), *_encounter(seen.user, seen.item, seen.meeting))
+        streams = (*rates, Stream.OFFENCE) if Stream.REPORT in rates else tuple(rates)
+        return seen, {stream: uniform32(words[stream.word]) for stream in streams}
 
-    def _words(
-        self, rates: dict[Stream, float], user: np.ndarray, item: np.ndarray, meeting: np.ndarray
-    ) -> Uniforms:
-        """Uniforms of the group's block, keyed by (user, creator, upload ordinal, n-th meeting)."""
-        creator = (item >> np.uint64(32)).astype(np.uint32)
-        ordinal = (item & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-        block = next(iter(rates)).block
-        words = self._draws.words(block, user, creator, ordinal, meeting)
-        found = {stream: uniform32(words[stream.word]) for stream in rates}
-        if Stream.REPORT in rates:
-            found[Stream.OFFENCE] = uniform32(words[Stream.OFFENCE.word])
-        return found
+    def _who_met_what(
+        self, reactions: Reactions, able: list[np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """User, item and n-th meeting of the impressions at flat places of each round."""
+        nothing = [np.zeros(0, kind) for kind in (np.uint32, np.uint64, np.uint16)]
+        parts = [
+            (
+                met.user[places // met.item.shape[1]],
+                met.item.take(places),
+                slates.meeting.take(places),
+            )
+            for (slates, met), places in zip(reactions, able, strict=True)
+        ]
+        user, item, meeting = (
+            np.concatenate(column) for column in zip(nothing, *parts, strict=True)
+        )
+        return user, item, meeting
 
     def _watched(self, met: Outcomes) -> np.ndarray:
         """Liked or finished where that can lead to something, and what might offend."""
@@ -196,5 +206,21 @@ def _skipped(met: Outcomes) -> np.ndarray:
     return (met.flags & np.uint8(SKIP)) != 0
 
 
-def _any_below(words: Uniforms, rates: dict[Stream, float]) -> np.ndarray:
-    return np.logical_or.reduce([words[s] < np.float32(rate) for s, rate in rates.items()])
+def _block(rates: dict[Stream, float]) -> int:
+    return next(iter(rates)).block
+
+
+def _encounter(user: np.ndarray, item: np.ndarray, meeting: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The key of an encounter: user, creator, upload ordinal, n-th meeting."""
+    return (
+        user,
+        (item >> SHIFT).astype(np.uint32),
+        item.astype(np.uint32),
+        meeting.astype(np.uint32),
+    )
+
+
+def _last_word(rate: float) -> np.uint32:
+    """The largest random word whose uniform may be below `rate`; the caller compares exactly."""
+    cells = int(rate * 2**23) + 1  # uniforms are midpoints of cells (numerics.uniform32)
+    return np.uint32(min(cells * 2**9 - 1, 2**32 - 1))
