@@ -8,6 +8,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from feedtwin.errors import IntegrityError
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
@@ -109,8 +110,19 @@ class RunData:
         """Return a column of the users table for some user ids, which are no row numbers: sign-ups have high ids.
 
         A metric that calls this needs `users.user` and the column.
+
+        Raises:
+            IntegrityError: The table does not have one of them, though it owns a video.
         """
-        return self.users[column][np.searchsorted(self.users["user"], user)]
+        known = self.users["user"]
+        at = np.searchsorted(known, user)
+        strangers = user[(at == len(known)) | (known[np.minimum(at, len(known) - 1)] != user)]
+        if len(strangers):
+            raise IntegrityError(
+                f"tables/users.parquet: no member {int(strangers[0])}, who has videos in items.parquet; expected "
+                "everybody who ever posted. The tables are not those of one run"
+            )
+        return self.users[column][at]
 
     @property
     def end_step(self) -> int:
