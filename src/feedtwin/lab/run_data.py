@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
+from feedtwin.errors import IntegrityError
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
@@ -103,6 +105,24 @@ class RunData:
         """Return the answer to a query over the log, column by column (see `Log.columns`)."""
         assert self.log is not None, "a metric that reads the log says so in `needs`"
         return self.log.columns(query)
+
+    def of_users(self, column: str, user: Array) -> Array:
+        """Return a column of the users table for some user ids, which are no row numbers: sign-ups have high ids.
+
+        A metric that calls this needs `users.user` and the column.
+
+        Raises:
+            IntegrityError: The table does not have one of them, though it owns a video.
+        """
+        known = self.users["user"]
+        at = np.searchsorted(known, user)
+        strangers = user[(at == len(known)) | (known[np.minimum(at, len(known) - 1)] != user)]
+        if len(strangers):
+            raise IntegrityError(
+                f"tables/users.parquet: no member {int(strangers[0])}, who has videos in items.parquet; expected "
+                "everybody who ever posted. The tables are not those of one run"
+            )
+        return self.users[column][at]
 
     @property
     def end_step(self) -> int:

@@ -24,7 +24,9 @@ ITEM_COLUMNS = (
     "is_public", "impressions", "skips", "creator", "hashtag_1", "hashtag_2", "hashtag_3", "item",
     "ordinal", "category", "created_step", "watch_ms", "duration_s", "quality", "toxicity",
 )  # fmt: skip
-USER_COLUMNS = ("last_step", "tier", "days_active")
+USER_COLUMNS = (
+    "user", "last_step", "tier", "days_active", "spent_microusd", "gifts_microusd", "earned_microusd"
+)  # fmt: skip
 COUNTS = st.lists(st.integers(0, 10**6), min_size=1, max_size=40)
 
 
@@ -71,6 +73,7 @@ def some_run(**totals):
     columns["skips"] = np.array([1, 0, 0], np.uint32)
     columns["item"] = columns["creator"].astype(np.uint64) << np.uint64(32)
     users = {name: np.array([3, 3], np.int32) for name in USER_COLUMNS}
+    users["user"] = np.array([0, 1], np.uint32)
     users["last_step"] = np.array([-24, 3], np.int32)
     return RunData(Spy(totals), Spy(columns), Spy(users), 0, 24 * 14, log=EmptyLog())
 

@@ -15,7 +15,10 @@ PEOPLE = st.lists(st.integers(0, 2**DAYS - 1), min_size=1, max_size=12)
 
 
 def a_run(bits, days=DAYS, **items):
-    users = {"days_active": np.array(bits, np.uint64), "tier": np.zeros(len(bits), np.uint8)}
+    users = {
+        "days_active": np.array(bits, np.uint64), "tier": np.zeros(len(bits), np.uint8),
+        "user": np.arange(len(bits)),
+    }  # fmt: skip
     return RunData({}, {"item": np.zeros(1), **items}, users, 0, 24 * days)
 
 

@@ -84,14 +84,14 @@ def view_gini_creators(data: RunData) -> float | None:
     range=(0, 1),
     direction="lower",
     formula="Gini of views over all users, also those who never posted: near 1 where most people only watch",
-    needs=f"{_CREATORS} users.tier",
+    needs=f"{_CREATORS} users.user",
     control=f"{_RANDOM} down",
 )
 def view_gini_accounts(data: RunData) -> float | None:
     """Inequality of views among everybody: a number about who posts, rather than about the feed."""
-    views = np.zeros(len(data.users["tier"]), np.int64)
-    creators, sums = views_by_creator(data)
-    views[creators] = sums
+    views = np.zeros(len(data.users["user"]), np.int64)
+    sums = creator_views(data)
+    views[: len(sums)] = sums  # whose they are does not matter
     return gini(views)
 
 
@@ -234,7 +234,7 @@ def view_theil_creators(data: RunData) -> float | None:
 
 def _tier_parts(data: RunData) -> tuple[float, float] | None:
     creators, views = views_by_creator(data)
-    return theil_parts(views, data.users["tier"][creators])
+    return theil_parts(views, data.of_users("tier", creators))
 
 
 @metric(
@@ -243,7 +243,7 @@ def _tier_parts(data: RunData) -> tuple[float, float] | None:
     unit="nats",
     direction="lower",
     formula="sum over tiers of their share of views times Theil's index within them",
-    needs=f"{_CREATORS} users.tier",
+    needs=f"{_CREATORS} users.user users.tier",
     control=f"{_RANDOM} down",
 )
 def view_theil_within_tiers(data: RunData) -> float | None:
@@ -258,7 +258,7 @@ def view_theil_within_tiers(data: RunData) -> float | None:
     unit="nats",
     direction="lower",
     formula="sum over tiers of their share of views times ln(share of views / share of creators)",
-    needs=f"{_CREATORS} users.tier",
+    needs=f"{_CREATORS} users.user users.tier",
     control="population.catalogue_weight=[60,6,2,0] up",
 )
 def view_theil_between_tiers(data: RunData) -> float | None:

@@ -62,13 +62,13 @@ def inequity(exposure: Array, relevance: Array) -> float | None:
     direction="higher",
     formula="smallest / largest mean exposure of a public video by its creator's tier; exposure of a slot is "
     "1 / log2(position + 2), position from 1, reached or not",
-    needs=f"{_SLOTS} items.creator users.tier",
+    needs=f"{_SLOTS} items.creator users.user users.tier",
     control="recommendation.weight_quality=3 content.elite_quality=0.5 down",
 )
 def exposure_parity_tiers(data: RunData) -> float | None:
     """Whether a video's chance to be shown depends on who uploaded it."""
     public = data.items["is_public"] == 1
-    tier = data.users["tier"][data.items["creator"][public]]
+    tier = data.of_users("tier", data.items["creator"][public])
     return parity(exposures(data)[public], tier)
 
 

@@ -31,11 +31,9 @@ def money_gini(amount: Array) -> float | None:
     return int((weights * values).sum()) / (count * total)
 
 
-def _of_creators(data: RunData, column: str) -> Array | None:
-    """A column of users, for those with at least one public video; None in a world without money."""
-    values, public = data.users.get(column), data.items["is_public"] == 1
-    creators = np.unique(data.items["creator"][public])
-    return None if values is None else values[creators]
+def _of_creators(data: RunData, column: str) -> Array:
+    """A column of users, for those with at least one public video."""
+    return data.of_users(column, np.unique(data.items["creator"][data.items["is_public"] == 1]))
 
 
 @metric(
@@ -153,9 +151,7 @@ def arpu_day(data: RunData) -> float | None:
 )
 def payer_share(data: RunData) -> float | None:
     """Share of active users who ever paid."""
-    spent, last = data.users.get("spent_microusd"), data.users["last_step"]
-    if spent is None:
-        return None
+    spent, last = data.users["spent_microusd"], data.users["last_step"]
     return ratio(int(np.count_nonzero(spent)), int(np.count_nonzero(last >= 0)))
 
 
@@ -165,13 +161,12 @@ def payer_share(data: RunData) -> float | None:
     unit="1",
     direction="lower",
     formula="Gini of what gifts brought all users with at least one public video, zeros included",
-    needs="users.gifts_microusd items.is_public items.creator",
+    needs="users.user users.gifts_microusd items.is_public items.creator",
     headline=False,
 )
 def gift_gini_creators(data: RunData) -> float | None:
     """Inequality of gifts among creators."""
-    gifts = _of_creators(data, "gifts_microusd")
-    return None if gifts is None else money_gini(gifts)
+    return money_gini(_of_creators(data, "gifts_microusd"))
 
 
 @metric(
@@ -181,10 +176,9 @@ def gift_gini_creators(data: RunData) -> float | None:
     direction="lower",
     formula="Gini of earnings (ads, gifts, subscriptions, fund; no sales) of all users with at least one "
     "public video, zeros included",
-    needs="users.earned_microusd items.is_public items.creator",
+    needs="users.user users.earned_microusd items.is_public items.creator",
     headline=False,
 )
 def earnings_gini_creators(data: RunData) -> float | None:
     """Inequality of earnings among creators; a merchant's sales are turnover and not in it."""
-    earned = _of_creators(data, "earned_microusd")
-    return None if earned is None else money_gini(earned)
+    return money_gini(_of_creators(data, "earned_microusd"))

@@ -65,7 +65,7 @@ def _going_on(data: RunData, tier: int | None = None) -> float | None:
         return None
     before, after = windows
     if tier is not None:
-        before = before[data.users["tier"][before] == tier]
+        before = before[data.of_users("tier", before) == tier]
     return ratio(int(np.isin(before, after).sum()), len(before))
 
 
@@ -89,7 +89,7 @@ def creator_retention(data: RunData) -> float | None:
     unit="share",
     direction="higher",
     formula="the same over creators of the elite tier",
-    needs=f"{_POSTS} users.tier",
+    needs=f"{_POSTS} users.user users.tier",
     control="user.uploads_per_day=[0.15,0.35,0.08,0] down",
 )
 def creator_retention_elite(data: RunData) -> float | None:
@@ -103,7 +103,7 @@ def creator_retention_elite(data: RunData) -> float | None:
     unit="share",
     direction="higher",
     formula="the same over creators of the active tier",
-    needs=f"{_POSTS} users.tier",
+    needs=f"{_POSTS} users.user users.tier",
     control="user.uploads_per_day=[0.1,0.1,0.08,0] down",
 )
 def creator_retention_active(data: RunData) -> float | None:
@@ -117,7 +117,7 @@ def creator_retention_active(data: RunData) -> float | None:
     unit="share",
     direction="higher",
     formula="the same over creators of the casual tier",
-    needs=f"{_POSTS} users.tier",
+    needs=f"{_POSTS} users.user users.tier",
     control=f"{_OFTEN} up",
 )
 def creator_retention_casual(data: RunData) -> float | None:

@@ -1,7 +1,7 @@
 """Creators who follow a campaign plan upload when it says. Spec CREATOR_CAMPAIGN.
 
 On the three days of a plan its uploads take the place of the creator's usual ones. A creator who has stopped
-posting (upload rate 0) stays away.
+posting (upload rate 0), has left or has not joined yet stays away.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.tables import Column, TableSpec, declare
 from feedtwin.twins.lookup import Lookup
 from feedtwin.twins.part import Part
+from feedtwin.twins.user.belonging import MEMBER
 
 DAYS = 3
 
@@ -53,7 +54,9 @@ class Planning(Part):
         if not len(t):
             return uploads
         day = (step - t.start_step) // per_day
-        now = np.nonzero((day < DAYS) & (self.sight.users.upload_rate[t.user] > 0))[0]
+        users = self.sight.users
+        posting = (users.upload_rate[t.user] > 0) & (users.member[t.user] == MEMBER)
+        now = np.nonzero((day < DAYS) & posting)[0]
         creators = t.user[now]
         count = t.uploads[now, day[now]].astype(np.int64)
         first = t.hour[now, day[now]].astype(np.int64)
