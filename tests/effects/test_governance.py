@@ -20,7 +20,7 @@ FREE = (
     "governance.per_target_max=1000", "governance.cool_down_steps=0", "governance.top_share_max=1",
     "governance.suppressed_share_max=1", "governance.duration_max_steps=1000",
 )  # fmt: skip
-BASE = (*FREE, "trends.track=true")
+BASE = (*FREE, "trends.track=always")
 
 
 def aims(action, size):
@@ -212,7 +212,7 @@ def test_more_adoption_means_more_planned_uploads(paired, kernels):
 def test_trend_aware_plans_put_more_uploads_under_trending_hashtags(kernels):
     def under_trends(name, replicate):
         sets = [
-            *CREATORS, "trends.track=true", "campaigns.every_days=1", "campaigns.adoption=1",
+            *CREATORS, "trends.track=always", "campaigns.every_days=1", "campaigns.adoption=1",
             "campaigns.uploads=[2,2,2]", "trends.emergence_gate=4", f"policies.campaigns={name}",
         ]  # fmt: skip
         world = build(
@@ -243,7 +243,7 @@ def test_trend_aware_plans_put_more_uploads_under_trending_hashtags(kernels):
         (["policies.governance=reactive"], "trends.emergence_gate_absolute=7"),
         (["policies.campaigns=template"], "campaigns.history=2"),  # read by trend-aware only
         (["moderation.capacity=5"], "moderation.label_above=0.1"),  # nobody reports
-        (["trends.track=true", "policies.forecast=heuristic"], "forecast.sharpness=9"),
+        (["trends.track=always", "policies.forecast=heuristic"], "forecast.sharpness=9"),
     ],
 )
 def test_a_change_without_a_causal_path_leaves_the_digest_equal(paired, kernels, base, change):

@@ -48,7 +48,7 @@ def test_growth_is_what_comes_in_the_horizon_less_what_came_in_as_long_before():
 def test_the_log_and_the_platforms_own_count_agree(tmp_path):
     """Two ways to the same score: handlers while the world ran, and the log afterwards."""
     path = tmp_path / "run"
-    sets = ["trends.track=true", "trends.emergence_gate=3", "forecast.floor=3"]
+    sets = ["trends.track=always", "trends.emergence_gate=3", "forecast.floor=3"]
     feedtwin.run("synthetic", users=150, steps=48, seed=4, out=path, threads=1, sets=sets)
     found = foresight(path, 12)
     values = {name: reading.value for name, reading in measure(read_run(path)).items()}
