@@ -5,69 +5,50 @@ writes. There are two kinds of recommender: *feature weights*, which the kernel 
 which the policy computes itself over a block of requests x candidates (decision 20).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from feedtwin.columns import PolicyView
 from feedtwin.errors import PolicyError
+from feedtwin.policies.encounters import Choices as Choices
+from feedtwin.policies.encounters import Encounters as Encounters
+from feedtwin.policies.governing import NO_CATEGORY as NO_CATEGORY
+from feedtwin.policies.governing import CampaignPolicy as CampaignPolicy
+from feedtwin.policies.governing import Forecast as Forecast
+from feedtwin.policies.governing import ForecastPolicy as ForecastPolicy
+from feedtwin.policies.governing import GovernancePolicy as GovernancePolicy
+from feedtwin.policies.governing import Intervention as Intervention
+from feedtwin.policies.governing import Plans as Plans
+from feedtwin.policies.paying import Channels as Channels
+from feedtwin.policies.paying import MonetizationPolicy as MonetizationPolicy
+from feedtwin.policies.paying import Payments as Payments
+from feedtwin.policies.view import Ties as Ties
+from feedtwin.policies.view import View as View
 from feedtwin.registry import Registry
-from feedtwin.schema.ids import user_at
 
-LEVERS = ("recommendation", "promotion", "forecast", "governance", "campaigns")
+LEVERS = (
+    "recommendation", "promotion", "behaviour", "forecast", "governance", "campaigns", "monetization",
+)  # fmt: skip
 
-INTEREST, TRENDING, RECENT, FOLLOWED, ALL = 0, 1, 2, 3, 4
-"""Codes of candidate pools, as logged with every impression."""
-
-
-@dataclass(frozen=True)
-class Ties:
-    """Follow edges as a policy sees them: user u follows `user[offset[u]:offset[u + 1]]`.
-
-    Attributes:
-        offset: int64 (U + 1,), read-only.
-        place: Ring positions of the followees, u4 (E,), read-only.
-    """
-
-    offset: np.ndarray
-    place: np.ndarray
-
-    @property
-    def user(self) -> np.ndarray:
-        """Followees of all users, u4 (E,)."""
-        return user_at(self.place)
-
-
-@dataclass(frozen=True)
-class View:
-    """What a policy may see at a step barrier.
-
-    `users`, `items`, `accounts` and `catalogue` expose policy-visible columns; anything else raises
-    BoundaryError. `items` and `catalogue` have one row per video, `users` and `accounts` one per user.
-    Policies of the levers forecast, governance and campaigns also see `trends` (one row per tracked hashtag,
-    sound or category), `forecast` (the latest list of trends expected) and `interventions` (what governance
-    does now); to others these are None.
-    """
-
-    step: int
-    users: PolicyView
-    items: PolicyView
-    accounts: PolicyView
-    catalogue: PolicyView
-    ties: Ties
-    active_users: int
-    trends: PolicyView | None = None
-    forecast: PolicyView | None = None
-    interventions: PolicyView | None = None
+INTEREST, TRENDING, RECENT, FOLLOWED, ALL, COMMUNITY, SEARCH, TREND, LIMITED = range(9)
+"""Codes of candidate pools, as logged with every impression; 255 marks what a rule inserted."""
+POOL_NAMES = (
+    "interest", "trending", "recent", "followed", "all", "community", "search", "trend", "limited",
+)  # fmt: skip
+POOL_CODES = 16
+"""Pools of a policy have codes below this."""
+PER_USER = (FOLLOWED, COMMUNITY)
+"""Pools that the platform keeps for each user: a policy gives them a quota and no rows."""
 
 
 @dataclass(frozen=True)
 class Pool:
     """A set of candidates: content rows, and how many of them a request takes.
 
-    `by_category` pools are split into one ring per category, of which a request visits several.
+    `by_category` pools are split into one ring per category, of which a request visits several. Rows of
+    FOLLOWED and COMMUNITY pools are not read: the platform knows whom a user follows.
     """
 
     code: int
@@ -80,12 +61,14 @@ class Pool:
 class Ranking:
     """A feature-weight score: w_sim cos(query, item) + base[item] + w_follow [followed].
 
-    `base` is float32 (V,), already summed over item-only terms.
+    `base` is float32 (V,), already summed over item-only terms. `terms` may name those terms, float32 (V,)
+    each, for whoever asks why something was shown; they are not scored.
     """
 
     weight_similarity: float
     weight_followed: float
     base: np.ndarray
+    terms: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -143,99 +126,33 @@ class PromotionPolicy(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class Forecast:
-    """Trends that are expected, the surest first: one entry of each column per key.
-
-    Attributes:
-        kind: What each trend is about, a `TrendKind`.
-        key: Hashtag, sound or category.
-        confidence: Chance that the key reaches its peak within the horizon, in [0, 1].
-    """
-
-    kind: np.ndarray
-    key: np.ndarray
-    confidence: np.ndarray
-
-
 @runtime_checkable
-class ForecastPolicy(Protocol):
-    """Says which trends are coming; it changes nothing by itself."""
+class BehaviourPolicy(Protocol):
+    """Decides what users do with what they are shown, instead of the encounter's own equations."""
 
-    def forecast(self, view: View) -> Forecast:
-        """Return the trends expected; called every `forecast.every_steps`."""
+    def meet(self, block: Encounters) -> Choices:
+        """Return what users do in a block of requests x slots; called for some hundred requests at a time."""
         ...
 
 
-@dataclass(frozen=True)
-class Intervention:
-    """Something that governance wants to do to a target.
-
-    Attributes:
-        action: A `GovernanceAction`.
-        target_kind: A `TargetKind`.
-        target: Item, creator, hashtag, sound or category.
-        size: Factor on the odds of exposure of what is boosted (above 1) or suppressed (below 1); else 1.
-        duration_steps: For how many steps a boost or a suppression holds; other actions hold until restored.
-    """
-
-    action: int
-    target_kind: int
-    target: int
-    size: float = 1.0
-    duration_steps: int = 24
-
-
-@runtime_checkable
-class GovernancePolicy(Protocol):
-    """Reads the sensors and decides what to do; guard rails check each wish."""
-
-    def decide(self, view: View) -> list[Intervention]:
-        """Return what to do now, the most important first; called every `governance.every_steps`."""
-        ...
-
-
-NO_CATEGORY = 0xFFFF
-"""A plan's category where the creator's own choice stands."""
-
-
-@dataclass(frozen=True)
-class Plans:
-    """Three-day plans of N creators: every column is (N, 3), one value per day.
-
-    Attributes:
-        category: Category to post in; NO_CATEGORY leaves it to the creator.
-        hashtag: Hashtag to use; 0 for none.
-        sound: Sound to use; 0 for none.
-        uploads: Uploads of the day, at most 8.
-        text: Theme of the day, which is the caption; 0 for none.
-        hour: Hour of the day of the first upload, 0 to 23.
-        live: 1 where a live room is planned.
-        call: Call to action: 0 none, 1 follow, 2 comment, 3 join the live room, 4 buy.
-    """
-
-    category: np.ndarray
-    hashtag: np.ndarray
-    sound: np.ndarray
-    uploads: np.ndarray
-    text: np.ndarray
-    hour: np.ndarray
-    live: np.ndarray
-    call: np.ndarray
-
-
-@runtime_checkable
-class CampaignPolicy(Protocol):
-    """Plans three days of uploads for creators who take part."""
-
-    def plan(self, view: View, creators: np.ndarray) -> Plans:
-        """Return one plan per creator (user ids, ascending); called when plans are due."""
-        ...
+CONTRACTS: dict[str, type] = {
+    "recommendation": RecommendationPolicy,
+    "promotion": PromotionPolicy,
+    "behaviour": BehaviourPolicy,
+    "forecast": ForecastPolicy,
+    "governance": GovernancePolicy,
+    "campaigns": CampaignPolicy,
+    "monetization": MonetizationPolicy,
+}
+"""What a policy of each lever must be able to answer."""
 
 
 @dataclass(frozen=True)
 class PolicyEntry:
-    """A listed policy: what makes it, from which parameters, and what it needs."""
+    """A listed policy: what makes it, from which parameters, and what it needs.
+
+    `factory` takes the settings of `section`, then those of `more`, section by section.
+    """
 
     lever: str
     name: str
@@ -244,6 +161,7 @@ class PolicyEntry:
     oracle: bool
     code: int
     meaning: str = field(default="")
+    more: Mapping[str, type[Any]] = field(default_factory=dict)
 
 
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -258,7 +176,13 @@ ClassT = TypeVar("ClassT", bound=type)
 
 
 def policy(
-    lever: str, name: str, *, section: str, oracle: bool = False, code: int = OWN_POLICY
+    lever: str,
+    name: str,
+    *,
+    section: str,
+    oracle: bool = False,
+    code: int = OWN_POLICY,
+    more: Mapping[str, type[Any]] | None = None,
 ) -> Callable[[ClassT], ClassT]:
     """List a class as the policy `name` of `lever`.
 
@@ -268,11 +192,14 @@ def policy(
         section: Parameter section its settings come from.
         oracle: True when it matches against true interests, which no platform knows.
         code: What IMPRESSION_SERVED.policy logs; policies of your own keep the default.
+        more: Settings models of further parameter sections, by section; their settings follow the first.
     """
 
     def enter(cls: ClassT) -> ClassT:
         meaning = next(iter((cls.__doc__ or "").strip().splitlines()), "")
-        cls.entry = PolicyEntry(lever, name, cls, section, oracle, code, meaning)  # type: ignore[attr-defined]
+        cls.entry = PolicyEntry(  # type: ignore[attr-defined]
+            lever, name, cls, section, oracle, code, meaning, more or {}
+        )
         REGISTRIES[lever].register(name)(cls)
         return cls
 

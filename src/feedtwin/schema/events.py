@@ -146,7 +146,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field(
             "completion", "f4", "1", "Time on the video over its duration; above 1 on replays."
         ),
-        Field("is_skipped", "u1", "flag", "Always 0: a skip is a VIDEO_SKIPPED, never both."),
+        Field("is_skipped", "u1", "flag", "0; 1 only where skips are logged twice (interaction.skip_events)."),
     ), "A user watched a video past the hook."),
     ("VIDEO_SKIPPED", "P", "interaction", "user content platform", (
         *_IMPRESSION, _ITEM, _WATCH,
@@ -156,7 +156,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _code("engagement", "Like, share or comment.", codes.Engagement),
         _id("text", "u4", "Text of a comment; 0 for none."),
     ), "A user liked, shared or commented on a video."),
-    ("PREFERENCE_UPDATED", "+", "user", "platform", (
+    ("PREFERENCE_UPDATED", "+", "user", "user platform", (
         _STEP, _USER, _REQUEST,
         Field("change", "f4", "interest", "L1 norm of the move of the interests, or of the drive."),
         _code("cause", "What moved them.", codes.PreferenceCause),
@@ -180,10 +180,10 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
     ), "A user shared or saved a video, or acted on a post, a comment or a group."),
     ("TRANSACTION_COMPLETED", "+", "platform", "platform user", (
         _STEP,
-        Field("user", "u4", "id", "Who pays; for ads the user who saw the ad."),
+        Field("user", "u4", "id", "Who pays; for ads who saw the ad, for fund and payouts the creator."),
         _id("ordinal", "u4", "Ordinal of the transaction of this user, from 0."),
         _code("kind", "Kind of the transfer.", codes.TransactionKind),
-        _id("recipient", "u4", "Who is paid: creator, merchant or advertiser."),
+        _id("recipient", "u4", "Creator or merchant who gets the share; 4294967295 for nobody."),
         _id("item", "u8", "Video, live room, product or ad; 0 for none."),
         Field("amount_microusd", "u8", "micro-USD", "Amount paid."),
         Field(
@@ -231,6 +231,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("item", "u8", "The live room, an item of its host."),
         _code("change", "What happened.", codes.LiveState),
         Field("viewers", "u4", "count", "Viewers in the room after the change."),
+        _id("category", "u2", "What the room is about, a category of the world's table."),
     ), "A live room started or ended, or a user joined or left it."),
     ("EXPOSURE_STAGE_CHANGED", "+", "platform", "platform content", (
         _STEP, _ITEM,

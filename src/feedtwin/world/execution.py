@@ -16,11 +16,13 @@ import numpy as np
 from feedtwin.bus import Published
 from feedtwin.errors import DeterminismError
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies.interface import entry_of
 from feedtwin.record.folder import RunFolder
 from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.codes import Stage
 from feedtwin.schema.events import EVENTS
 from feedtwin.twins.platform.telemetry import LEVELS
 from feedtwin.world import snapshot
@@ -93,11 +95,16 @@ class Execution:
 
     def _note_stages(self, published: Published) -> None:
         batch = published.batch
-        if isinstance(batch, EventBatch) and batch.event == "EXPOSURE_STAGE_CHANGED":
+        if not isinstance(batch, EventBatch):
+            return
+        if batch.event == "EXPOSURE_STAGE_CHANGED":
             self._stages.append((batch.item, batch.to_stage))
         if isinstance(batch, EventBatch) and batch.event == "TREND_STATE_CHANGED":
             columns = (batch.kind, batch.key, batch.to_lifecycle, batch.velocity)
             self._trends += zip(*(column.tolist() for column in columns), strict=True)
+        if batch.event == "VIDEO_CREATED":  # every upload begins with a test audience
+            started = np.full(batch.rows, Stage.INITIAL_EXPOSURE, np.uint8)
+            self._stages.append((batch.item, started))
 
     def _record(self, published: Published) -> None:
         batch = published.batch
@@ -165,7 +172,10 @@ class Execution:
             settings = starts[step]
         else:
             return []
-        return [(lever, name, settings.section(lever)) for lever, name in settings.policies.items()]
+        return [
+            (lever, name, settings.section(entry_of(lever, name).section))
+            for lever, name in settings.policies.items()
+        ]
 
     def _close(self, world: World) -> None:
         save_snapshot(self.folder, world)

@@ -8,6 +8,7 @@ from feedtwin.lab.cascades import cascades
 from feedtwin.lab.foresight import foresight, growth_at, judge
 from feedtwin.lab.metrics import measure
 from feedtwin.lab.run_data import read_run
+from feedtwin.record.reader import Run
 
 
 def issued(*rows):
@@ -58,4 +59,8 @@ def test_the_log_and_the_platforms_own_count_agree(tmp_path):
     assert values["forecast_brier"] == pytest.approx(found.brier.score, abs=1e-5)
     assert found.false_alarms_per_day == values["forecast_false_alarms"] / 2
     assert -1 <= found.tau_b <= 1
-    assert cascades(path) == {}  # nobody publishes shares here
+    trees = cascades(path)  # the upload and whoever shared it
+    shared = Run.open(path).sql(
+        "SELECT count(DISTINCT (item, user)) FROM social_activity WHERE kind = 24"
+    )
+    assert sum(tree.size - 1 for tree in trees.values()) == shared.column(0)[0].as_py() > 20

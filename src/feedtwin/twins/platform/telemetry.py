@@ -17,6 +17,11 @@ TOTALS: Final = (
     "interventions_blocked", "reports", "reviews", "review_backlog", "cascade_shares",
     "cascade_children", "cascade_parents", "cascade_depth_max", "cascade_breadth_max",
     "planned_uploads",
+    "ad_impressions", "ad_revenue_microusd", "gifts", "gift_revenue_microusd", "live_gifts",
+    "live_gift_revenue_microusd", "subscriptions", "subscription_revenue_microusd", "purchases",
+    "purchase_revenue_microusd", "creator_share_microusd", "fund_microusd", "payout_microusd",
+    "unlikes", "saves", "not_interested", "unfollows", "mutes", "unmutes", "signups",
+    "departures", "creator_reviews", "creator_turns",
 )  # fmt: skip
 """Names of the totals, in order; `completion_milli` sums capped completions in thousandths."""
 

@@ -41,7 +41,7 @@ def ask_forecast(
     Raises:
         PolicyError: The answer is none.
     """
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "forecast.forecast") as asking:
         answer = policy.forecast(view)
         if not isinstance(answer, Forecast):
             raise asking.refuse(f"forecast is a {type(answer).__name__}", "a Forecast")
@@ -82,7 +82,7 @@ def ask_interventions(
     Raises:
         PolicyError: The answer is none.
     """
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "governance.decide") as asking:
         wishes = list(policy.decide(view))
     known: set[tuple[int, int, int]] = set()
     for place, wish in enumerate(wishes):
@@ -133,7 +133,7 @@ def ask_plans(
         PolicyError: The answer is none.
     """
     creators.flags.writeable = False
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "campaigns.plan") as asking:
         answer = policy.plan(view, creators)
         if not isinstance(answer, Plans):
             raise asking.refuse(f"plan is a {type(answer).__name__}", "Plans")
