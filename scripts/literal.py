@@ -207,8 +207,8 @@ WATCH_S = Row("watch time, s", lambda seen: seen.ratio("watch_ms", "impressions"
 CONFLICTS = (
     Conflict(
         1, "Equation (1) of the skip has no intercept and no centred terms",
-        ("interaction.skip_intercept=0", "interaction.hook_centre=0", "interaction.span_centre=0",
-         "interaction.skip_match=0"),
+        ("interaction.skip_intercept_from=parameter", "interaction.skip_intercept=0",
+         "interaction.hook_centre=0", "interaction.span_centre=0", "interaction.skip_match=0"),
         (SKIP, WATCH_S),
         "As printed every term is positive, so most videos are skipped whatever they are.",
     ),
@@ -220,7 +220,7 @@ CONFLICTS = (
     ),
     Conflict(
         3, "Learned interests are matched with seeded noise",
-        ("interaction.match_source=embedding_slice",),
+        ("interaction.match_source=embedding_slice", "content.embedding_signal=0"),
         (Row("correlation of match with true affinity, at the start",
              lambda seen: seen.affinity_at_start),
          Row("the same after a day of moods", lambda seen: affinity_of_match(seen.world)), WATCH_S),

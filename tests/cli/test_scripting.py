@@ -19,7 +19,7 @@ def block(page, kind):
 def test_the_world_file_of_the_page_runs_and_everything_in_it_happens(cli):
     (cli.folder / "mine.yaml").write_text(block("script-actions.md", "yaml"))
     cli("run", "mine.yaml", "--users", "60", "--steps", "6", "--out", "a")
-    kinds = "SELECT kind FROM social_activity ORDER BY step, ordinal"
+    kinds = "SELECT kind FROM social_activity WHERE kind <> 24 ORDER BY step, ordinal"
     rows = cli.json("sql", "a", kinds)["rows"]
     assert [row["kind"] for row in rows] == [1, 2, 22]
     lives = cli.json("sql", "a", "SELECT change, viewers FROM live_state_changed")["rows"]

@@ -20,7 +20,7 @@ FREE = (
     "governance.per_target_max=1000", "governance.cool_down_steps=0", "governance.top_share_max=1",
     "governance.suppressed_share_max=1", "governance.duration_max_steps=1000",
 )  # fmt: skip
-BASE = (*FREE, "trends.track=true")
+BASE = (*FREE, "trends.track=always")
 
 
 def aims(action, size):
@@ -212,7 +212,7 @@ def test_more_adoption_means_more_planned_uploads(paired, kernels):
 def test_trend_aware_plans_put_more_uploads_under_trending_hashtags(kernels):
     def under_trends(name, replicate):
         sets = [
-            *CREATORS, "trends.track=true", "campaigns.every_days=1", "campaigns.adoption=1",
+            *CREATORS, "trends.track=always", "campaigns.every_days=1", "campaigns.adoption=1",
             "campaigns.uploads=[2,2,2]", "trends.emergence_gate=4", f"policies.campaigns={name}",
         ]  # fmt: skip
         world = build(
@@ -243,8 +243,78 @@ def test_trend_aware_plans_put_more_uploads_under_trending_hashtags(kernels):
         (["policies.governance=reactive"], "trends.emergence_gate_absolute=7"),
         (["policies.campaigns=template"], "campaigns.history=2"),  # read by trend-aware only
         (["moderation.capacity=5"], "moderation.label_above=0.1"),  # nobody reports
-        (["trends.track=true", "policies.forecast=heuristic"], "forecast.sharpness=9"),
+        (["trends.track=always", "policies.forecast=heuristic"], "forecast.sharpness=9"),
     ],
 )
 def test_a_change_without_a_causal_path_leaves_the_digest_equal(paired, kernels, base, change):
     assert paired.same_digest(base, [*base, change], kernels)
+
+
+# -- marks -----------------------------------------------------------------------------------------
+
+
+LABEL, AGE_GATE, SLOW_DOWN = 4, 5, 6
+
+
+def shares_of_tag(world):
+    """Shares per impression of videos under the hashtag."""
+    items = world.content.table
+    carries = (items.hashtags == TAG).any(axis=1)
+    return items.shares[carries].sum() / max(int(items.impressions[carries].sum()), 1)
+
+
+def test_a_warning_label_lowers_shares(paired, kernels, acting):
+    eager = ["user.share_logit_mean=-1.5", "content.hashtags_per_category=3"]  # shares to count
+    found = paired.effect(
+        shares_of_tag, [*BASE, *eager], [*acting(LABEL), *eager], kernels, replicates=10, users=600
+    )  # fmt: skip
+    assert found.high < 0, found
+
+
+def with_minors(sets, replicate, kernels):
+    """A world in which minors' impressions are counted from the second step on."""
+    world = build(resolve("synthetic", users=400, seed=11, replicate=replicate, sets=sets), kernels)
+    met = total = 0
+
+    def record(published):
+        nonlocal met, total
+        batch = published.batch
+        if batch.event != "IMPRESSION_SERVED" or batch.step < 1:
+            return
+        (flat,) = batch.logged()
+        young = world.users.table.age_group[flat.user] == 0
+        rows = world.content.rows_of(flat.item[young])
+        items = world.content.table
+        gated = (items.hashtags[rows] == TAG).any(axis=1) & (items.created_step[rows] < 0)
+        met += int(gated.sum())  # a gate holds for the videos that were there
+        total += int(young.sum())
+
+    world.recorder = record
+    for _ in range(24):
+        world.step()
+    return met / max(total, 1)
+
+
+def test_an_age_gate_ends_minors_exposure_and_nobody_elses(paired, kernels, acting):
+    gated = acting(AGE_GATE)
+    for replicate in range(3):
+        assert with_minors(BASE, replicate, kernels) > 0
+        assert with_minors(gated, replicate, kernels) == 0
+        assert share_of_tag(paired.run(gated, replicate, kernels)) > 0
+
+
+def depth_of_shares(world):
+    """Shares that came of a share, per share of a video under the hashtag."""
+    cascades = next(p for p in world.platform.parts[1:] if p.name == "cascades").table
+    rows = world.content.rows_of(cascades.item)
+    carries = (world.content.table.hashtags[rows] == TAG).any(axis=1)
+    size, roots = cascades.size[carries].sum(), cascades.roots[carries].sum()
+    return float(size - roots) / max(float(size), 1.0)
+
+
+def test_slowing_down_keeps_shares_from_travelling(paired, kernels, acting):
+    lively = ["user.share_logit_mean=-1.5", "trends.cascades=on", "content.hashtags_per_category=3"]
+    found = paired.effect(
+        depth_of_shares, [*BASE, *lively], [*acting(SLOW_DOWN), *lively], kernels, replicates=8
+    )
+    assert found.high < 0, found

@@ -16,6 +16,7 @@ class Told:
     """A world that was told what to do, and the rows it published, by event."""
 
     def __init__(self, entries, steps=None, sets=(), users=USERS, world="synthetic", seed=7):
+        sets = ["platform.share_window_steps=0", *sets]  # by themselves people would share
         sets = {text.partition("=")[0]: text for text in sets}.values()  # the last of a path holds
         last = max((entry["step"] for entry in entries), default=0)
         self.settings = resolve(world, users=users, seed=seed, sets=sets, script=entries)

@@ -96,7 +96,7 @@ def test_update_rec_table_moves_videos_between_stages_and_is_audited(kernels):
 def test_a_video_that_takes_off_can_be_followed_from_the_log_alone(kernels):
     """Stages with velocities, and the life of its hashtags: what a reader needs to tell its story."""
     sets = [
-        "trends.track=true", "trends.emergence_gate=4", "promotion.velocity_gate=4",
+        "trends.track=always", "trends.emergence_gate=4", "promotion.velocity_gate=4",
         "promotion.completion_gate=0.05", "promotion.initial_audience=20", "trends.rise=1.2",
     ]  # fmt: skip
     world, rows = lived(kernels, 36, *sets, users=250)

@@ -31,7 +31,7 @@ EAGER = (
     "trends.stall_steps=1", "forecast.confidence_min=0", "forecast.floor=0.1", "forecast.prior=4",
     "governance.confidence_gate=0", "governance.boost_gate=1", "governance.boost_steps=3",
     "governance.cool_down_steps=2", "governance.top_share_max=1", "campaigns.adoption=0.9",
-    "campaigns.hours=[3,6,9]", "moderation.capacity=30", "trends.cascades=true",
+    "campaigns.hours=[3,6,9]", "moderation.capacity=30", "trends.cascades=on",
 )  # fmt: skip
 CONTROL = (*EAGER, "policies.governance=proactive", "policies.campaigns=trend_aware")
 EVENTS = (
@@ -203,7 +203,7 @@ def test_numbers_of_what_is_off_change_nothing(lab, kernels, change):
 def test_a_sensor_changes_nobody(lab, kernels):
     """Tracking and forecasting alone leave every row of every other event as it is."""
     plain = lab.logged(build(lab.tiny(), kernels), 10)
-    tracked = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=true"]), kernels), 10)
+    tracked = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=always"]), kernels), 10)
     sensed = [row for row in tracked if row[0].startswith("TREND")]
     rest = [row for row in tracked if not row[0].startswith("TREND")]
     assert sensed
@@ -241,35 +241,44 @@ def always(monkeypatch):
     registry = REGISTRIES["governance"]
     monkeypatch.setattr(registry, "_factories", dict(registry._factories))
     policy("governance", "always", section="governance")(Always)
-    return [*EAGER, "trends.track=true", "policies.governance=always"]
+    return [*EAGER, "trends.track=always", "policies.governance=always"]
 
 
 def test_a_boost_adds_temperature_times_its_logarithm_to_the_score_of_its_videos(
     lab, kernels, always
 ):
     """Odds are exp(score / temperature), so the odds of a boosted video are four times what they were."""
-    plain = build(lab.tiny(sets=[*EAGER, "trends.track=true"]), kernels)
-    boosted = build(lab.tiny(sets=always), kernels)
-    lab.logged(plain, 1)
-    rows = lab.logged(boosted, 1)
-    (tag,) = {
-        row for event, _, t in rows if event.startswith("GOV") for row in t["target"].to_pylist()
-    }
-    for world in (plain, boosted):  # the same videos, the same counters: only the boost differs
-        world.platform.prepare(0)
-    carries = (boosted.content.table.hashtags == tag).any(axis=1)
-    shared = slice(0, len(carries))
-    gain = boosted.platform._base[shared] - plain.platform._base[shared]
+    sets = [*EAGER, "trends.track=always"]
+    plain = build(lab.tiny(users=240, sets=sets), kernels)
+    boosted = build(lab.tiny(users=240, sets=always), kernels)
+    scores = [first_scores(lab.logged(world, 1)) for world in (plain, boosted)]
+    (tag,) = next(p for p in boosted.platform.parts[1:] if p.name == "interventions").table.target
+    carries = (plain.content.table.hashtags == tag).any(axis=1)
     expected = plain.platform.levers.temperature * np.log(4.0)
-    assert carries.any() and not carries.all()
-    seen = boosted.content.table.impressions[shared] + plain.content.table.impressions[shared] == 0
-    np.testing.assert_allclose(gain[carries & seen], expected, atol=1e-4)
+    gains = {True: [], False: []}
+    for key in scores[0].keys() & scores[1].keys():
+        row = int(plain.content.rows_of(np.array([key[1]], np.uint64))[0])
+        gains[bool(carries[row])].append(scores[1][key] - scores[0][key])
+    assert len(gains[True]) > 3 and len(gains[False]) > 3
+    np.testing.assert_allclose(gains[True], expected, atol=1e-5)
+    np.testing.assert_array_equal(gains[False], 0)
+
+
+def first_scores(rows):
+    """Score of each (user, item) in everybody's first slate: both worlds are still the same."""
+    return {
+        (row["user"], row["item"]): row["score"]
+        for event, _, table in rows
+        if event == "IMPRESSION_SERVED"
+        for row in table.to_pylist()
+        if row["request"] == 0
+    }
 
 
 def test_at_temperature_zero_a_boost_does_nothing(lab, kernels, always):
     cold = "recommendation.temperature=0"
     ours = lab.logged(build(lab.tiny(sets=[*always, cold]), kernels), 8)
-    theirs = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=true", cold]), kernels), 8)
+    theirs = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=always", cold]), kernels), 8)
     assert any(event == "GOVERNANCE_ACTION_APPLIED" for event, _, _ in ours)
     kept = [(e, s, t.to_pydict()) for e, s, t in ours if e != "GOVERNANCE_ACTION_APPLIED"]
     assert kept == [(e, s, t.to_pydict()) for e, s, t in theirs]
@@ -277,7 +286,7 @@ def test_at_temperature_zero_a_boost_does_nothing(lab, kernels, always):
 
 def test_a_boost_at_a_temperature_changes_feeds(lab, kernels, always):
     ours = lab.logged(build(lab.tiny(sets=always), kernels), 4)
-    theirs = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=true"]), kernels), 4)
+    theirs = lab.logged(build(lab.tiny(sets=[*EAGER, "trends.track=always"]), kernels), 4)
     served = [[t for e, _, t in rows if e == "IMPRESSION_SERVED"] for rows in (ours, theirs)]
     assert not all(a.equals(b) for a, b in zip(*served, strict=False))
 
@@ -362,7 +371,7 @@ def test_every_attempt_and_every_update_is_in_the_registrys_audit(lab, kernels, 
 
 
 def test_stages_and_lifecycles_wait_for_the_next_update(lab, kernels):
-    sets = [*EAGER, "trends.track=true", "platform.refresh_steps=4"]
+    sets = [*EAGER, "trends.track=always", "platform.refresh_steps=4"]
     rows = lab.logged(build(lab.tiny(sets=sets), kernels), 13)
     for event in ("EXPOSURE_STAGE_CHANGED", "TREND_STATE_CHANGED"):
         steps = {step for name, step, _ in rows if name == event}
@@ -451,7 +460,7 @@ def test_a_bad_answer_is_refused_with_policy_step_and_contract(lab, kernels, mon
         "Careless", (), {"__doc__": "Bad.", "__init__": lambda self, s: None, method: answer}
     )
     policy(lever, "careless", section=lever)(cls)
-    sets = [*EAGER, "trends.track=true", f"policies.{lever}=careless"]
+    sets = [*EAGER, "trends.track=always", f"policies.{lever}=careless"]
     world = build(lab.tiny(sets=sets), kernels)
     with pytest.raises(PolicyError, match=rf"Careless, step \d+.*{named}"):
         lab.logged(world, 3)

@@ -14,6 +14,7 @@ from feedtwin.twins.interaction.calibrating import (
     skip_logits,
     solve_intercept,
 )
+from feedtwin.twins.user.belonging import MEMBER
 
 
 def calibrated(
@@ -37,7 +38,9 @@ def calibrated(
     if interaction.skip_intercept_from != "target":
         return interaction, []
     added = settings.append or {}
-    people = np.nonzero(users.activity[: len(users) - len(added.get("users", []))] > 0)[0]
+    members = np.nonzero(users.member == MEMBER)[0]  # those added are the last
+    members = members[: len(members) - len(added.get("users", []))]
+    people = members[users.activity[members] > 0]
     items = content.table
     videos = np.nonzero(items.is_public[: len(items) - len(added.get("videos", []))] == 1)[0]
     if len(people) == 0 or len(videos) == 0:

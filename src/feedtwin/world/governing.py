@@ -53,7 +53,9 @@ def add_governance(
     campaigns = section_model(CampaignSettings, settings.section("campaigns"))
     chosen = settings.policies
     needed = chosen["governance"] != OFF or chosen["campaigns"] not in _NEEDS_NO_TRENDS
-    trends = TrendTracker(config, platform.config.refresh_steps, active=config.track or needed)
+    trends = TrendTracker(
+        config, platform.config.refresh_steps, active=config.track == "always" or needed
+    )
     forecasts = Forecasts(
         _taken(Foresight, foresight), _policy(settings, "forecast", foresight), trends
     )
@@ -61,7 +63,7 @@ def add_governance(
     platform.parts += (
         trends,
         forecasts,
-        Cascades(active=config.cascades),
+        Cascades(active=config.cascades == "on"),
         running,
         Controller(
             _policy(settings, "governance", limits), limits.every_steps, _taken(Limits, limits),

@@ -8,6 +8,7 @@ from feedtwin.lab.cascades import cascades
 from feedtwin.lab.foresight import foresight, growth_at, judge
 from feedtwin.lab.metrics import measure
 from feedtwin.lab.run_data import read_run
+from feedtwin.record.reader import Run
 
 
 def issued(*rows):
@@ -48,7 +49,7 @@ def test_growth_is_what_comes_in_the_horizon_less_what_came_in_as_long_before():
 def test_the_log_and_the_platforms_own_count_agree(tmp_path):
     """Two ways to the same score: handlers while the world ran, and the log afterwards."""
     path = tmp_path / "run"
-    sets = ["trends.track=true", "trends.emergence_gate=3", "forecast.floor=3"]
+    sets = ["trends.track=always", "trends.emergence_gate=3", "forecast.floor=3"]
     feedtwin.run("synthetic", users=150, steps=48, seed=4, out=path, threads=1, sets=sets)
     found = foresight(path, 12)
     values = {name: reading.value for name, reading in measure(read_run(path)).items()}
@@ -58,5 +59,8 @@ def test_the_log_and_the_platforms_own_count_agree(tmp_path):
     assert values["forecast_brier"] == pytest.approx(found.brier.score, abs=1e-5)
     assert found.false_alarms_per_day == values["forecast_false_alarms"] / 2
     assert -1 <= found.tau_b <= 1
-    shapes = cascades(path)
-    assert shapes and all(shape.size > 1 for shape in shapes.values())
+    trees = cascades(path)  # the upload and whoever shared it
+    shared = Run.open(path).sql(
+        "SELECT count(DISTINCT (item, user)) FROM social_activity WHERE kind = 24"
+    )
+    assert sum(tree.size - 1 for tree in trees.values()) == shared.column(0)[0].as_py() > 20

@@ -207,7 +207,9 @@ def test_an_answer_amiss_names_the_behaviour_and_the_step(base, changes, message
     base.arrays["served_count"][0] = SIZES.slots
     base.arrays["row"][0] = np.arange(SIZES.slots)
     base.arrays["duration_s"][:] = np.maximum(base.arrays["duration_s"], 10)
-    with pytest.raises(PolicyError, match=rf"policy Amiss, step 12: .*{message}"):
+    with pytest.raises(
+        PolicyError, match=rf"policy Amiss, step 12, contract behaviour.meet: .*{message}"
+    ):
         behaved(base, _answering(**changes))
 
 
@@ -224,7 +226,10 @@ def test_a_behaviour_that_raises_writes_or_returns_something_else_is_refused(bas
         def meet(self, block):
             return None
 
-    with pytest.raises(PolicyError, match="policy Raises, step 12: raised ZeroDivisionError"):
+    with pytest.raises(
+        PolicyError,
+        match=r"policy Raises, step 12, contract behaviour.meet: raised ZeroDivisionError",
+    ):
         behaved(base, Raises())
     with pytest.raises(BoundaryError, match="policy Writes, step 12"):
         behaved(base, Writes())

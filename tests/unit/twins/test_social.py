@@ -7,6 +7,7 @@ from feedtwin.columns import Columns
 from feedtwin.kernels.binding import load
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import EdgeKind, SocialActivityKind
+from feedtwin.twins.content.table import ITEMS
 from feedtwin.twins.social import activity, occurrences, ordinals
 from feedtwin.twins.user import UserTwin
 from feedtwin.twins.user.acting import edges_changed
@@ -22,7 +23,7 @@ def twin(user_config, draws):
         nobody = np.zeros(0, np.uint32)
         ties = Ties(nobody, nobody, rows)
         made = UserTwin(user_config, Columns(USERS, rows), ties, draws, load("numpy"))
-        made.bind(None, np.zeros((2, 50), np.int8))
+        made.bind(Columns(ITEMS, 0).frozen, np.zeros((2, 50), np.int8))
         return made
 
     return make

@@ -8,8 +8,8 @@ class TrendsConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    track: bool
-    cascades: bool
+    track: str
+    cascades: str
     window_steps: int
     signal: str
     gates: str
