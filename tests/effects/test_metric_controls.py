@@ -34,6 +34,8 @@ class Shape:
 
 MIXED = "population.tier_shares=[0.02,0.08,0.2,0.7]"
 DAY = Shape(120, 30, ("population.videos_per_user=5", MIXED))
+POSTERS = "population.tier_shares=[0.15,0.25,0.3,0.3]"
+TIERS = Shape(120, 30, ("population.videos_per_user=5", POSTERS))
 WEEKS = Shape(60, 24 * 30, (MIXED, "user.sessions_per_day=1.5"))
 RARE = Shape(60, 24 * 40, (MIXED, "user.sessions_per_day=0.4"))
 POSTING = Shape(
@@ -47,7 +49,7 @@ def shape_of(one):
         return POSTING
     if one.family == "retention":
         return RARE if one.name == "days_to_churn" else WEEKS
-    return DAY
+    return TIERS if one.name == "exposure_parity_tiers" else DAY
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +64,7 @@ def readings(tmp_path_factory, kernels):
         settings = feedtwin.resolve(
             "synthetic", users=shape.users, seed=23, replicate=replicate, sets=[*kept, *sets]
         )
-        level = "full" if shape is DAY else "digest"
+        level = "full" if shape.steps == DAY.steps else "digest"
         start(settings, folder, RunOptions(shape.steps, level, 10_000), kernels)
         found = feedtwin.measure(feedtwin.read_run(folder))
         return {name: (reading.value, reading.why) for name, reading in found.items()}

@@ -8,6 +8,7 @@ import pytest
 from feedtwin.errors import DeterminismError, SettingsError
 from feedtwin.kernels.binding import load
 from feedtwin.record.reader import Run
+from feedtwin.schema.settings import resolve
 from feedtwin.world.impressions import Impression, impressions_of
 from feedtwin.world.running import RunOptions, start
 from feedtwin.world.tracing import trace
@@ -145,6 +146,62 @@ def test_a_policy_that_scores_by_itself_is_traced_too(lab, tmp_path, kernels, mo
     found = trace(tmp_path / "own", wanted, kernels)
     (ours,) = [one for one in found.request["candidates"] if one["slot"] == wanted.slot]
     assert "policy" in ours["terms"] and "similarity" not in ours["terms"]
+
+
+def test_a_behaviour_of_ones_own_is_said_to_have_decided(lab, tmp_path, kernels, monkeypatch):
+    (tmp_path / "own_behaviour.py").write_text(
+        "import numpy as np\n"
+        "from feedtwin.policies.encounters import Choices\n"
+        "from feedtwin.policies.interface import policy\n\n"
+        "@policy('behaviour', 'patient', section='interaction', code=91)\n"
+        "class Patient:\n"
+        "    'Watches everything once and likes nothing.'\n"
+        "    def __init__(self, settings):\n"
+        "        pass\n"
+        "    def meet(self, shown):\n"
+        "        no = np.zeros(shown.served.shape, bool)\n"
+        "        return Choices(no, shown.items['duration_s'], no, no, no, no)\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = lab.tiny(sets=["policies.behaviour=own_behaviour:Patient"])
+    start(settings, tmp_path / "own", RunOptions(4), kernels)
+    row = Run.open(tmp_path / "own").sql("SELECT * FROM video_watched LIMIT 1").to_pylist()[0]
+    wanted = Impression(row["user"], row["request"], row["slot"])
+    found = trace(tmp_path / "own", wanted, kernels)
+    assert found.encounter == {"reached": True, "behaviour": True}
+    assert found.learning["session"]["after"]["session_impressions"] > 0
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, kernels):
+    """A run of a small world with everything on."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    sets = ["user.search_rate=0.3", "user.trend_rate=0.3"]
+    settings = resolve("everything", users=100, seed=5, sets=sets)
+    start(settings, path, RunOptions(10, "full", 1), kernels)
+    return path
+
+
+@pytest.mark.parametrize(
+    "where",
+    ["inserted = 1", "pool = 6", "pool = 7", "inserted = 0 AND pool < 6"],
+    ids=["ad", "search", "trend", "feed"],
+)
+def test_with_everything_on_ads_lists_and_feeds_are_traced(whole, kernels, where):
+    rows = (
+        Run.open(whole)
+        .sql(
+            f"SELECT i.* FROM impression_served i JOIN session_ended s USING (step, user) WHERE {where} "
+            "AND slot < 3 ORDER BY step DESC, user, request, slot LIMIT 4"
+        )
+        .to_pylist()
+    )
+    assert rows
+    for row in rows:
+        wanted = Impression(row["user"], row["request"], row["slot"])
+        found = trace(whole, wanted, kernels)
+        assert found.impression["item"] == row["item"]
+        assert found.slate[row["slot"]]["propensity"] == pytest.approx(row["propensity"])
 
 
 def test_an_unfinished_run_is_traced_up_to_its_last_commit(images, rows, kernels):

@@ -14,7 +14,7 @@ from feedtwin.lab.run_data import RunData
     formula="sum of watch times / impressions met; skips count with the seconds they took",
     needs="watch_ms impressions",
     headline=True,
-    control="interaction.skip_intercept=1.5 down",
+    control="interaction.skip_target=0.75 down",
 )
 def watch_s(data: RunData) -> float | None:
     """Mean watch time of an impression."""
@@ -29,7 +29,7 @@ def watch_s(data: RunData) -> float | None:
     formula="mean over impressions met of min(watch / duration, 1), skips included",
     needs="completion_milli impressions",
     headline=True,
-    control="interaction.skip_intercept=1.5 down",
+    control="interaction.skip_target=0.75 down",
 )
 def completion(data: RunData) -> float | None:
     """Mean share of a video that is watched; each completion is counted in whole thousandths."""
@@ -43,7 +43,7 @@ def completion(data: RunData) -> float | None:
     direction="higher",
     formula="mean over impressions met of watch / duration: above 1 where a video is watched again",
     needs="items.watch_ms items.duration_s items.impressions",
-    control="interaction.skip_intercept=1.5 down",
+    control="interaction.skip_target=0.75 down",
 )
 def completion_uncapped(data: RunData) -> float | None:
     """Mean of ratios without a cap; impressions of one video share its duration, so tables suffice."""
@@ -59,7 +59,7 @@ def completion_uncapped(data: RunData) -> float | None:
     direction="higher",
     formula="sum of watch times / sum of durations of the impressions met: long videos weigh more",
     needs="items.watch_ms items.duration_s items.impressions",
-    control="interaction.skip_intercept=1.5 down",
+    control="interaction.skip_target=0.75 down",
 )
 def completion_of_totals(data: RunData) -> float | None:
     """Ratio of means: the share of the time shown that is watched."""
@@ -75,7 +75,7 @@ def completion_of_totals(data: RunData) -> float | None:
     direction="higher",
     formula="sum of min(watch time, duration) / sum of durations of the impressions met",
     needs="log.video_watched log.video_skipped items.item items.duration_s",
-    control="interaction.skip_intercept=1.5 down",
+    control="interaction.skip_target=0.75 down",
 )
 def completion_of_totals_capped(data: RunData) -> float | None:
     """Ratio of means with each impression capped at one viewing; durations in whole milliseconds."""
@@ -105,7 +105,7 @@ def completion_of_totals_capped(data: RunData) -> float | None:
     direction="higher",
     formula="impressions with watch >= duration / impressions met",
     needs="completions impressions",
-    control="interaction.skip_intercept=1.5 down",
+    control="interaction.skip_target=0.75 down",
 )
 def finished_share(data: RunData) -> float | None:
     """Share of impressions watched to the end."""
@@ -120,7 +120,7 @@ def finished_share(data: RunData) -> float | None:
     formula="impressions left before 3 s / impressions met",
     needs="skips impressions",
     headline=True,
-    control="interaction.skip_intercept=1.5 up",
+    control="interaction.skip_target=0.75 up",
 )
 def skip_rate(data: RunData) -> float | None:
     """Share of impressions skipped early."""

@@ -63,7 +63,7 @@ def inequity(exposure: Array, relevance: Array) -> float | None:
     formula="smallest / largest mean exposure of a public video by its creator's tier; exposure of a slot is "
     "1 / log2(position + 2), position from 1, reached or not",
     needs=f"{_SLOTS} items.creator users.user users.tier",
-    control="recommendation.weight_quality=3 content.elite_quality=0.5 down",
+    control="recommendation.weight_social=3 recommendation.followed_quota=35 down",
 )
 def exposure_parity_tiers(data: RunData) -> float | None:
     """Whether a video's chance to be shown depends on who uploaded it."""
