@@ -23,9 +23,9 @@ from feedtwin.twins.platform.community import BoardConfig
 from feedtwin.twins.platform.governance import ModerationConfig, TrendsConfig
 from feedtwin.twins.platform.live import RoomConfig
 from feedtwin.twins.user import UserConfig, UserTwin
-from feedtwin.twins.user.living import HostConfig, ViewerConfig
-from feedtwin.twins.user.socialising import ChoiceConfig, SocialRates
-from feedtwin.twins.user.spending import SpendingConfig
+from feedtwin.twins.user.acts.living import HostConfig, ViewerConfig
+from feedtwin.twins.user.acts.socialising import ChoiceConfig, SocialRates
+from feedtwin.twins.user.acts.spending import SpendingConfig
 from feedtwin.world.market import MarketConfig
 
 TWINS = {

@@ -6,7 +6,7 @@ import pytest
 from feedtwin.policies.interface import COMMUNITY, FOLLOWED
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import Stage
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 
 pytestmark = pytest.mark.slow
 

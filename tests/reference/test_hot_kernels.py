@@ -14,8 +14,8 @@ from feedtwin.policies.interface import COMMUNITY
 from feedtwin.schema.ids import user_at
 from feedtwin.testing.dice import Dice
 from feedtwin.testing.hot import HotWorld, Sizes
-from feedtwin.twins.platform.cards import ring_cards
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.cards import ring_cards
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.references import REFERENCES
 from feedtwin.twins.user.preferences import TEACHES_NOTHING
 

@@ -8,7 +8,7 @@ from feedtwin.policies.interface import FOLLOWED
 from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.requests import asked
 from feedtwin.schema.settings import resolve
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.world.build import build
 
 SHARING = (

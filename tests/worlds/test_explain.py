@@ -11,7 +11,7 @@ from feedtwin.policies.interface import POOL_NAMES, REGISTRIES, policy
 from feedtwin.policies.recommendation.nulls import Random
 from feedtwin.schema.batches import EventBatch
 from feedtwin.twins.platform import PlatformTwin
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.world.build import build
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.world.build import build
 
 
@@ -148,8 +148,8 @@ def test_the_propensity_of_a_slate_is_the_product_rule_over_what_is_still_eligib
     lab, numpy_kernels, monkeypatch
 ):
     """Recomputed in float64 from candidates and scores, slot by slot, with both caps in force."""
-    from feedtwin.twins.platform import serving
-    from feedtwin.twins.platform.ranking import select_reference
+    from feedtwin.twins.platform.feed import serving
+    from feedtwin.twins.platform.feed.ranking import select_reference
 
     checked = [0]
 

@@ -8,7 +8,7 @@ from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, ItemKind
 from feedtwin.schema.ids import CATEGORY_QUERY
 from feedtwin.testing.contracts import USERS
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.world.build import build
 
 KINDS = (FeedKind.FEED, FeedKind.SEARCH, FeedKind.TREND, FeedKind.SEARCH, FeedKind.TREND)

@@ -28,7 +28,7 @@ BUSY = (
     "monetization.payout_minimum_microusd=1000",
 )  # fmt: skip
 MONEY = (*(f".money.{name}" for name in ("ledger till ads gifts subscriptions shop fund payouts".split())),
-         ".user.spending")  # fmt: skip
+         ".acts.spending")  # fmt: skip
 STEPS = 12
 WORLDS = {"synthetic": 80, "kuairand-sample": 60}
 

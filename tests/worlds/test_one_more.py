@@ -7,8 +7,8 @@ import pytest
 from feedtwin.policies.interface import REGISTRIES, policy
 from feedtwin.policies.recommendation.nulls import Random
 from feedtwin.schema.batches import EventBatch
-from feedtwin.twins.platform import serving
-from feedtwin.twins.platform.ranking import select_reference
+from feedtwin.twins.platform.feed import serving
+from feedtwin.twins.platform.feed.ranking import select_reference
 from feedtwin.world.build import build
 
 WORLDS = {"synthetic": 80, "kuairand-sample": 60}

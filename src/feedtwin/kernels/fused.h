@@ -43,7 +43,7 @@ struct ft_serve_args {
     uint8_t *inserted, *served_count;
 };
 
-/* A card: everything the ranker needs about an item in one cache line (twins/platform/cards.py). */
+/* A card: everything the ranker needs about an item in one cache line (twins/platform/feed/cards.py). */
 struct ft_card {
     int8_t vector[FT_D];
     uint16_t ordinal;

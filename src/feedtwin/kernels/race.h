@@ -1,4 +1,4 @@
-/* From scored candidates to a slate with exact propensities. Equals twins/platform/ranking.py. */
+/* From scored candidates to a slate with exact propensities. Equals twins/platform/feed/ranking.py. */
 #ifndef FT_RACE_H
 #define FT_RACE_H
 

@@ -1,4 +1,4 @@
-/* Which items a request may rank: windows on rings. Equals twins/platform/retrieval.py.
+/* Which items a request may rank: windows on rings. Equals twins/platform/feed/retrieval.py.
  *
  * A ring is a sorted array of hashes with a row beside each; a window is the rows clockwise from a drawn point.
  */

@@ -1,7 +1,7 @@
 """Does a policy keep its contract? Tiny worlds ask it everything, and ask again.
 
 What is checked: that it can be found, made and asked; that its answers have the shapes, types and bounds that
-the platform holds every policy to at every step (`twins/platform/asking.py`), also where there is hardly
+the platform holds every policy to at every step (`twins/platform/feed/asking.py`), also where there is hardly
 anything to choose from; that it neither writes nor reads what is not its own; that equal worlds get equal
 answers; and that it remembers nothing, so that a run can be resumed.
 """

@@ -13,8 +13,8 @@ from feedtwin.kernels.specs import KERNELS, POINTERS
 from feedtwin.schema.ids import ring_position
 from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.testing.dice import Dice
-from feedtwin.twins.platform.cards import pack_cards, ring_cards
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.cards import pack_cards, ring_cards
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 
 DIMENSIONS = 50
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from feedtwin.twins.content.counting import count_reference
 from feedtwin.twins.interaction.encounter import encounter_reference
-from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.ranking import score_reference, select_reference
-from feedtwin.twins.platform.retrieval import retrieve_reference
+from feedtwin.twins.platform.feed.estimates import estimate_reference
+from feedtwin.twins.platform.feed.ranking import score_reference, select_reference
+from feedtwin.twins.platform.feed.retrieval import retrieve_reference
 from feedtwin.twins.platform.tally import tally_reference
 from feedtwin.twins.user.preferences import learn_reference, recall_reference
 

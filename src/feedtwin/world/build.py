@@ -31,8 +31,8 @@ from feedtwin.twins.platform import table as platform_table
 from feedtwin.twins.platform.levers import Levers
 from feedtwin.twins.platform.twin import Tables
 from feedtwin.twins.user import UserConfig, UserTwin
+from feedtwin.twins.user.acts.reacting import ReactionConfig
 from feedtwin.twins.user.careers import CareerConfig, Careers
-from feedtwin.twins.user.reacting import ReactionConfig
 from feedtwin.twins.user.table import USERS
 from feedtwin.world import community
 from feedtwin.world.calibrating import calibrated

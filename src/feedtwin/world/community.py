@@ -8,10 +8,10 @@ from feedtwin.schema.settings import Settings
 from feedtwin.twins.platform.community import BoardConfig, Finding, Groups, Posts
 from feedtwin.twins.platform.live import Live, RoomConfig
 from feedtwin.twins.user import UserConfig
+from feedtwin.twins.user.acts.living import HostConfig, Living, ViewerConfig
+from feedtwin.twins.user.acts.seeking import Seeking
+from feedtwin.twins.user.acts.socialising import ChoiceConfig, Socialising, SocialRates
 from feedtwin.twins.user.interview import Interviewed
-from feedtwin.twins.user.living import HostConfig, Living, ViewerConfig
-from feedtwin.twins.user.seeking import Seeking
-from feedtwin.twins.user.socialising import ChoiceConfig, Socialising, SocialRates
 
 Parts = tuple[Any, ...]
 

@@ -15,7 +15,7 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.session import COMMENT, FOLLOW, LIKE, SHARE, SKIP
 from feedtwin.twins.interaction.encounter import SKIP_BELOW_S, encounter_reference
-from feedtwin.twins.platform.estimates import estimate_reference
+from feedtwin.twins.platform.feed.estimates import estimate_reference
 from feedtwin.twins.user.preferences import NO_TOPIC, TEACHES_NOTHING, learn_reference, retention
 
 Explained = dict[str, Any]

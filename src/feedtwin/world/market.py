@@ -38,7 +38,7 @@ from feedtwin.twins.platform.money import (
 from feedtwin.twins.platform.money.subscriptions import Answers
 from feedtwin.twins.platform.money.table import ADS, PRODUCTS
 from feedtwin.twins.user import UserTwin
-from feedtwin.twins.user.spending import Shelf, Spending, SpendingConfig
+from feedtwin.twins.user.acts.spending import Shelf, Spending, SpendingConfig
 
 AD_CATEGORY, AD_BID, AD_DURATION, AD_PLACE = range(4)
 """Attribute numbers of AD_ATTRIBUTE draws."""

@@ -119,7 +119,7 @@ def test_a_code_must_be_one_of_its_enumeration():
 
 
 def test_what_nobody_executes_here_is_refused_when_the_world_is_built(kernels_numpy, monkeypatch):
-    from feedtwin.twins.user.acting import Acting
+    from feedtwin.twins.user.acts.acting import Acting
 
     settings = resolve("synthetic", users=40, script=[
         {"step": 1, "action": "FOLLOW", "user": 5, "target": 9}])  # fmt: skip

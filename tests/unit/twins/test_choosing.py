@@ -3,8 +3,8 @@
 import numpy as np
 
 from feedtwin.twins.board import board_of, most, newest_by_author
-from feedtwin.twins.user.choosing import best, best_of
-from feedtwin.twins.user.wishing import Wishes
+from feedtwin.twins.user.acts.choosing import best, best_of
+from feedtwin.twins.user.acts.wishing import Wishes
 
 INF = np.float32(np.inf)
 

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from feedtwin.twins.platform.estimates import estimate_reference
+from feedtwin.twins.platform.feed.estimates import estimate_reference
 
 SKIP, LIKE = 1, 2
 

@@ -15,7 +15,7 @@ from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.explicit import ExplicitFeedback
 from feedtwin.twins.platform.table import ACCOUNTS
 from feedtwin.twins.social import activity
-from feedtwin.twins.user.reacting import Reacting, ReactionConfig
+from feedtwin.twins.user.acts.reacting import Reacting, ReactionConfig
 from feedtwin.twins.user.table import USERS
 
 PEOPLE, SLOTS = 800, 3

@@ -10,7 +10,7 @@ from feedtwin.schema.codes import EdgeKind, SocialActivityKind
 from feedtwin.twins.content.table import ITEMS
 from feedtwin.twins.social import activity, occurrences, ordinals
 from feedtwin.twins.user import UserTwin
-from feedtwin.twins.user.acting import edges_changed
+from feedtwin.twins.user.acts.acting import edges_changed
 from feedtwin.twins.user.belonging import LEFT, MEMBER
 from feedtwin.twins.user.profile import profile_of
 from feedtwin.twins.user.table import USERS

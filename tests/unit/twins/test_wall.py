@@ -7,10 +7,10 @@ import numpy as np
 from feedtwin.columns import Columns
 from feedtwin.schema.ids import ring_position
 from feedtwin.testing.dice import Dice
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.wall import wall
 from feedtwin.twins.platform.sharing import Sharing
 from feedtwin.twins.platform.table import ACCOUNTS
-from feedtwin.twins.platform.wall import wall
 
 
 class Table(SimpleNamespace):

@@ -16,7 +16,7 @@ from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.part import Part
 from feedtwin.twins.platform.config import PlatformConfig
-from feedtwin.twins.platform.estimates import moved_estimate
+from feedtwin.twins.platform.feed.estimates import moved_estimate
 from feedtwin.twins.social import activity, occurrences
 
 

@@ -21,15 +21,15 @@ from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.hot import run
-from feedtwin.twins.platform import seen
-from feedtwin.twins.platform.asking import ask_due
 from feedtwin.twins.platform.config import PlatformConfig
-from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.explaining import explain
 from feedtwin.twins.platform.explicit import ExplicitFeedback
-from feedtwin.twins.platform.feeds import Feeds, Sources, some
+from feedtwin.twins.platform.feed import seen
+from feedtwin.twins.platform.feed.asking import ask_due
+from feedtwin.twins.platform.feed.estimates import estimate_reference
+from feedtwin.twins.platform.feed.explaining import explain
+from feedtwin.twins.platform.feed.feeds import Feeds, Sources, some
+from feedtwin.twins.platform.feed.inserting import inserted_rows
 from feedtwin.twins.platform.headcount import Headcount
-from feedtwin.twins.platform.inserting import inserted_rows
 from feedtwin.twins.platform.levers import Levers
 from feedtwin.twins.platform.reporting import Reporting
 from feedtwin.twins.platform.sharing import Sharing

@@ -17,8 +17,8 @@ from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.part import Part
 from feedtwin.twins.social import activity
+from feedtwin.twins.user.acts.seeking import interest_in
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.seeking import interest_in
 from feedtwin.twins.user.table import NO_TOPIC
 
 QUESTIONS = {1: "interests", 2: "mood", 3: "memory", 4: "role"}

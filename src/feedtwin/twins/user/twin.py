@@ -19,7 +19,10 @@ from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
 from feedtwin.schema.codes import ItemKind, PreferenceCause, SocialActivityKind
 from feedtwin.session import FEED_EXHAUSTED
 from feedtwin.twins.hot import run
-from feedtwin.twins.user.acting import Acting
+from feedtwin.twins.user.acts.acting import Acting
+from feedtwin.twins.user.acts.reacting import Reacting, ReactionConfig
+from feedtwin.twins.user.acts.remixing import Remixing
+from feedtwin.twins.user.acts.seeking import list_kinds
 from feedtwin.twins.user.belonging import LEFT, MEMBER, NOT_YET, Belonging
 from feedtwin.twins.user.careers import Careers
 from feedtwin.twins.user.config import UserConfig
@@ -30,9 +33,6 @@ from feedtwin.twins.user.preferences import (
     learn_reference,
     recall_reference,
 )
-from feedtwin.twins.user.reacting import Reacting, ReactionConfig
-from feedtwin.twins.user.remixing import Remixing
-from feedtwin.twins.user.seeking import list_kinds
 from feedtwin.twins.user.ties import Ties, split_key
 
 __all__ = ["UserConfig", "UserTwin"]

@@ -1,4 +1,4 @@
-"""Every question governance asks a policy, and the check of its answer. See `twins/platform/asking.py`."""
+"""Every question governance asks a policy, and the check of its answer. See `twins/platform/feed/asking.py`."""
 
 from collections.abc import Callable
 from dataclasses import fields
@@ -16,7 +16,7 @@ from feedtwin.policies.interface import (
     View,
 )
 from feedtwin.schema.codes import GovernanceAction, TargetKind, TrendKind
-from feedtwin.twins.platform.asking import Asking
+from feedtwin.twins.platform.feed.asking import Asking
 
 DAYS = 3
 UPLOADS_MAX = 8

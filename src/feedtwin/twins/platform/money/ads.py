@@ -20,10 +20,10 @@ from feedtwin.schema.codes import FeedKind, ItemKind, TransactionKind
 from feedtwin.schema.ids import FIRST_ADVERTISER, SHIFT
 from feedtwin.schema.reactions import Reactions
 from feedtwin.twins.part import Part, Sight
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.platform.money.ledger import is_kind
 from feedtwin.twins.platform.money.terms import Terms
 from feedtwin.twins.platform.money.till import NOBODY, Till
-from feedtwin.twins.platform.retrieval import NO_ITEM
 
 PER_MILLE = 1000
 _ESTIMATE_ONE, _VECTOR_ONE = 32512, 127

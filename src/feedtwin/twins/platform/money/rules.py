@@ -3,7 +3,7 @@
 import numpy as np
 
 from feedtwin.policies.interface import MonetizationPolicy, Payments, View
-from feedtwin.twins.platform.asking import Asking
+from feedtwin.twins.platform.feed.asking import Asking
 
 WEIGHTS_MAX = 2**31
 """Least sum of fund weights that is refused: products of two weights must fit into int64."""

@@ -2,7 +2,7 @@
 
 The vocabulary has no action for it: the platform offers a subscription where a user engages with a
 followed creator, and asks again when a period ends. What the user answers is the User twin's business
-(`twins/user/spending.py`) and reaches this part as two functions.
+(`twins/user/acts/spending.py`) and reaches this part as two functions.
 """
 
 from collections.abc import Callable, Iterator

@@ -18,7 +18,7 @@ from feedtwin.policies.interface import (
     RecommendationPolicy,
     View,
 )
-from feedtwin.twins.platform.rings import CANDIDATES_MAX
+from feedtwin.twins.platform.feed.rings import CANDIDATES_MAX
 
 STAGES = 4
 

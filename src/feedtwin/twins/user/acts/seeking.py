@@ -11,9 +11,9 @@ from feedtwin.schema.ids import CATEGORY_QUERY, TIER_QUERY
 from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.part import Part
-from feedtwin.twins.user.choosing import best
+from feedtwin.twins.user.acts.choosing import best
+from feedtwin.twins.user.acts.socialising import ChoiceConfig, SocialRates
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.socialising import ChoiceConfig, SocialRates
 
 Array = np.ndarray
 NO_SLOT = 255

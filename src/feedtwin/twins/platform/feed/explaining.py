@@ -14,9 +14,9 @@ from feedtwin.policies.interface import POOL_NAMES, View
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, Stage
 from feedtwin.schema.ids import item_id
-from feedtwin.twins.platform import serving
-from feedtwin.twins.platform.feeds import Feeds
-from feedtwin.twins.platform.ranking import (
+from feedtwin.twins.platform.feed import serving
+from feedtwin.twins.platform.feed.feeds import Feeds
+from feedtwin.twins.platform.feed.ranking import (
     POOL_INSERTED,
     follows,
     gumbels,
@@ -26,7 +26,7 @@ from feedtwin.twins.platform.ranking import (
     select_reference,
     similarity,
 )
-from feedtwin.twins.platform.retrieval import NO_ITEM, drop_repeats, gated, muted, windows
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM, drop_repeats, gated, muted, windows
 
 Row = dict[str, Any]
 _BEHIND = 1 << 30

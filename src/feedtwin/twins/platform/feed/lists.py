@@ -19,7 +19,7 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, ItemKind
 from feedtwin.schema.ids import CATEGORY_QUERY
-from feedtwin.twins.platform.retrieval import start, window_of
+from feedtwin.twins.platform.feed.retrieval import start, window_of
 
 Key = tuple[int, int]
 """Pool and query."""

@@ -15,8 +15,8 @@ from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.board import board_of
 from feedtwin.twins.part import Part
-from feedtwin.twins.user.choosing import best, best_of
-from feedtwin.twins.user.seeking import interest_in
+from feedtwin.twins.user.acts.choosing import best, best_of
+from feedtwin.twins.user.acts.seeking import interest_in
 
 Array = np.ndarray
 

@@ -15,9 +15,9 @@ from feedtwin.kernels.binding import Kernels
 from feedtwin.policies.interface import Block, RecommendationPolicy, View
 from feedtwin.schema.batches import EventBatch, SlateBatch
 from feedtwin.twins.hot import run
-from feedtwin.twins.platform.asking import ask_scores
-from feedtwin.twins.platform.ranking import score_reference, select_reference
-from feedtwin.twins.platform.retrieval import NO_ITEM, retrieve_reference
+from feedtwin.twins.platform.feed.asking import ask_scores
+from feedtwin.twins.platform.feed.ranking import score_reference, select_reference
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM, retrieve_reference
 
 MAY_SEE = ("mute_offset", "mute_key", "minor", "restricted")
 """What restricts users; left out of an index where nothing does."""

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from feedtwin.schema.batches import EventBatch
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 
 
 def inserted_rows(parts: Iterable[Any], asked: EventBatch, slots: int) -> np.ndarray | None:

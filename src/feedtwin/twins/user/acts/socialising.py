@@ -16,8 +16,8 @@ from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.board import Board
 from feedtwin.twins.part import Part
-from feedtwin.twins.user.choosing import best, best_of
-from feedtwin.twins.user.wishing import Occasion, Wishes, joined, pick, split
+from feedtwin.twins.user.acts.choosing import best, best_of
+from feedtwin.twins.user.acts.wishing import Occasion, Wishes, joined, pick, split
 
 Array = np.ndarray
 

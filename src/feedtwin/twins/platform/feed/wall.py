@@ -9,7 +9,7 @@ import numpy as np
 
 from feedtwin.columns import FrozenColumns
 from feedtwin.schema.codes import ItemKind
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 
 
 def wall(accounts: FrozenColumns, items: FrozenColumns, step: int, window_steps: int) -> np.ndarray:

@@ -20,7 +20,7 @@ import numpy as np
 from feedtwin.numerics import exp32, gumbel32, uniform32
 from feedtwin.randomness import philox4x32
 from feedtwin.schema.ids import item_id, ring_position
-from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 
 RANKING_BLOCK = 14
 POOL_INSERTED = 255

@@ -17,15 +17,15 @@ from feedtwin.policies.interface import Pool, Ranking, View
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import EventBatch, SlateBatch
 from feedtwin.schema.codes import FeedKind
-from feedtwin.twins.platform import serving
-from feedtwin.twins.platform.asking import ask_boost, ask_pools, ask_ranking
-from feedtwin.twins.platform.cards import serving_cards
-from feedtwin.twins.platform.inserting import drop_bare
+from feedtwin.twins.platform.feed import serving
+from feedtwin.twins.platform.feed.asking import ask_boost, ask_pools, ask_ranking
+from feedtwin.twins.platform.feed.cards import serving_cards
+from feedtwin.twins.platform.feed.inserting import drop_bare
+from feedtwin.twins.platform.feed.lists import Lists
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM, drop_repeats, hidden_from
+from feedtwin.twins.platform.feed.rings import Rings, build_rings, public_only
+from feedtwin.twins.platform.feed.wall import wall
 from feedtwin.twins.platform.levers import Levers
-from feedtwin.twins.platform.lists import Lists
-from feedtwin.twins.platform.retrieval import NO_ITEM, drop_repeats, hidden_from
-from feedtwin.twins.platform.rings import Rings, build_rings, public_only
-from feedtwin.twins.platform.wall import wall
 
 Arrays = dict[str, np.ndarray]
 
