@@ -50,6 +50,11 @@ FROZEN = {
     "PEOPLE_JITTER": (17, 1, "user attribute"),
     "ASSIGNMENT": (18, 0, "experiment unit"),
     "EMBEDDING": (19, 0, "hash_low hash_high kind dim"),
+    "PERSONA_TEXT": (70, 0, "user k"),
+    "CAPTION_TEXT": (71, 0, "creator ordinal"),
+    "COMMENT_TEXT": (72, 0, "user creator ordinal meeting"),
+    "CAMPAIGN_TEXT": (73, 0, "creator day k"),
+    "DECISION_RULE": (75, 0, "user step k"),
 }
 
 
