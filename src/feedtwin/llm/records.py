@@ -1,0 +1,230 @@
+"""What the journal holds of language models: calls before they are sent, answers before they are used.
+
+Two kinds of input records, in the order in which things happen:
+
+- `llm.sent`: reservations of calls about to go out. If the run dies now, they count as spent.
+- `llm.answers`: answers that settings and seed do not determine, with what each call was settled at, how
+  many asks each source answered, and what the provider disputed.
+
+State is a function of settings, seed and these rows: replay and resume read them and ask nobody.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+from feedtwin.llm.budget import Ledger, Reservation
+from feedtwin.record.journal import Frame
+from feedtwin.schema.codes import AnswerSource, LlmTask
+
+SENT: Final = "llm.sent"
+ANSWERS: Final = "llm.answers"
+
+Name = tuple[int, tuple[int, ...]]
+"""Number of the task, and key."""
+
+
+class Recorder(Protocol):
+    """Where rows go; `record.journal.Journal` is one."""
+
+    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
+        """Record an input of a step before it is used."""
+        ...
+
+    def sync(self) -> None:
+        """Have the disk acknowledge what was recorded."""
+        ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """One answer as the journal keeps it.
+
+    Attributes:
+        name: Task and key of the ask.
+        source: Where the answer came from.
+        response: Fields of the response.
+        request: Fields of the request, so that the record explains itself.
+        request_hash: What tells the request from others.
+        is_degraded: Whether a better source was wanted.
+        reason: Why it was degraded.
+        text: Replies that were refused, in order, cut.
+        settled: (call, charged, paid) of each call made for it.
+        tokens: (prompt, completion) of all its calls, as the provider counted.
+        cache_key: Record in the cache; empty if none.
+        distance_ppm: How far the matched request was from this one; 0 for an exact match.
+    """
+
+    name: Name
+    source: AnswerSource
+    response: dict[str, Any]
+    request: dict[str, Any]
+    request_hash: str
+    is_degraded: bool = False
+    reason: str = ""
+    text: tuple[str, ...] = ()
+    settled: tuple[tuple[int, int, int], ...] = ()
+    tokens: tuple[int, int] = (0, 0)
+    cache_key: str = ""
+    distance_ppm: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the journal keeps."""
+        return {
+            "task": self.name[0],
+            "key": list(self.name[1]),
+            "source": int(self.source),
+            "response": self.response,
+            "request": self.request,
+            "request_hash": self.request_hash,
+            "is_degraded": self.is_degraded,
+            "reason": self.reason,
+            "text": list(self.text),
+            "settled": [list(one) for one in self.settled],
+            "tokens": list(self.tokens),
+            "cache_key": self.cache_key,
+            "distance_ppm": self.distance_ppm,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Row":
+        """Read back what the journal keeps."""
+        return cls(
+            name=(int(value["task"]), tuple(int(word) for word in value["key"])),
+            source=AnswerSource(value["source"]),
+            response=dict(value["response"]),
+            request=dict(value["request"]),
+            request_hash=str(value["request_hash"]),
+            is_degraded=bool(value["is_degraded"]),
+            reason=str(value["reason"]),
+            text=tuple(value["text"]),
+            settled=tuple((int(c), int(a), int(b)) for c, a, b in value["settled"]),
+            tokens=(int(value["tokens"][0]), int(value["tokens"][1])),
+            cache_key=str(value["cache_key"]),
+            distance_ppm=int(value["distance_ppm"]),
+        )
+
+
+@dataclass
+class Counts:
+    """Answers of a task.
+
+    Attributes:
+        by_source: Number by `AnswerSource`.
+        degraded: How many wanted a better source.
+        refused: How many found no money left.
+    """
+
+    by_source: dict[AnswerSource, int] = field(default_factory=dict)
+    degraded: int = 0
+    refused: int = 0
+
+    def add(self, source: AnswerSource, *, is_degraded: bool, is_refused: bool) -> None:
+        """Count one answer."""
+        self.by_source[source] = self.by_source.get(source, 0) + 1
+        self.degraded += is_degraded
+        self.refused += is_refused
+
+    def merge(self, other: "Counts") -> None:
+        """Add another count."""
+        for source, number in other.by_source.items():
+            self.by_source[source] = self.by_source.get(source, 0) + number
+        self.degraded += other.degraded
+        self.refused += other.refused
+
+    @property
+    def total(self) -> int:
+        """All answers."""
+        return sum(self.by_source.values())
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the journal keeps."""
+        sources = {str(int(source)): number for source, number in sorted(self.by_source.items())}
+        return {"sources": sources, "degraded": self.degraded, "refused": self.refused}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Counts":
+        """Read back what the journal keeps."""
+        sources = {AnswerSource(int(s)): int(n) for s, n in value["sources"].items()}
+        return cls(sources, int(value["degraded"]), int(value["refused"]))
+
+
+@dataclass(frozen=True)
+class StepInputs:
+    """What the journal holds for one step.
+
+    Attributes:
+        sent: Calls that went out.
+        rows: Answers by name.
+        settled: (charged, paid) by call.
+        counts: Answers of each task.
+        disputed: Micro-dollars that providers claimed above reservations.
+    """
+
+    sent: list[Reservation] = field(default_factory=list)
+    rows: dict[Name, Row] = field(default_factory=dict)
+    settled: dict[int, tuple[int, int]] = field(default_factory=dict)
+    counts: dict[LlmTask, Counts] = field(default_factory=dict)
+    disputed: list[int] = field(default_factory=list)
+
+    def take(self, name: str, payload: Mapping[str, Any]) -> None:
+        """Take one input record."""
+        if name == SENT:
+            self.sent += [
+                Reservation(int(call), LlmTask(task), int(amount))
+                for call, task, amount in payload["calls"]
+            ]
+            return
+        for value in payload["rows"]:
+            row = Row.from_json(value)
+            self.rows[row.name] = row
+            self.settled |= {call: (charged, paid) for call, charged, paid in row.settled}
+        self.settled |= {int(call): (int(a), int(b)) for call, a, b in payload["settled"]}
+        for code, value in payload["counts"].items():
+            self.counts.setdefault(LlmTask(int(code)), Counts()).merge(Counts.from_json(value))
+        self.disputed.append(int(payload["disputed"]))
+
+
+def sent_payload(calls: Sequence[Reservation]) -> dict[str, Any]:
+    """Return the payload of `llm.sent`."""
+    return {"calls": [[one.call, int(one.task), one.amount] for one in calls]}
+
+
+def answers_payload(
+    rows: Sequence[Row],
+    settled: Sequence[tuple[int, int, int]],
+    counts: Mapping[LlmTask, Counts],
+    disputed: int,
+) -> dict[str, Any]:
+    """Return the payload of `llm.answers`.
+
+    Args:
+        rows: Answers.
+        settled: (call, charged, paid) of calls whose ask has no answer yet (the run stops).
+        counts: Answers of each task, those without a row included.
+        disputed: Micro-dollars claimed above reservations.
+    """
+    return {
+        "rows": [row.as_json() for row in rows],
+        "settled": [list(one) for one in settled],
+        "counts": {str(int(task)): one.as_json() for task, one in sorted(counts.items())},
+        "disputed": disputed,
+    }
+
+
+def inputs_by_step(frames: Iterable[Frame]) -> dict[int, StepInputs]:
+    """Return what a journal holds of language models, by step."""
+    found: dict[int, StepInputs] = {}
+    for frame in frames:
+        if frame.kind == "input" and frame.payload["name"] in (SENT, ANSWERS):
+            step = int(frame.payload["step"])
+            inputs = found.setdefault(step, StepInputs())
+            inputs.take(frame.payload["name"], frame.payload["payload"])
+    return found
+
+
+def restore(ledger: Ledger, inputs: Mapping[int, StepInputs]) -> None:
+    """Rebuild a ledger from all steps on record; calls without an end count as spent."""
+    sent = [one for step in sorted(inputs) for one in inputs[step].sent]
+    settled = {call: ends for one in inputs.values() for call, ends in one.settled.items()}
+    ledger.restore(sent, settled)
