@@ -78,7 +78,7 @@ class Ledger:
     """Accounts of one run; any number of threads may call it.
 
     A run has a ledger of its own and no other process writes to it (the run folder's lock sees to that).
-    Its rows are in the run's journal, from which `llm.records.restore` rebuilds it after a crash.
+    Its rows are in the run's journal, from which `absorb` rebuilds it after a crash.
     """
 
     def __init__(self, caps: Caps) -> None:
@@ -124,7 +124,7 @@ class Ledger:
         Returns:
             False, with nothing changed, for a call that has an end already (a late or second reply).
         """
-        assert charged >= 0 and 0 <= paid
+        assert charged >= 0 and paid >= 0
         with self._lock:
             reservation = self._open.pop(call, None)
             if reservation is None:
@@ -174,14 +174,14 @@ class Ledger:
             assert sum(one.amount for one in self._open.values()) == whole.reserved
             assert 0 <= whole.paid <= whole.charged
 
-    def restore(self, sent: Iterable[Reservation], settled: Mapping[int, tuple[int, int]]) -> None:
-        """Rebuild the accounts from what a journal says; calls without an end are lost.
+    def absorb(self, sent: Iterable[Reservation], settled: Mapping[int, tuple[int, int]]) -> None:
+        """Take over what a journal says of a step; calls without an end are lost.
 
         Args:
-            sent: Every reservation on record.
+            sent: Reservations on record.
             settled: (charged, paid) by number of the call.
         """
-        assert not self._open and not self._next_call, "a ledger is restored before it is used"
+        assert not self._open, "a ledger takes over a step before it is used in it"
         for one in sent:
             with self._lock:
                 self._open[one.call] = one

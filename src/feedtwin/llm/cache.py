@@ -14,11 +14,13 @@ import os
 import stat
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
 from threading import get_ident
-from typing import Any, Final
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.record.durable import canonical_json, folder_error, replace_file
@@ -26,7 +28,6 @@ from feedtwin.record.durable import canonical_json, folder_error, replace_file
 FORMAT: Final = 1
 RECORD_BYTES_MAX: Final = 262_144
 SEAL_VARIABLE: Final = "FEEDTWIN_CACHE_KEY"
-_HEX: Final = frozenset("0123456789abcdef")
 _TICKET = count()
 
 
@@ -68,8 +69,7 @@ class Question:
         return hashlib.sha256(canonical_json(fields)).hexdigest()
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(BaseModel):
     """What a record says.
 
     Attributes:
@@ -84,19 +84,17 @@ class Entry:
         tokens: (prompt, completion) as the provider counted.
     """
 
-    key: str
-    task: str
-    version: int
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    task: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{2,40}$")]
+    version: Annotated[int, Field(ge=0)]
     model: str
     request: dict[str, Any]
     response: dict[str, Any] | None
     reason: str
-    charged: int
-    tokens: tuple[int, int]
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the record without its seal."""
-        return {"format": FORMAT, **asdict(self), "tokens": list(self.tokens)}
+    charged: Annotated[int, Field(ge=0)]
+    tokens: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
 
 
 class Cache:
@@ -118,17 +116,17 @@ class Cache:
         self._seal_key = secret.encode()
         self.misses: Counter[str] = Counter()
 
-    def get(self, key: str) -> Entry | None:
+    def get(self, task: str, key: str) -> Entry | None:
         """Return the record of a question, or None; only a sound record is ever returned."""
         try:
-            entry = self._read(key)
+            return self._read(self._path(task, key))
         except FileNotFoundError:
             self.misses["absent"] += 1
-            return None
-        except (IntegrityError, OSError) as error:
-            self.misses["unsound" if isinstance(error, IntegrityError) else "unreadable"] += 1
-            return None
-        return entry
+        except IntegrityError:
+            self.misses["unsound"] += 1
+        except OSError:
+            self.misses["unreadable"] += 1
+        return None
 
     def put(self, entry: Entry) -> None:
         """Keep a record, unless a sound one is there.
@@ -136,13 +134,14 @@ class Cache:
         Raises:
             RunFolderError: The folder cannot be written.
         """
-        path = self._path(entry.key, entry.task)
+        path = self._path(entry.task, entry.key)
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             fresh = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.{next(_TICKET)}")
-            body = self.sealed(entry)
-            with fresh.open("xb", opener=_private) as file:
-                file.write(body)
+            with os.fdopen(
+                os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+            ) as file:
+                file.write(self.sealed(entry))
             try:
                 self._place(fresh, path)
             finally:
@@ -156,17 +155,15 @@ class Cache:
             os.link(fresh, path)
         except FileExistsError:
             try:
-                self._read(path.stem, path)
+                self._read(path)
             except (IntegrityError, OSError):
                 fresh.replace(path)
 
     def sealed(self, entry: Entry) -> bytes:
         """Return a record's bytes, readable, with its seal."""
-        body = entry.as_json()
-        text = json.dumps(
-            {**body, "seal": self._seal(body)}, indent=1, sort_keys=True, ensure_ascii=True
-        )
-        return f"{text}\n".encode("ascii")
+        body = {"format": FORMAT, **entry.model_dump(mode="json")}
+        sealed = {**body, "seal": self._seal(body)}
+        return f"{json.dumps(sealed, indent=1, sort_keys=True)}\n".encode("ascii")
 
     def opened(self, data: bytes, where: str) -> Entry:
         """Return what a record's bytes say.
@@ -184,7 +181,7 @@ class Cache:
                 )
             if body.pop("format") != FORMAT:
                 raise IntegrityError(f"{where}: another format; expected {FORMAT}")
-            return Entry(**{**body, "tokens": (int(body["tokens"][0]), int(body["tokens"][1]))})
+            return Entry.model_validate_json(canonical_json(body))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise IntegrityError(
                 f"{where}: no record of a cache ({type(error).__name__}); expected one JSON object as "
@@ -197,7 +194,7 @@ class Cache:
             if path.name.startswith("."):
                 continue
             try:
-                yield path, self._read(path.stem, path)
+                yield path, self._read(path)
             except IntegrityError as error:
                 yield path, error
             except OSError as error:
@@ -233,7 +230,6 @@ class Cache:
                     if len(line) > RECORD_BYTES_MAX:
                         raise IntegrityError(f"{source}, line {number}: longer than any record")
                     entry = self.opened(line, f"{source}, line {number}")
-                    self._check_names(entry, f"{source}, line {number}")
                     found.append(entry)
         except OSError as error:
             raise RunFolderError(
@@ -250,94 +246,30 @@ class Cache:
             return f"hmac-sha256:{hmac.new(self._seal_key, data, hashlib.sha256).hexdigest()}"
         return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
-    def _path(self, key: str, task: str) -> Path:
-        assert _is_key(key) and task.replace("_", "").isalnum(), (task, key)
+    def _path(self, task: str, key: str) -> Path:
         return self.folder / task.lower() / key[:2] / f"{key}.json"
 
-    def _read(self, key: str, path: Path | None = None) -> Entry:
-        if path is None:
-            found = [one for one in self._candidates(key) if one.exists() or one.is_symlink()]
-            if not found:
-                raise FileNotFoundError(key)
-            path = found[0]
+    def _read(self, path: Path) -> Entry:
         entry = self.opened(_bounded(path), str(path))
-        self._check_names(entry, str(path))
-        if entry.key != path.stem or path != self._path(entry.key, entry.task):
+        if path != self._path(entry.task, entry.key):
             raise IntegrityError(
-                f"{path}: holds the record {entry.key[:16]} of {entry.task}; it was moved"
+                f"{path}: holds the record {entry.key[:16]} of {entry.task}; it was moved. Remove it"
             )
         return entry
-
-    def _candidates(self, key: str) -> list[Path]:
-        return [self.folder / task / key[:2] / f"{key}.json" for task in self._folders()]
-
-    def _folders(self) -> list[str]:
-        return sorted(one.name for one in self.folder.iterdir()) if self.folder.is_dir() else []
-
-    def _check_names(self, entry: Entry, where: str) -> None:
-        is_task = isinstance(entry.task, str) and entry.task.replace("_", "").isalnum()
-        if not is_task or not _is_key(entry.key):
-            raise IntegrityError(f"{where}: no key of a record; expected 64 hexadecimal digits")
-
-
-@dataclass
-class Neighbours:
-    """Finds the record whose request is nearest, where compatible matching is switched on.
-
-    Only records that lay in the cache when it was opened take part, so that what a run stores itself cannot
-    change what it finds. The distance is the share of the request's values that differ.
-    """
-
-    known: dict[tuple[str, int, str], list[tuple[dict[str, str], Entry]]] = field(
-        default_factory=dict
-    )
-
-    @classmethod
-    def of(cls, cache: Cache) -> "Neighbours":
-        """Read all sound records."""
-        found = cls()
-        for _, entry in cache.entries():
-            if isinstance(entry, Entry) and entry.response is not None:
-                group = (entry.task, entry.version, entry.model)
-                found.known.setdefault(group, []).append((leaves(entry.request), entry))
-        return found
-
-    def nearest(
-        self, task: str, version: int, model: str, request: Mapping[str, Any], within_ppm: int
-    ) -> tuple[Entry, int] | None:
-        """Return the nearest record and its distance in parts per million; ties go to the lower key."""
-        mine = leaves(request)
-        best: tuple[int, str, Entry] | None = None
-        for theirs, entry in self.known.get((task, version, model), []):
-            names = mine.keys() | theirs.keys()
-            differing = sum(mine.get(name) != theirs.get(name) for name in names)
-            distance = differing * 1_000_000 // max(len(names), 1)
-            if distance <= within_ppm and (best is None or (distance, entry.key) < best[:2]):
-                best = (distance, entry.key, entry)
-        return None if best is None else (best[2], best[0])
-
-
-def leaves(value: Any, path: str = "") -> dict[str, str]:
-    """Return the values of nested fields by path, as JSON texts."""
-    if isinstance(value, Mapping):
-        parts = [leaves(one, f"{path}.{name}") for name, one in value.items()]
-    elif isinstance(value, list | tuple):
-        parts = [leaves(one, f"{path}[{k}]") for k, one in enumerate(value)]
-    else:
-        return {path: json.dumps(value)}
-    return {name: one for part in parts for name, one in part.items()}
-
-
-def _is_key(text: Any) -> bool:
-    return isinstance(text, str) and len(text) == 64 and set(text) <= _HEX
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text, "ascii")
+
+
+def _bounded(path: Path) -> bytes:
+    """Return a file's bytes; only of a regular file of bounded size, not through a link."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode) or about.st_size > RECORD_BYTES_MAX:
+            raise IntegrityError(f"{path}: no file of a record's size")
+        return file.read(RECORD_BYTES_MAX + 1)
 
 
 def _bounded(path: Path) -> bytes:

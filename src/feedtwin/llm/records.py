@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from feedtwin.llm.budget import Ledger, Reservation
+from feedtwin.llm.budget import Reservation
 from feedtwin.record.journal import Frame
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
@@ -170,16 +170,16 @@ class StepInputs:
     def take(self, name: str, payload: Mapping[str, Any]) -> None:
         """Take one input record."""
         if name == SENT:
-            self.sent += [
+            self.sent.extend(
                 Reservation(int(call), LlmTask(task), int(amount))
                 for call, task, amount in payload["calls"]
-            ]
+            )
             return
         for value in payload["rows"]:
             row = Row.from_json(value)
             self.rows[row.name] = row
-            self.settled |= {call: (charged, paid) for call, charged, paid in row.settled}
-        self.settled |= {int(call): (int(a), int(b)) for call, a, b in payload["settled"]}
+            self.settled.update({call: (a, b) for call, a, b in row.settled})
+        self.settled.update({int(c): (int(a), int(b)) for c, a, b in payload["settled"]})
         for code, value in payload["counts"].items():
             self.counts.setdefault(LlmTask(int(code)), Counts()).merge(Counts.from_json(value))
         self.disputed.append(int(payload["disputed"]))
@@ -221,10 +221,3 @@ def inputs_by_step(frames: Iterable[Frame]) -> dict[int, StepInputs]:
             inputs = found.setdefault(step, StepInputs())
             inputs.take(frame.payload["name"], frame.payload["payload"])
     return found
-
-
-def restore(ledger: Ledger, inputs: Mapping[int, StepInputs]) -> None:
-    """Rebuild a ledger from all steps on record; calls without an end count as spent."""
-    sent = [one for step in sorted(inputs) for one in inputs[step].sent]
-    settled = {call: ends for one in inputs.values() for call, ends in one.settled.items()}
-    ledger.restore(sent, settled)
