@@ -55,6 +55,15 @@ class Reservation:
     amount: int
 
 
+@dataclass(frozen=True)
+class End:
+    """How a call ended: micro-dollars charged for routing, and paid."""
+
+    task: LlmTask
+    charged: int
+    paid: int
+
+
 @dataclass
 class Account:
     """What a task (or the whole) has spent so far.
@@ -64,14 +73,12 @@ class Account:
         paid: What providers were paid.
         reserved: Set aside for calls without an end yet.
         disputed: What providers claimed above reservations; never charged, always reported.
-        calls: Calls that were settled.
     """
 
     charged: int = 0
     paid: int = 0
     reserved: int = 0
     disputed: int = 0
-    calls: int = 0
 
 
 class Ledger:
@@ -135,7 +142,6 @@ class Ledger:
                 account.charged += min(charged, amount)
                 account.paid += min(paid, amount)
                 account.disputed += max(charged - amount, 0)
-                account.calls += 1
             return True
 
     def lose(self, call: int) -> bool:
@@ -168,58 +174,26 @@ class Ledger:
         with self._lock:
             whole = self._accounts[WHOLE]
             parts = [account for task, account in self._accounts.items() if task is not WHOLE]
-            for name in ("charged", "paid", "reserved", "disputed", "calls"):
+            for name in ("charged", "paid", "reserved", "disputed"):
                 assert sum(getattr(part, name) for part in parts) == getattr(whole, name), name
             assert whole.charged + whole.reserved <= self.caps.total
             assert sum(one.amount for one in self._open.values()) == whole.reserved
             assert 0 <= whole.paid <= whole.charged
 
-    def absorb(self, sent: Iterable[Reservation], settled: Mapping[int, tuple[int, int]]) -> None:
-        """Take over what a journal says of a step; calls without an end are lost.
+    def absorb(self, sent: Iterable[Reservation], ends: Mapping[int, End]) -> None:
+        """Take over what a journal says of a step; calls that were sent and have no end are lost.
 
         Args:
-            sent: Reservations on record.
-            settled: (charged, paid) by number of the call.
+            sent: Calls on record.
+            ends: How calls ended, by number; also of reservations that an answer from the cache used.
         """
-        assert not self._open, "a ledger takes over a step before it is used in it"
-        for one in sent:
-            with self._lock:
-                self._open[one.call] = one
-                self._next_call = max(self._next_call, one.call + 1)
-                for account in (self._accounts[WHOLE], self._accounts[one.task]):
-                    account.reserved += one.amount
-            if one.call in settled:
-                self.settle(one.call, *settled[one.call])
-            else:
-                self.lose(one.call)
-
-
-class BudgetRouter:
-    """Decides at step barriers which tasks have used up their share of the budget.
-
-    Decisions rest on what was charged until the barrier, so neither latency nor the number of workers can
-    move them.
-    """
-
-    def __init__(self, ledger: Ledger, live_until_ppm: Mapping[LlmTask, int]) -> None:
-        """Bind a ledger.
-
-        Args:
-            ledger: The accounts.
-            live_until_ppm: Utilisation of the whole from which a task is degraded; absent: never.
-        """
-        self._ledger = ledger
-        self._live_until_ppm = dict(live_until_ppm)
-
-    def degraded(self) -> frozenset[LlmTask]:
-        """Return the tasks whose unprivileged asks get no live answer from now on."""
-        whole = self._ledger.utilisation_ppm()
-        found = set()
-        for task in LlmTask:
-            if task is WHOLE:
-                continue
-            share = self._live_until_ppm.get(task, PPM)
-            is_over = whole >= share if share >= PPM else whole > share
-            if is_over or self._ledger.utilisation_ppm(task) >= PPM:
-                found.add(task)
-        return frozenset(found)
+        lost = {
+            one.call: End(one.task, one.amount, one.amount) for one in sent if one.call not in ends
+        }
+        with self._lock:
+            assert not self._open, "a ledger takes over a step before it is used in it"
+            for call, end in {**lost, **ends}.items():
+                self._next_call = max(self._next_call, call + 1)
+                for account in (self._accounts[WHOLE], self._accounts[end.task]):
+                    account.charged += end.charged
+                    account.paid += end.paid

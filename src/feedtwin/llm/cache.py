@@ -270,13 +270,3 @@ def _bounded(path: Path) -> bytes:
         if not stat.S_ISREG(about.st_mode) or about.st_size > RECORD_BYTES_MAX:
             raise IntegrityError(f"{path}: no file of a record's size")
         return file.read(RECORD_BYTES_MAX + 1)
-
-
-def _bounded(path: Path) -> bytes:
-    """Return a file's bytes; only of a regular file of bounded size, not through a link."""
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(fd, "rb") as file:
-        about = os.fstat(file.fileno())
-        if not stat.S_ISREG(about.st_mode) or about.st_size > RECORD_BYTES_MAX:
-            raise IntegrityError(f"{path}: no file of a record's size")
-        return file.read(RECORD_BYTES_MAX + 1)

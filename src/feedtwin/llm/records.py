@@ -13,12 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from feedtwin.llm.budget import Reservation
+from feedtwin.llm.budget import End, Reservation
 from feedtwin.record.journal import Frame
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
 SENT: Final = "llm.sent"
 ANSWERS: Final = "llm.answers"
+NO_MONEY: Final = "budget"
+"""Reason of an ask that found no money left."""
 
 Name = tuple[int, tuple[int, ...]]
 """Number of the task, and key."""
@@ -46,8 +48,7 @@ class Row:
         response: Fields of the response.
         request: Fields of the request, so that the record explains itself.
         request_hash: What tells the request from others.
-        is_degraded: Whether a better source was wanted.
-        reason: Why it was degraded.
+        reason: Why a better source was wanted; empty for the one that was.
         text: Replies that were refused, in order, cut.
         settled: (call, charged, paid) of each call made for it.
         tokens: (prompt, completion) of all its calls, as the provider counted.
@@ -60,7 +61,6 @@ class Row:
     response: dict[str, Any]
     request: dict[str, Any]
     request_hash: str
-    is_degraded: bool = False
     reason: str = ""
     text: tuple[str, ...] = ()
     settled: tuple[tuple[int, int, int], ...] = ()
@@ -77,7 +77,6 @@ class Row:
             "response": self.response,
             "request": self.request,
             "request_hash": self.request_hash,
-            "is_degraded": self.is_degraded,
             "reason": self.reason,
             "text": list(self.text),
             "settled": [list(one) for one in self.settled],
@@ -95,7 +94,6 @@ class Row:
             response=dict(value["response"]),
             request=dict(value["request"]),
             request_hash=str(value["request_hash"]),
-            is_degraded=bool(value["is_degraded"]),
             reason=str(value["reason"]),
             text=tuple(value["text"]),
             settled=tuple((int(c), int(a), int(b)) for c, a, b in value["settled"]),
@@ -119,11 +117,11 @@ class Counts:
     degraded: int = 0
     refused: int = 0
 
-    def add(self, source: AnswerSource, *, is_degraded: bool, is_refused: bool) -> None:
-        """Count one answer."""
+    def add(self, source: AnswerSource, reason: str) -> None:
+        """Count one answer; a reason says that it is degraded, and why."""
         self.by_source[source] = self.by_source.get(source, 0) + 1
-        self.degraded += is_degraded
-        self.refused += is_refused
+        self.degraded += bool(reason)
+        self.refused += reason == NO_MONEY
 
     def merge(self, other: "Counts") -> None:
         """Add another count."""
@@ -149,23 +147,26 @@ class Counts:
         return cls(sources, int(value["degraded"]), int(value["refused"]))
 
 
-@dataclass(frozen=True)
+CountsByTask = dict[LlmTask, Counts]
+
+
+@dataclass
 class StepInputs:
-    """What the journal holds for one step.
+    """What the journal holds of one step.
 
     Attributes:
         sent: Calls that went out.
         rows: Answers by name.
-        settled: (charged, paid) by call.
-        counts: Answers of each task.
+        ends: How calls ended, by number.
+        plain: Answers without a row, by ordinal of the flush; a flush that ran again counts once.
         disputed: Micro-dollars that providers claimed above reservations.
     """
 
     sent: list[Reservation] = field(default_factory=list)
     rows: dict[Name, Row] = field(default_factory=dict)
-    settled: dict[int, tuple[int, int]] = field(default_factory=dict)
-    counts: dict[LlmTask, Counts] = field(default_factory=dict)
-    disputed: list[int] = field(default_factory=list)
+    ends: dict[int, End] = field(default_factory=dict)
+    plain: dict[int, CountsByTask] = field(default_factory=dict)
+    disputed: int = 0
 
     def take(self, name: str, payload: Mapping[str, Any]) -> None:
         """Take one input record."""
@@ -178,11 +179,31 @@ class StepInputs:
         for value in payload["rows"]:
             row = Row.from_json(value)
             self.rows[row.name] = row
-            self.settled.update({call: (a, b) for call, a, b in row.settled})
-        self.settled.update({int(c): (int(a), int(b)) for c, a, b in payload["settled"]})
-        for code, value in payload["counts"].items():
-            self.counts.setdefault(LlmTask(int(code)), Counts()).merge(Counts.from_json(value))
-        self.disputed.append(int(payload["disputed"]))
+            for call, charged, paid in row.settled:
+                self.ends[call] = End(LlmTask(row.name[0]), charged, paid)
+        for call, task, charged, paid in payload["stray"]:
+            self.ends[int(call)] = End(LlmTask(task), int(charged), int(paid))
+        if payload["plain"] is not None:
+            self.plain[int(payload["flush"])] = {
+                LlmTask(int(task)): Counts.from_json(value)
+                for task, value in payload["plain"].items()
+            }
+        self.disputed += int(payload["disputed"])
+
+    def counts(self) -> CountsByTask:
+        """Return the answers of each task, with and without rows."""
+        found: CountsByTask = {}
+        for row in self.rows.values():
+            found.setdefault(LlmTask(row.name[0]), Counts()).add(row.source, row.reason)
+        for one in self.plain.values():
+            merge(found, one)
+        return found
+
+
+def merge(into: CountsByTask, other: Mapping[LlmTask, Counts]) -> None:
+    """Add counts of tasks to others."""
+    for task, counts in other.items():
+        into.setdefault(task, Counts()).merge(counts)
 
 
 def sent_payload(calls: Sequence[Reservation]) -> dict[str, Any]:
@@ -190,26 +211,37 @@ def sent_payload(calls: Sequence[Reservation]) -> dict[str, Any]:
     return {"calls": [[one.call, int(one.task), one.amount] for one in calls]}
 
 
-def answers_payload(
-    rows: Sequence[Row],
-    settled: Sequence[tuple[int, int, int]],
-    counts: Mapping[LlmTask, Counts],
-    disputed: int,
-) -> dict[str, Any]:
-    """Return the payload of `llm.answers`.
+@dataclass
+class Unrecorded:
+    """What happened in a flush since its last record.
 
-    Args:
-        rows: Answers.
-        settled: (call, charged, paid) of calls whose ask has no answer yet (the run stops).
-        counts: Answers of each task, those without a row included.
+    Attributes:
+        rows: Answers that settings and seed do not determine.
+        stray: (call, task, charged, paid) of calls whose ask has no answer, because the run stops.
         disputed: Micro-dollars claimed above reservations.
     """
-    return {
-        "rows": [row.as_json() for row in rows],
-        "settled": [list(one) for one in settled],
-        "counts": {str(int(task)): one.as_json() for task, one in sorted(counts.items())},
-        "disputed": disputed,
-    }
+
+    rows: list[Row] = field(default_factory=list)
+    stray: list[tuple[int, int, int, int]] = field(default_factory=list)
+    disputed: int = 0
+
+    def payload(self, flush: int, plain: CountsByTask | None) -> dict[str, Any]:
+        """Return the payload of `llm.answers`.
+
+        Args:
+            flush: Ordinal of the flush in its step.
+            plain: Answers without a row, in the last record of a flush; None before.
+        """
+        counts = None
+        if plain is not None:
+            counts = {str(int(task)): one.as_json() for task, one in sorted(plain.items())}
+        return {
+            "flush": flush,
+            "rows": [row.as_json() for row in self.rows],
+            "stray": [list(one) for one in self.stray],
+            "plain": counts,
+            "disputed": self.disputed,
+        }
 
 
 def inputs_by_step(frames: Iterable[Frame]) -> dict[int, StepInputs]:
@@ -217,7 +249,6 @@ def inputs_by_step(frames: Iterable[Frame]) -> dict[int, StepInputs]:
     found: dict[int, StepInputs] = {}
     for frame in frames:
         if frame.kind == "input" and frame.payload["name"] in (SENT, ANSWERS):
-            step = int(frame.payload["step"])
-            inputs = found.setdefault(step, StepInputs())
+            inputs = found.setdefault(int(frame.payload["step"]), StepInputs())
             inputs.take(frame.payload["name"], frame.payload["payload"])
     return found

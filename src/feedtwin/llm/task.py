@@ -181,13 +181,12 @@ class Answer(Generic[ResponseT]):
     Attributes:
         response: The typed response.
         source: Where it came from.
-        is_degraded: Whether a better source was wanted than the one that answered.
-        reason: Why it was degraded; empty otherwise.
+        reason: Why a better source was wanted; empty for the one that was. For reports, never for state:
+            a replay knows the answer, and not always why nobody better gave it.
     """
 
     response: ResponseT
     source: AnswerSource
-    is_degraded: bool = False
     reason: str = ""
 
 

@@ -1,1 +1,1 @@
-"""Generated inputs for tests and benchmarks. No part of a run imports this."""
+"""Generated inputs and contract checks, for tests, benchmarks and authors of plug-ins; no run imports this."""
