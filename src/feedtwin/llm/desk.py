@@ -91,7 +91,10 @@ class Desk:
 
     def prepare(self, ask: Ask) -> Pending:
         """Return an ask ready to be sent."""
-        schema = in_dialect(ask.task.schema_for(ask.request), self._settings.dialect)
+        settings = self._settings
+        schema = in_dialect(
+            ask.task.schema_for(ask.request), settings.dialect, settings.grammar_text_max
+        )
         price = self._settings.price(ask.task.code)
         return Pending(ask, prompt_of(ask, self._salt), schema, price)
 

@@ -42,10 +42,16 @@ def _inlined(node: Any, shared: Schema) -> Any:
     return {key: _inlined(value, shared) for key, value in kept.items()}
 
 
-def in_dialect(schema: Schema, dialect: str) -> Schema:
-    """Return a schema in one of `DIALECTS`."""
+def in_dialect(schema: Schema, dialect: str, text_max: int = 1000) -> Schema:
+    """Return a schema in one of `DIALECTS`.
+
+    Args:
+        schema: Schema of a response.
+        dialect: One of `DIALECTS`.
+        text_max: Longest text that a grammar allows, where the schema allows a longer one.
+    """
     assert dialect in DIALECTS, dialect
-    return _grammar(schema) if dialect == "grammar" else _strict(schema)
+    return _strict(schema) if dialect == "strict" else _grammar(schema, text_max)
 
 
 def _children(schema: Schema, convert: Any) -> Schema:
@@ -60,10 +66,11 @@ def _children(schema: Schema, convert: Any) -> Schema:
     return new
 
 
-def _grammar(schema: Schema) -> Schema:
-    new = _children(schema, _grammar)
+def _grammar(schema: Schema, text_max: int) -> Schema:
+    new = _children(schema, lambda one: _grammar(one, text_max))
     if new.get("type") == "string" and "enum" not in new and "pattern" not in new:
-        low, high = new.get("minLength", 0), new["maxLength"]
+        low = new.get("minLength", 0)
+        high = max(low, min(new["maxLength"], text_max))
         new["pattern"] = f"^{_PRINTABLE}{{{low},{high}}}$"
     return new
 

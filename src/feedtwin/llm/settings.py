@@ -48,6 +48,7 @@ class LlmSettings(Section):
     key_variable: str
     key_is_needed: bool
     dialect: Literal["strict", "grammar"]
+    grammar_text_max: int
     tokens_parameter: Literal["max_tokens", "max_completion_tokens"]
     prices: str
     batch_size: int

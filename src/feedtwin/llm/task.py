@@ -81,6 +81,10 @@ class Task(ABC, Generic[RequestT, ResponseT]):
             words: `Task.words` random numbers of 32 bits; the only chance there is.
         """
 
+    @abstractmethod
+    def example(self) -> RequestT:
+        """Return a typical request, from which costs are estimated and which shows what is asked."""
+
     def normalise(self, request: RequestT, response: ResponseT) -> ResponseT:
         """Return a decoded response in canonical form.
 

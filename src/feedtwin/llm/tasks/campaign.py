@@ -13,7 +13,7 @@ from pydantic import Field
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.json_schema import Schema, restrict
 from feedtwin.llm.task import TASKS, Request, Response, Task, refuse_unknown
-from feedtwin.llm.tasks.wording import Pick, cut, spoken
+from feedtwin.llm.tasks.wording import ARCHETYPES, Pick, cut, spoken
 from feedtwin.llm.text import Clean, Hashtag, Name, UserText
 from feedtwin.randomness import Stream
 from feedtwin.schema.codes import LlmTask
@@ -101,6 +101,27 @@ class CampaignTask(Task[CampaignRequest, Plan]):
         "short_caption, live_slot (an hour from 0 to 23, or -1 for none) and a call to action. Use live rooms, "
         "gifts and the shop only if they are among the channels."
     )
+
+    def example(self) -> CampaignRequest:
+        """A dancer with five videos and three trends."""
+        video = PastVideo(
+            category="dance",
+            title="the spin that worked",
+            views=1_840,
+            likes=211,
+            retention_percent=58,
+        )
+        trend = Trend(
+            hashtag="pets_3",
+            category="pets",
+            posts_per_hour=21,
+            growth_percent=140,
+            phase="emergence",
+        )
+        return CampaignRequest(
+            tier="elite", niche="dance", history=(video,) * 5, trends=(trend,) * 3, categories=ARCHETYPES,
+            hashtags=("dance_1", "dance_2", "dance_3", "dance_4"), channels=("gift", "live"),
+        )  # fmt: skip
 
     def narrow(self, schema: Schema, request: CampaignRequest) -> Schema:
         """Limit categories and hashtags to those offered."""

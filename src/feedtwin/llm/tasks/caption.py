@@ -56,6 +56,13 @@ class CaptionTask(Task[CaptionRequest, Caption]):
         "a trending one only where it suits the video. If a theme is given, the video follows it."
     )
 
+    def example(self) -> CaptionRequest:
+        """A dance video while a dance hashtag is trending."""
+        return CaptionRequest(
+            category="dance", duration_s=18, own_hashtags=("dance_4", "dance_11"),
+            trending=("dance_2", "comedy_7", "pets_1"), theme="",
+        )  # fmt: skip
+
     def narrow(self, schema: Schema, request: CaptionRequest) -> Schema:
         """Limit hashtags to those offered."""
         offered = _offered(request)

@@ -53,6 +53,13 @@ class CommentTask(Task[CommentRequest, Comment]):
         "video in the data, and name its tone. Somebody who liked or finished a video is mostly positive."
     )
 
+    def example(self) -> CommentRequest:
+        """A liked video."""
+        return CommentRequest(
+            category="dance", title="the spin that worked", completion_percent=96, is_liked=True,
+            is_shared=False,
+        )  # fmt: skip
+
     def surrogate(self, request: CommentRequest, words: Sequence[int]) -> Comment:
         """Spell the drawn number out."""
         return comment_of(request, int(words[0]))

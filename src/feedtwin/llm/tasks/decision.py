@@ -76,6 +76,23 @@ class DecisionTask(Task[DecisionRequest, Decision]):
         "comment or a post (otherwise an empty text), and your reason."
     )
 
+    def example(self) -> DecisionRequest:
+        """A user in the middle of a slate."""
+        return DecisionRequest(
+            traits=("curious", "playful", "quick", "social", "restless"),
+            interests=("dance", "music", "comedy"),
+            energy_percent=70,
+            boredom=2,
+            options=(
+                Option(action="LIKE_VIDEO", what="dance: the spin that worked", leaning=120),
+                Option(action="COMMENT_VIDEO", what="dance: the spin that worked", leaning=30),
+                Option(action="SHARE_VIDEO", what="dance: the spin that worked", leaning=20),
+                Option(action="FOLLOW", what="its creator", leaning=15),
+                Option(action="REFRESH", what="the next slate", leaning=700),
+                Option(action="EXIT", what="leave the app", leaning=115),
+            ),
+        )
+
     def narrow(self, schema: Schema, request: DecisionRequest) -> Schema:
         """Limit number and action to the options."""
         actions = tuple(dict.fromkeys(one.action for one in request.options))

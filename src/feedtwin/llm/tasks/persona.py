@@ -13,7 +13,7 @@ from pydantic import Field
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.json_schema import Schema, restrict
 from feedtwin.llm.task import TASKS, Request, Response, Task, refuse_unknown
-from feedtwin.llm.tasks.wording import Pick, spoken
+from feedtwin.llm.tasks.wording import ARCHETYPES, Pick, spoken
 from feedtwin.llm.text import Clean, Name, Word
 from feedtwin.randomness import Stream
 from feedtwin.schema.codes import LlmTask
@@ -70,6 +70,10 @@ class PersonaTask(Task[PersonaRequest, Persona]):
         "as weights of categories from the data, how long the attention lasts, how lively the person engages, "
         "and the creation_style."
     )
+
+    def example(self) -> PersonaRequest:
+        """A creator of the synthetic world."""
+        return PersonaRequest(tier="elite", domain="dance", categories=ARCHETYPES)
 
     def narrow(self, schema: Schema, request: PersonaRequest) -> Schema:
         """Limit categories to those of the world."""

@@ -81,6 +81,11 @@ class TrendTask(Task[TrendRequest, Forecasts]):
         "declining trends. Give a confidence from 0 to 1 and a short rationale for each."
     )
 
+    def example(self) -> TrendRequest:
+        """Twenty hashtags, one of which takes off."""
+        quiet = [Series(hashtag=f"dance_{k}", velocity=(4, 5, 3, 4)) for k in range(19)]
+        return TrendRequest(series=(*quiet, Series(hashtag="pets_3", velocity=(1, 3, 9, 21))))
+
     def narrow(self, schema: Schema, request: TrendRequest) -> Schema:
         """Limit hashtags to those of the telemetry."""
         names = tuple(dict.fromkeys(one.hashtag for one in request.series))

@@ -7,6 +7,11 @@ T = TypeVar("T")
 
 WORD: Final = 1 << 32
 
+ARCHETYPES: Final = tuple(
+    "dance comedy educational gaming lifestyle music pets diy_crafts tech beauty fitness news".split()
+)
+"""Categories of the synthetic world, for examples; a request brings its own."""
+
 
 class Pick:
     """Spends one random number of 32 bits on a row of choices, each nearly uniform."""
