@@ -81,7 +81,7 @@ def price_of(model: str, stated: Mapping[str, Price], table: Mapping[str, Price]
     raise BudgetError(
         f"llm: no price is known for the model {model!r}{suggest(model, known)}; expected one of "
         f"{', '.join(known)} or a stated price. State it in micro-dollars per million tokens with "
-        f"--set llm.prices='[{model}:INPUT:OUTPUT]' (0:0 for a model of your own)"
+        f"--set llm.prices={model}:INPUT:OUTPUT (0:0 for a model of your own)"
     )
 
 

@@ -49,12 +49,14 @@ class Script:
         usages: Weights of what replies claim.
         latency_s: Shortest and longest time of a call.
         retry_after: Text of the header of a refusal.
+        is_apt: Whether good answers are those of the stand-ins, in length and sense, or any that fit.
     """
 
     behaviours: Mapping[str, int] = field(default_factory=lambda: {GOOD: 1})
     usages: Mapping[str, int] = field(default_factory=lambda: {"true": 1})
     latency_s: tuple[float, float] = (0.0, 0.0)
     retry_after: str = ""
+    is_apt: bool = False
 
 
 @dataclass
@@ -118,7 +120,7 @@ class ScriptedProvider:
         usage = _weighted(self.script.usages, lots)
         low, high = self.script.latency_s
         wait = low + (high - low) * lots.one(0, 1001) / 1000
-        text = _text(kind, call, lots)
+        text = _text(kind, call, lots, self.script.is_apt)
         size = sum(len(one["content"].encode()) for one in call.messages)
         size += len(json.dumps(call.schema))
         tokens_out = min(_tokens(len(text.encode())), call.tokens_max)
@@ -157,8 +159,8 @@ def _weighted(weights: Mapping[str, int], lots: Lots) -> str:
     raise AssertionError
 
 
-def _text(kind: str, call: Call, lots: Lots) -> str:
-    good = json.dumps(_answer(call, lots))
+def _text(kind: str, call: Call, lots: Lots, is_apt: bool) -> str:
+    good = json.dumps(_answer(call, lots, is_apt), separators=(",", ":"))
     return {
         GARBAGE: "\x00{]\ud7ff not json",
         PROSE: f"Sure! Here is your answer:\n```json\n{good}\n```",
@@ -167,11 +169,15 @@ def _text(kind: str, call: Call, lots: Lots) -> str:
     }.get(kind, good)
 
 
-def _answer(call: Call, lots: Lots) -> dict[str, Any]:
+def _answer(call: Call, lots: Lots, is_apt: bool) -> dict[str, Any]:
     """Return an answer that fits: the provider reads the request out of the marked data."""
     kind = task(call.name.upper())
     data = call.messages[-1]["content"].split("\n")[1]
     request = kind.request.model_validate_json(data)
+    if is_apt:
+        words = [lots.one(0, 2**32) for _ in range(kind.words)]
+        fields: dict[str, Any] = kind.surrogate(request, words).model_dump(mode="json")
+        return fields
     return sample_response(Ask(kind, tuple(0 for _ in kind.key), request), lots)
 
 

@@ -206,7 +206,8 @@ def ride(request: CampaignRequest) -> Trend | None:
 def best_category(request: CampaignRequest) -> str:
     """Return the category in which the last videos held and pleased viewers best; the niche if none did.
 
-    Likes per view and retention, shrunk toward the niche: one lucky video does not make a field.
+    Likes per view and retention, shrunk toward their mean; a field needs a tenth of all views, for one
+    lucky video does not make one.
     """
     niche = _known_niche(request)
     views: dict[str, int] = {niche: 0}
@@ -224,7 +225,8 @@ def best_category(request: CampaignRequest) -> str:
         mean = (merit[name] + shrink * usual) // (views[name] + shrink)
         return mean, name == niche, name
 
-    return max(views, key=score)
+    fields = [name for name in views if name == niche or 10 * views[name] >= sum(views.values())]
+    return max(fields, key=score)
 
 
 def _fits(request: CampaignRequest, trend: Trend) -> bool:
