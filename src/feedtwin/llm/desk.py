@@ -4,14 +4,14 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final
 
-from feedtwin.llm.budget import Ledger, Reservation
+from feedtwin.llm.budget import End, Ledger, Reservation
 from feedtwin.llm.cache import Entry, Question
 from feedtwin.llm.clients import Call, Failure, Outcome, Reply
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.json_schema import Schema, in_dialect
 from feedtwin.llm.prices import Price, Usage, usage_of
 from feedtwin.llm.prompts import Prompt, prompt_of
-from feedtwin.llm.records import Row
+from feedtwin.llm.records import Row, Unrecorded
 from feedtwin.llm.secrets import Screen
 from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import Ask, Response
@@ -68,7 +68,11 @@ class Pending:
 
 
 class Desk:
-    """Turns asks into calls, and outcomes into answers and settlements; knows no network."""
+    """Turns asks into calls, and outcomes into answers and settlements.
+
+    Attributes:
+        fresh: What the journal does not hold yet.
+    """
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Desk:
             screen: Finds the key in replies; None where there is no key.
         """
         self._settings, self._ledger, self._screen = settings, ledger, screen
+        self.fresh = Unrecorded()
         self._seed, self._replicate = salt
         self._salt = f"{salt[0]}:{salt[1]}"
 
@@ -165,19 +170,19 @@ class Desk:
             tokens_max=own.tokens_max,
         )
 
-    def take(self, pending: Pending, outcome: Outcome) -> int:
-        """Settle and read the outcome of a call; return micro-dollars claimed above the reservation."""
+    def take(self, pending: Pending, outcome: Outcome) -> None:
+        """Settle and read the outcome of a call."""
         pending.reason, pending.wait_s = "", 0.0
         if isinstance(outcome, Failure):
-            return self._take_failure(pending, outcome)
-        disputed = self._take_bill(pending, outcome)
+            self._take_failure(pending, outcome)
+            return
+        self._take_bill(pending, outcome)
         try:
             pending.response = self._read(pending, outcome)
         except Refused as refused:
             pending.reason = refused.reason
             pending.repairs += 1
             pending.is_over = pending.repairs > self._settings.repairs_max
-        return disputed
 
     def row(
         self,
@@ -216,7 +221,7 @@ class Desk:
             tokens=pending.tokens,
         )
 
-    def _take_failure(self, pending: Pending, failure: Failure) -> int:
+    def _take_failure(self, pending: Pending, failure: Failure) -> None:
         assert pending.reservation is not None
         amount = pending.reservation.amount if failure.is_spent else 0
         self._settle(pending, amount, amount)
@@ -224,18 +229,17 @@ class Desk:
         pending.reason, pending.wait_s = failure.reason, max(failure.wait_s, backoff)
         pending.attempts += 1
         pending.is_over = not failure.is_passing or pending.attempts >= self._settings.attempts_max
-        return 0
 
-    def _take_bill(self, pending: Pending, reply: Reply) -> int:
+    def _take_bill(self, pending: Pending, reply: Reply) -> None:
         assert pending.reservation is not None
         usage, amount = usage_of(reply.usage), pending.reservation.amount
         if usage is None:
             self._settle(pending, amount, amount)
-            return 0
+            return
         self._add_tokens(pending, usage)
         cost = pending.price.cost(usage.tokens_in, usage.tokens_out, usage.cached_in)
         self._settle(pending, cost, cost)
-        return max(cost - amount, 0)
+        self.fresh.disputed += max(cost - amount, 0)
 
     def _add_tokens(self, pending: Pending, usage: Usage) -> None:
         bound = 2**53  # what a journal's JSON holds exactly, whatever a server claims
@@ -246,7 +250,9 @@ class Desk:
         assert pending.reservation is not None
         call, amount = pending.reservation.call, pending.reservation.amount
         self._ledger.settle(call, charged, paid)
-        pending.settled.append((call, min(charged, amount), min(paid, amount)))
+        end = End(pending.ask.task.code, min(charged, amount), min(paid, amount))
+        self.fresh.ends[call] = end
+        pending.settled.append((call, end.charged, end.paid))
         pending.reservation = None
 
     def _read(self, pending: Pending, reply: Reply) -> Response:

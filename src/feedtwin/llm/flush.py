@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feedtwin.llm.desk import Pending
-from feedtwin.llm.records import Counts, CountsByTask, Name, Row, Unrecorded
+from feedtwin.llm.records import Counts, CountsByTask, Name
 from feedtwin.llm.task import Answer, Ask
 
 
@@ -20,7 +20,6 @@ class Flush:
         stand_ins: Asks that a rule answers, with the reason (empty where that is as wanted) and their calls.
         answers: Answers by name of the ask.
         plain: Answers without a row.
-        fresh: What the journal does not hold yet.
     """
 
     step: int
@@ -30,16 +29,13 @@ class Flush:
     stand_ins: list[tuple[Ask, str, Pending | None]] = field(default_factory=list)
     answers: dict[Name, Answer[Any]] = field(default_factory=dict)
     plain: CountsByTask = field(default_factory=dict)
-    fresh: Unrecorded = field(default_factory=Unrecorded)
 
     def leave(self, ask: Ask, reason: str = "", pending: Pending | None = None) -> None:
         """Leave an ask to the stand-in."""
         self.stand_ins.append((ask, reason, pending))
 
-    def take(self, ask: Ask, answer: Answer[Any], row: Row | None) -> None:
-        """Take an answer, with its row or counted among those without."""
+    def take(self, ask: Ask, answer: Answer[Any], *, has_row: bool) -> None:
+        """Take an answer; those without a row of their own are counted."""
         self.answers[ask.name] = answer
-        if row is None:
+        if not has_row:
             self.plain.setdefault(ask.task.code, Counts()).add(answer.source, answer.reason)
-        else:
-            self.fresh.rows.append(row)

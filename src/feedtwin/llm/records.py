@@ -3,8 +3,10 @@
 Two kinds of input records, in the order in which things happen:
 
 - `llm.sent`: reservations of calls about to go out. If the run dies now, they count as spent.
-- `llm.answers`: answers that settings and seed do not determine, with what each call was settled at, how
-  many asks each source answered, and what the provider disputed.
+- `llm.answers`: answers that settings and seed do not determine, and how many asks each source answered.
+
+Both also say how calls ended since the record before: money that a cheap answer gave back is spent again
+only after the journal knows of it, so that after a crash, too, no more is spent than there is.
 
 State is a function of settings, seed and these rows: replay and resume read them and ask nobody.
 """
@@ -170,6 +172,9 @@ class StepInputs:
 
     def take(self, name: str, payload: Mapping[str, Any]) -> None:
         """Take one input record."""
+        for call, task, charged, paid in payload["ended"]:
+            self.ends[int(call)] = End(LlmTask(task), int(charged), int(paid))
+        self.disputed += int(payload["disputed"])
         if name == SENT:
             self.sent.extend(
                 Reservation(int(call), LlmTask(task), int(amount))
@@ -179,16 +184,11 @@ class StepInputs:
         for value in payload["rows"]:
             row = Row.from_json(value)
             self.rows[row.name] = row
-            for call, charged, paid in row.settled:
-                self.ends[call] = End(LlmTask(row.name[0]), charged, paid)
-        for call, task, charged, paid in payload["stray"]:
-            self.ends[int(call)] = End(LlmTask(task), int(charged), int(paid))
         if payload["plain"] is not None:
             self.plain[int(payload["flush"])] = {
                 LlmTask(int(task)): Counts.from_json(value)
                 for task, value in payload["plain"].items()
             }
-        self.disputed += int(payload["disputed"])
 
     def counts(self) -> CountsByTask:
         """Return the answers of each task, with and without rows."""
@@ -206,26 +206,25 @@ def merge(into: CountsByTask, other: Mapping[LlmTask, Counts]) -> None:
         into.setdefault(task, Counts()).merge(counts)
 
 
-def sent_payload(calls: Sequence[Reservation]) -> dict[str, Any]:
-    """Return the payload of `llm.sent`."""
-    return {"calls": [[one.call, int(one.task), one.amount] for one in calls]}
-
-
 @dataclass
 class Unrecorded:
-    """What happened in a flush since its last record.
+    """What happened since the last record.
 
     Attributes:
         rows: Answers that settings and seed do not determine.
-        stray: (call, task, charged, paid) of calls whose ask has no answer, because the run stops.
+        ends: How calls ended, by number.
         disputed: Micro-dollars claimed above reservations.
     """
 
     rows: list[Row] = field(default_factory=list)
-    stray: list[tuple[int, int, int, int]] = field(default_factory=list)
+    ends: dict[int, End] = field(default_factory=dict)
     disputed: int = 0
 
-    def payload(self, flush: int, plain: CountsByTask | None) -> dict[str, Any]:
+    def sent(self, calls: Sequence[Reservation]) -> dict[str, Any]:
+        """Return the payload of `llm.sent` for calls about to go out; rows wait for their own record."""
+        return {**self._ended(), "calls": [[one.call, int(one.task), one.amount] for one in calls]}
+
+    def answers(self, flush: int, plain: CountsByTask | None) -> dict[str, Any]:
         """Return the payload of `llm.answers`.
 
         Args:
@@ -235,13 +234,14 @@ class Unrecorded:
         counts = None
         if plain is not None:
             counts = {str(int(task)): one.as_json() for task, one in sorted(plain.items())}
-        return {
-            "flush": flush,
-            "rows": [row.as_json() for row in self.rows],
-            "stray": [list(one) for one in self.stray],
-            "plain": counts,
-            "disputed": self.disputed,
-        }
+        rows = [row.as_json() for row in self.rows]
+        return {**self._ended(), "flush": flush, "rows": rows, "plain": counts}
+
+    def _ended(self) -> dict[str, Any]:
+        ended = [
+            [call, int(end.task), end.charged, end.paid] for call, end in sorted(self.ends.items())
+        ]
+        return {"ended": ended, "disputed": self.disputed}
 
 
 def inputs_by_step(frames: Iterable[Frame]) -> dict[int, StepInputs]:

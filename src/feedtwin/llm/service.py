@@ -30,7 +30,6 @@ from feedtwin.llm.records import (
     StepInputs,
     Unrecorded,
     merge,
-    sent_payload,
 )
 from feedtwin.llm.secrets import Screen
 from feedtwin.llm.settings import SECTIONS, LlmSettings, ppm
@@ -195,13 +194,13 @@ class Service:
 
     def _batch(self, flush: Flush, asks: Sequence[Ask]) -> None:
         """Answer up to a batch of asks for which a model may be asked."""
-        misses: list[Pending] = []
-        for ask in asks:
-            pending = self._desk.prepare(ask)
-            if not self._desk.reserve(pending):
-                self._without_model(flush, ask, NO_MONEY)
-            elif not self._looked_up(flush, pending):
-                misses.append(pending)
+        pendings = [self._desk.prepare(ask) for ask in asks]
+        # All reserve before the first one settles, so that records and models admit the same asks.
+        admitted = [one for one in pendings if self._desk.reserve(one)]
+        for pending in pendings:
+            if pending.reservation is None:
+                self._without_model(flush, pending.ask, NO_MONEY)
+        misses = [one for one in admitted if not self._looked_up(flush, one)]
         to_call = []
         for pending in misses:
             is_live = self.settings.source(pending.ask.task.code) is LIVE
@@ -243,7 +242,8 @@ class Service:
         row = self._desk.row(
             pending, CACHED, response, reason, cache_key=found[0].key, distance_ppm=found[1]
         )
-        flush.take(ask, Answer(response, CACHED, reason), row)
+        self._desk.fresh.rows.append(row)
+        flush.take(ask, Answer(response, CACHED, reason), has_row=True)
         return True
 
     def _near(self, neighbours: Neighbours, ask: Ask) -> tuple[Entry, int] | None:
@@ -291,40 +291,36 @@ class Service:
                 self._pause(min(pause, max(flush.deadline - monotonic(), 0.0)))
                 left = [one for one in left if self._reserved_again(flush, one)]
         self._is_down = not is_heard
-        self._barriers.disputed += flush.fresh.disputed
+        failed = []
         for pending in pendings:
             if pending.response is not None:
-                row = self._desk.row(pending, LIVE, pending.response)
-                flush.take(pending.ask, Answer(pending.response, LIVE), row)
-            elif self.settings.on_trouble == "degrade":
-                flush.leave(pending.ask, pending.reason, pending)
-        failed = [one for one in pendings if one.response is None]
-        is_stopping = bool(failed) and self.settings.on_trouble == "stop"
-        if is_stopping:
-            flush.fresh.stray = [
-                (call, int(one.ask.task.code), charged, paid)
-                for one in failed
-                for call, charged, paid in one.settled
-            ]
+                self._desk.fresh.rows.append(self._desk.row(pending, LIVE, pending.response))
+                flush.take(pending.ask, Answer(pending.response, LIVE), has_row=True)
+            else:
+                failed.append(pending)
         self._record(flush)
         self._remember(pendings)
-        if is_stopping:
+        if failed and self.settings.on_trouble == "stop":
             raise LLMError(
                 f"llm, step {flush.step}: {failed[0].ask.task.name} got no answer ({failed[0].reason}; "
                 f"{len(failed)} of {len(pendings)} asks of the batch); expected one, for llm.on_trouble is stop. "
                 "What was answered is on record: mend the server, then continue with `feedtwin resume`"
             )
+        for pending in failed:
+            flush.leave(pending.ask, pending.reason, pending)
 
     def _round(self, flush: Flush, left: list[Pending]) -> bool:
         """Send one call per ask and take the outcomes in order; whether any server answered."""
         assert self._dispatcher is not None and self._recorder is not None
         reservations = [one.reservation for one in left if one.reservation is not None]
-        self._recorder.append_input(flush.step, SENT, sent_payload(reservations))
+        self._barriers.disputed += self._desk.fresh.disputed
+        self._recorder.append_input(flush.step, SENT, self._desk.fresh.sent(reservations))
+        self._desk.fresh = Unrecorded(rows=self._desk.fresh.rows)
         self._recorder.sync()
         calls = [self._desk.call(one) for one in left]
         outcomes = self._dispatcher.send(calls, flush.deadline - monotonic())
         for pending, outcome in zip(left, outcomes, strict=True):
-            flush.fresh.disputed += self._desk.take(pending, outcome)
+            self._desk.take(pending, outcome)
         return any(one.response is not None or one.repairs for one in left)
 
     def _pause(self, seconds: float) -> None:
@@ -359,27 +355,28 @@ class Service:
             words = task.chance(self._draws, [ask.key for ask, _, _ in group]).tolist()
             for (ask, reason, pending), own in zip(group, words, strict=True):
                 response = task.surrogate(ask.request, own)
-                row = None
-                if (
-                    pending is not None
-                ):  # calls were made for it: the record says which and how they ended
+                if pending is not None:  # calls were made for it: the record says what came of them
                     row = self._desk.row(pending, SURROGATE, response, reason)
-                flush.take(ask, Answer(response, SURROGATE, reason), row)
+                    self._desk.fresh.rows.append(row)
+                answer: Answer[Any] = Answer(response, SURROGATE, reason)
+                flush.take(ask, answer, has_row=pending is not None)
 
     def _record(self, flush: Flush, *, is_last: bool = False) -> None:
         """Put what was answered since the last record into the journal, before anybody uses it."""
         if flush.step <= self._sources.replays_until:
             return
-        fresh, flush.fresh = flush.fresh, Unrecorded()
         plain = {
             task: counts
             for task, counts in flush.plain.items()
             if self.settings.source(task) is not SURROGATE
         }
-        is_told = bool(fresh.rows or fresh.stray or fresh.disputed or (is_last and plain))
+        fresh = self._desk.fresh
+        is_told = bool(fresh.rows or fresh.ends or fresh.disputed or (is_last and plain))
         if self._recorder is not None and is_told:
-            payload = fresh.payload(flush.ordinal, plain if is_last else None)
+            payload = fresh.answers(flush.ordinal, plain if is_last else None)
             self._recorder.append_input(flush.step, ANSWERS, payload)
+        self._desk.fresh = Unrecorded()
+        self._barriers.disputed += fresh.disputed
         for row in fresh.rows:
             counts = self._barriers.counts.setdefault(LlmTask(row.name[0]), Counts())
             counts.add(row.source, row.reason)

@@ -82,7 +82,9 @@ class LedgerMachine(RuleBasedStateMachine):
     def _room(self, task, privileged):
         held = sum(amount for _, amount in self.open.values())
         own = sum(amount for of, amount in self.open.values() if of is task)
-        whole = self.caps.total - (0 if privileged else self.caps.reserve) - sum(self.spent.values())
+        whole = (
+            self.caps.total - (0 if privileged else self.caps.reserve) - sum(self.spent.values())
+        )
         return min(whole - held, self.caps.of(task) - self.spent[task] - own)
 
     @rule(task=st.sampled_from(TASKS), amount=st.integers(0, 200), privileged=st.booleans())

@@ -20,10 +20,10 @@ QUESTION = Question(
 
 def entry(number=0, **how):
     question = dataclasses.replace(QUESTION, key=(number, 0))
-    usual = dict(
-        key=question.digest(), task=question.task, version=1, model="m", request={"a": number, "b": [1, "x"]},
-        response={"title": f"t{number}"}, reason="", charged=12, tokens=(3, 4),
-    )  # fmt: skip
+    usual = {
+        "key": question.digest(), "task": question.task, "version": 1, "model": "m", "request": {"a": number, "b": [1, "x"]},
+        "response": {"title": f"t{number}"}, "reason": "", "charged": 12, "tokens": (3, 4),
+    }  # fmt: skip
     return Entry(**{**usual, **how})
 
 
@@ -135,7 +135,14 @@ def test_what_is_no_record_is_a_miss(cache, data):
 def test_a_sealed_record_of_wrong_types_is_a_miss(cache):
     """A plain seal can be made by anybody; what it seals is typed all the same."""
     one = entry()
-    for field, value in (("charged", -5), ("charged", "0"), ("tokens", [1]), ("response", [1]), ("version", 1.5), ("key", "../../x")):
+    for field, value in (
+        ("charged", -5),
+        ("charged", "0"),
+        ("tokens", [1]),
+        ("response", [1]),
+        ("version", 1.5),
+        ("key", "../../x"),
+    ):
         body = {"format": 1, **one.model_dump(mode="json"), field: value}
         data = json.dumps({**body, "seal": cache._seal(body)}).encode()
         with pytest.raises(IntegrityError):
@@ -204,7 +211,12 @@ def test_a_broken_line_stops_an_import_before_anything_is_taken(cache, tmp_path)
         cache.put(entry(k))
     cache.export(tmp_path / "all.jsonl")
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
-    for broken in (lines[1].replace("t", "u", 1), "{}", lines[1][:-5], "x" * (RECORD_BYTES_MAX + 9)):
+    for broken in (
+        lines[1].replace("t", "u", 1),
+        "{}",
+        lines[1][:-5],
+        "x" * (RECORD_BYTES_MAX + 9),
+    ):
         (tmp_path / "bad.jsonl").write_text("\n".join([lines[0], broken, lines[2]]))
         other = Cache(tmp_path / "other", seal_key="")
         with pytest.raises(IntegrityError, match=r"bad\.jsonl, line 2"):

@@ -88,7 +88,15 @@ def by_hand(fields):
     good = json.dumps(fields)
     yield from WHOLE
     for frame in WRAPPED:
-        yield frame.replace("{0}", good).replace("{{", "{").replace("}}", "}").replace("{}", good) if "{0}" in frame else frame.replace("{{", "\0").replace("}}", "\1").replace("{}", good).replace("\0", "{").replace("\1", "}")
+        yield (
+            frame.replace("{0}", good).replace("{{", "{").replace("}}", "}").replace("{}", good)
+            if "{0}" in frame
+            else frame.replace("{{", "\0")
+            .replace("}}", "\1")
+            .replace("{}", good)
+            .replace("\0", "{")
+            .replace("\1", "}")
+        )
     marker = "\0HERE\0"
     for place in places(fields):
         frame = json.dumps(put(fields, place, marker)).replace(json.dumps(marker), "\0")
@@ -148,7 +156,31 @@ def test_a_key_that_is_missing_added_or_doubled_is_refused(name):
 
 # -- generated replies ---------------------------------------------------------------------------
 
-BITS = ('"', "\\", "{", "}", "[", "]", ",", ":", "0", "9", "-", "e", ".", "\x00", "\u202e", "é", "null", "NaN", "\ud800", " ", "\n", "```", "true")
+BITS = (
+    '"',
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "0",
+    "9",
+    "-",
+    "e",
+    ".",
+    "\x00",
+    "\u202e",
+    "é",
+    "null",
+    "NaN",
+    "\ud800",
+    " ",
+    "\n",
+    "```",
+    "true",
+)
 
 
 def mutated(text, other, lots):
@@ -214,7 +246,14 @@ def test_a_good_reply_cut_at_any_byte_is_never_another_answer(name):
 def test_what_the_decoder_gets_through_is_bounded_in_time():
     ask, fields = pool("CREATOR_CAMPAIGN", 1)[0]
     worst = 0.0
-    for text in (*by_hand(fields), "[" * 65_536, '"\\"' * 21_000, "{" + '"a":1,' * 9_000, "9" * 65_536, '{"a":"' + "\\u0041" * 10_000):
+    for text in (
+        *by_hand(fields),
+        "[" * 65_536,
+        '"\\"' * 21_000,
+        "{" + '"a":1,' * 9_000,
+        "9" * 65_536,
+        '{"a":"' + "\\u0041" * 10_000,
+    ):
         began = perf_counter()
         judge(ask, text)
         worst = max(worst, perf_counter() - began)
@@ -238,7 +277,12 @@ def test_strict_json_takes_one_standard_value(text, reason):
 
 def test_strict_json_takes_what_is_standard():
     deep = "[" * 12 + "]" * 12
-    for text in ('{"a":[1,2.5,"x",null,true]}', deep, ' {"brackets":"[[[[[[[[[[[[[[[[[[[[" } ', '"\\u00e9"'):
+    for text in (
+        '{"a":[1,2.5,"x",null,true]}',
+        deep,
+        ' {"brackets":"[[[[[[[[[[[[[[[[[[[[" } ',
+        '"\\u00e9"',
+    ):
         assert strict_json(text) == json.loads(text)
 
 
@@ -248,7 +292,12 @@ def test_reasons_quote_nothing_of_a_reply():
 
         known: int
 
-    for text in ('{"known":1,"SECRET-KEY":2}', '{"known":"SECRET"}', '{"SECRET":{"SECRET":1}}', '{"known":SECRET}'):
+    for text in (
+        '{"known":1,"SECRET-KEY":2}',
+        '{"known":"SECRET"}',
+        '{"SECRET":{"SECRET":1}}',
+        '{"known":SECRET}',
+    ):
         with pytest.raises(Refused) as caught:
             decode(Small, text)
         assert "SECRET" not in caught.value.reason

@@ -47,7 +47,9 @@ def test_a_stated_price_wins_and_a_name_may_hold_colons():
     assert TABLE["gpt-4-turbo"] != Price(1, 2, 3)
 
 
-@pytest.mark.parametrize("entry", ["m", "m:1", "m:-1:2", "m:1.5:2", ":1:2", "m:1:2:3:4:x", "m:a:b", "m:1:99999999999"])
+@pytest.mark.parametrize(
+    "entry", ["m", "m:1", "m:-1:2", "m:1.5:2", ":1:2", "m:1:2:3:4:x", "m:a:b", "m:1:99999999999"]
+)
 def test_what_is_no_price_is_refused(entry):
     with pytest.raises(BudgetError):
         parse_prices([entry])
@@ -69,6 +71,12 @@ def test_a_claim_that_cannot_be_true_is_no_usage(raw):
 
 
 def test_a_sound_claim_is_usage():
-    raw = {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": {"cached_tokens": 4}}
+    raw = {
+        "prompt_tokens": 9,
+        "completion_tokens": 2,
+        "prompt_tokens_details": {"cached_tokens": 4},
+    }
     assert usage_of(raw) == Usage(9, 2, 4)
-    assert usage_of({"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": None}) == Usage(9, 2)
+    assert usage_of(
+        {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": None}
+    ) == Usage(9, 2)

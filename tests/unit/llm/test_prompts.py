@@ -60,7 +60,9 @@ def test_marks_belong_to_run_task_ask_and_data():
     assert len(marks) == 5
 
 
-@pytest.mark.parametrize("name", ["ACTION_SELECTION", "CAPTION_GENERATION", "COMMENT_GENERATION", "CREATOR_CAMPAIGN"])
+@pytest.mark.parametrize(
+    "name", ["ACTION_SELECTION", "CAPTION_GENERATION", "COMMENT_GENERATION", "CREATOR_CAMPAIGN"]
+)
 def test_nothing_that_a_user_wrote_is_in_the_instruction(name):
     kind = task(name)
     for ask in sample_asks(kind, 200, seed=9):
@@ -102,7 +104,13 @@ def test_quoted_data_is_json_of_the_same_value():
 
 @pytest.mark.parametrize(
     ("text", "wanted"),
-    [("#Dance Challenge!", "dancechallenge"), ("ＦＵＬＬ", "full"), ("a_b-c", "a_bc"), ("日本", ""), ("=cmd", "cmd")],
+    [
+        ("#Dance Challenge!", "dancechallenge"),
+        ("\uff26\uff35\uff2c\uff2c", "full"),
+        ("a_b-c", "a_bc"),
+        ("日本", ""),
+        ("=cmd", "cmd"),
+    ],
 )
 def test_hashtags_have_one_form(text, wanted):
     assert canonical_hashtag(text) == wanted
@@ -154,7 +162,9 @@ def test_restricting_changes_one_place_only():
     day = new["properties"]["days"]["items"]["properties"]
     assert day["category"] == {"type": "string", "enum": ["a", "b"]}
     old = schema["properties"]["days"]["items"]["properties"]
-    assert {k: v for k, v in day.items() if k != "category"} == {k: v for k, v in old.items() if k != "category"}
+    assert {k: v for k, v in day.items() if k != "category"} == {
+        k: v for k, v in old.items() if k != "category"
+    }
     assert "enum" not in old["category"]
 
 

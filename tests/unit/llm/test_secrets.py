@@ -22,7 +22,14 @@ FORMS = (
 
 def test_a_secret_shows_nothing():
     secret = Secret(KEY)
-    for shown in (repr(secret), str(secret), f"{secret}", f"{secret!r:>40}", "%s" % secret, repr([secret])):
+    for shown in (
+        repr(secret),
+        str(secret),
+        f"{secret}",
+        f"{secret!r:>40}",
+        f"{secret:>3}",
+        repr([secret]),
+    ):
         assert "anary" not in shown
     assert secret.reveal() == KEY and secret != Secret(KEY)
     for leak in (pickle.dumps, copy.copy, copy.deepcopy, json.dumps, vars):
@@ -62,7 +69,15 @@ def test_a_key_comes_from_the_environment(monkeypatch):
 
 @pytest.mark.parametrize(
     "address",
-    ["https://user:pass@host/v1", "https://host/v1?key=x", "ftp://host", "host/v1", "", "file:///etc/passwd", "https://host/v1#key"],
+    [
+        "https://user:pass@host/v1",
+        "https://host/v1?key=x",
+        "ftp://host",
+        "host/v1",
+        "",
+        "file:///etc/passwd",
+        "https://host/v1#key",
+    ],
 )
 def test_an_address_with_credentials_or_no_address_is_refused(address):
     with pytest.raises(LLMError) as caught:

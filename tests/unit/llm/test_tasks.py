@@ -67,7 +67,9 @@ def test_the_contract_check_sees_what_it_is_for():
         def narrow(self, schema, request):
             return schema
 
-        schema = {"type": "object", "properties": {"text": {"type": "string"}}}
+        @property
+        def schema(self):
+            return {"type": "object", "properties": {"text": {"type": "string"}}}
 
     class Told(Loose):
         @property
@@ -123,7 +125,10 @@ def test_comments_are_kinder_where_the_video_was_liked():
 
 def test_stand_ins_write_many_different_texts():
     words = Dice(4).bits((400, 3)).tolist()
-    personas = {task("PERSONA_GENERATION").surrogate(task("PERSONA_GENERATION").example(), one).bio for one in words}
+    personas = {
+        task("PERSONA_GENERATION").surrogate(task("PERSONA_GENERATION").example(), one).bio
+        for one in words
+    }
     request = task("CAPTION_GENERATION").example()
     captions = {caption.caption_of(request, one[0]).model_dump_json() for one in words}
     assert len(personas) > 150 and len(captions) > 150
@@ -143,14 +148,20 @@ def test_a_personas_strongest_interest_is_its_field():
 def waves(seed, count=40):
     """Velocities of hashtags: a few logistic waves in their first hours among steady and fading ones."""
     dice = Dice(seed)
-    level, mid, top = dice.uniform(2, 120, count), dice.uniform(4, 6, count), dice.uniform(150, 300, count)
+    level, mid, top = (
+        dice.uniform(2, 120, count),
+        dice.uniform(4, 6, count),
+        dice.uniform(150, 300, count),
+    )
     noise = dice.normal((count, 5))
     hour, kind = np.arange(5), np.arange(count) % 8
     is_wave, is_fading = (kind == 0)[:, None], np.isin(kind, (1, 2))[:, None]
     wave = top[:, None] / (1 + np.exp(mid[:, None] - hour))
     mean = np.where(is_wave, wave, level[:, None] * np.where(is_fading, 0.8**hour, 1.0))
     posts = np.maximum(np.rint(mean + np.sqrt(mean) * noise), 0).astype(int)
-    series = [Series(hashtag=f"tag_{k}", velocity=tuple(posts[k, :4].tolist())) for k in range(count)]
+    series = [
+        Series(hashtag=f"tag_{k}", velocity=tuple(posts[k, :4].tolist())) for k in range(count)
+    ]
     grows = is_wave[:, 0] & (mean[:, 4] > 1.4 * mean[:, 3])
     return TrendRequest(series=tuple(series)), {f"tag_{k}" for k in np.flatnonzero(grows)}
 
@@ -187,9 +198,8 @@ def test_steady_and_falling_hashtags_are_no_early_trends():
 def test_a_forecast_counts_a_hashtag_once_and_never_one_of_no_telemetry():
     kind = task("TREND_PREDICTION")
     request = kind.example()
-    twice = '{"forecasts":[%s,%s]}' % tuple(
-        f'{{"hashtag":"pets_3","confidence":{c},"rationale":"r"}}' for c in (-3, 7.7)
-    )
+    ones = [f'{{"hashtag":"pets_3","confidence":{c},"rationale":"r"}}' for c in (-3, 7.7)]
+    twice = f'{{"forecasts":[{",".join(ones)}]}}'
     found = kind.read(request, twice)
     assert [(one.hashtag, one.confidence) for one in found.forecasts] == [("pets_3", 1.0)]
     with pytest.raises(Refused, match="not offered"):
@@ -218,7 +228,9 @@ def test_the_papers_planner_is_discovery_interaction_conversion_whatever_happene
 
 def test_the_stronger_planner_rides_a_growing_trend_and_not_a_fading_one():
     words = (1, 2, 3)
-    growing = Trend(hashtag="dance_9", category="dance", posts_per_hour=9, growth_percent=80, phase="emergence")
+    growing = Trend(
+        hashtag="dance_9", category="dance", posts_per_hour=9, growth_percent=80, phase="emergence"
+    )
     fading = growing.model_copy(update={"hashtag": "dance_8", "phase": "decline"})
     plan = campaign.trend_aware_plan(plan_request(trends=(fading, growing)), words)
     assert plan.days[0].hashtags[0] == "dance_9" and plan.days[2].hashtags[0] != "dance_9"
@@ -233,7 +245,10 @@ def test_the_stronger_planner_returns_to_what_worked_but_not_for_one_lucky_video
     )
     assert campaign.trend_aware_plan(strong, words).days[2].category == "pets"
     lucky = plan_request(
-        history=(video("pets", views=3, likes=3, retention_percent=100), *(video("dance", likes=120),) * 3),
+        history=(
+            video("pets", views=3, likes=3, retention_percent=100),
+            *(video("dance", likes=120),) * 3,
+        ),
         trends=(),
     )
     assert campaign.trend_aware_plan(lucky, words).days[2].category == "dance"
