@@ -2,6 +2,7 @@
 
 import pytest
 
+from feedtwin.llm.settings import LlmSettings
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.schema.batches import OUTCOME_EVENTS
@@ -28,6 +29,7 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+    "llm": LlmSettings,
 }
 
 

@@ -7,10 +7,11 @@ and the seed, never on when it arrives. The bill is kept apart from what replies
 
 import asyncio
 import json
+import socket
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
@@ -122,7 +123,7 @@ class ScriptedProvider:
         wait = low + (high - low) * lots.one(0, 1001) / 1000
         text = _text(kind, call, lots, self.script.is_apt)
         size = sum(len(one["content"].encode()) for one in call.messages)
-        size += len(json.dumps(call.schema))
+        size += len(json.dumps(call.schema, separators=(",", ":")))
         tokens_out = min(_tokens(len(text.encode())), call.tokens_max)
         return _Turn(kind, usage, wait, text, _tokens(size), tokens_out)
 
@@ -192,9 +193,15 @@ def serve(provider: ScriptedProvider, echo: str = "") -> Iterator[str]:
     Yields:
         The base URL.
     """
+    connections: list[socket.socket] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def setup(self) -> None:
+            """Note the connection, which dies with the server."""
+            super().setup()
+            connections.append(self.connection)
 
         def log_message(self, *_: Any) -> None:
             """Stay silent."""
@@ -228,8 +235,14 @@ def serve(provider: ScriptedProvider, echo: str = "") -> Iterator[str]:
             self.end_headers()
             self.wfile.write(data)
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(ThreadingHTTPServer):
+        daemon_threads = True
+        request_queue_size = 256
+
+        def handle_error(self, *_: Any) -> None:
+            """Let clients hang up."""
+
+    server = Server(("127.0.0.1", 0), Handler)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
@@ -237,6 +250,9 @@ def serve(provider: ScriptedProvider, echo: str = "") -> Iterator[str]:
     finally:
         server.shutdown()
         server.server_close()
+        for connection in connections:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _call_of(body: Mapping[str, Any]) -> Call:
