@@ -8,8 +8,8 @@ decides the same.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from feedtwin.llm.budget import PPM, Ledger
-from feedtwin.llm.records import CountsByTask, StepInputs, merge
+from feedtwin.llm.budget import PPM, Account, Ledger
+from feedtwin.llm.records import Counts, CountsByTask, StepInputs, merge
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
@@ -42,6 +42,25 @@ class Barrier:
 
 
 @dataclass(frozen=True)
+class LedgerRow:
+    """What a task was asked in a step and what it cost; rows of all steps add up to the ledger.
+
+    Attributes:
+        task: The task.
+        answers: Answers by source.
+        degraded: Answers for which a better source was wanted.
+        charged: Micro-dollars charged.
+        paid: Micro-dollars paid.
+    """
+
+    task: LlmTask
+    answers: Mapping[AnswerSource, int]
+    degraded: int
+    charged: int
+    paid: int
+
+
+@dataclass(frozen=True)
 class _Standing:
     tiers: dict[LlmTask, AnswerSource]
     is_exceeded: bool = False
@@ -64,6 +83,7 @@ class Barriers:
         self._absorbed: set[int] = set()
         self._live_until_ppm = settings.live_until_ppm()
         self._standing = _Standing({task: settings.source(task) for task in SECTIONS})
+        self._before: dict[LlmTask, tuple[Account, Counts]] = {}
         self.step: int | None = None
         self.counts: CountsByTask = {}
         self.disputed = 0
@@ -86,13 +106,37 @@ class Barriers:
         )
         is_new = self._standing.is_exceeded and not before.is_exceeded
         exceeded = self._exceeded() if is_new else ()
+        self._before = self._state()
         # Calls of a step that a crash cut short are spent already; they decide at the next barrier.
         self._absorb(step)
         return Barrier(changes, exceeded)
 
+    def rows(self) -> list[LedgerRow]:
+        """Return what tasks were asked since the barrier, for the registry; tasks at rest have no row."""
+        found = []
+        for task, (account, counts) in self._state().items():
+            old_account, old = self._before[task]
+            answers = {
+                source: number - old.by_source.get(source, 0)
+                for source, number in sorted(counts.by_source.items())
+            }
+            charged = account.charged - old_account.charged
+            if any(answers.values()) or charged:
+                paid = account.paid - old_account.paid
+                degraded = counts.degraded - old.degraded
+                found.append(LedgerRow(task, answers, degraded, charged, paid))
+        return found
+
     def tier(self, task: LlmTask) -> AnswerSource:
         """Return who answers asks without privilege in this step."""
         return self._standing.tiers[task]
+
+    def _state(self) -> dict[LlmTask, tuple[Account, Counts]]:
+        """Return copies of accounts and counts of all tasks."""
+        return {
+            task: (self._ledger.account(task), self.counts.get(task, Counts()).copy())
+            for task in SECTIONS
+        }
 
     def _absorb_before(self, step: int) -> None:
         for one in sorted(self._past):

@@ -132,6 +132,10 @@ class Counts:
         self.degraded += other.degraded
         self.refused += other.refused
 
+    def copy(self) -> "Counts":
+        """Return a count that no longer changes with this one."""
+        return Counts(dict(self.by_source), self.degraded, self.refused)
+
     @property
     def total(self) -> int:
         """All answers."""

@@ -11,7 +11,7 @@ from time import monotonic
 from typing import Any, Final
 
 from feedtwin.errors import DeterminismError, LLMError, SettingsError
-from feedtwin.llm.barrier import Barrier, Barriers
+from feedtwin.llm.barrier import Barrier, Barriers, LedgerRow
 from feedtwin.llm.budget import Ledger
 from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.clients import Client
@@ -109,6 +109,10 @@ class Service:
         """Decide, at the barrier before a step, who answers in it; steps begin in order."""
         self._flush_count, self._is_down = 0, False
         return self._barriers.begin(step)
+
+    def ledger_rows(self) -> list[LedgerRow]:
+        """Return what tasks were asked in this step and what it cost, for the registry."""
+        return self._barriers.rows()
 
     def answer(self, asks: Sequence[Ask]) -> list[Answer[Any]]:
         """Answer the asks of a phase.
@@ -363,13 +367,13 @@ class Service:
 
     def _record(self, flush: Flush, *, is_last: bool = False) -> None:
         """Put what was answered since the last record into the journal, before anybody uses it."""
-        if flush.step <= self._sources.replays_until:
+        by_rule = {task for task in flush.plain if self.settings.source(task) is SURROGATE}
+        if (
+            flush.step <= self._sources.replays_until
+        ):  # the journal counted all but what is a rule's
+            merge(self._barriers.counts, {task: flush.plain[task] for task in by_rule})
             return
-        plain = {
-            task: counts
-            for task, counts in flush.plain.items()
-            if self.settings.source(task) is not SURROGATE
-        }
+        plain = {task: counts for task, counts in flush.plain.items() if task not in by_rule}
         fresh = self._desk.fresh
         is_told = bool(fresh.rows or fresh.ends or fresh.disputed or (is_last and plain))
         if self._recorder is not None and is_told:

@@ -38,6 +38,10 @@ CREATE VIEW IF NOT EXISTS exposure_stages_now AS
 CREATE TABLE IF NOT EXISTS policies (
     since_step INTEGER NOT NULL, lever TEXT NOT NULL, name TEXT NOT NULL, settings_json TEXT NOT NULL,
     PRIMARY KEY (since_step, lever)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS llm_ledger (
+    step INTEGER NOT NULL, task TEXT NOT NULL, live INTEGER NOT NULL, cached INTEGER NOT NULL,
+    surrogate INTEGER NOT NULL, degraded INTEGER NOT NULL, charged_microusd INTEGER NOT NULL,
+    paid_microusd INTEGER NOT NULL, PRIMARY KEY (step, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS audit (
     id INTEGER PRIMARY KEY, step INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
     detail_json TEXT NOT NULL);
@@ -48,6 +52,7 @@ _STEP_COLUMNS = {
     "step_metrics": "step",
     "exposure_stages": "since_step",
     "policies": "since_step",
+    "llm_ledger": "step",
     "audit": "step",
 }
 
@@ -162,6 +167,7 @@ class Registry:
         stages: "tuple[NDArray[np.uint64], NDArray[np.uint8]] | None" = None,
         policies: Iterable[tuple[str, str, Mapping[str, Any]]] = (),
         audit: Iterable[tuple[str, str, Mapping[str, Any]]] = (),
+        llm_ledger: Iterable[tuple[str, int, int, int, int, int, int]] = (),
     ) -> None:
         """Write a step in one transaction; a step it has already is left as it is.
 
@@ -177,6 +183,8 @@ class Registry:
             stages: items (u8) whose exposure stage changed, and their new stages (u1).
             policies: (lever, name, settings) put in force from this step on.
             audit: (actor, action, detail) to keep.
+            llm_ledger: (task, live, cached, surrogate, degraded, charged, paid) of tasks that were asked;
+                answers and micro-dollars.
 
         Raises:
             RunFolderError: the disk refused; nothing of the step was written.
@@ -195,6 +203,8 @@ class Registry:
                 run.executemany("INSERT OR REPLACE INTO exposure_stages VALUES (?, ?, ?)", rows)
             self._write_policies(step, policies)
             self._write_audit(step, audit)
+            spent = [(step, *row) for row in llm_ledger]
+            run.executemany("INSERT INTO llm_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", spent)
         self._last_step = step
 
     def set_policies(self, step: int, rows: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:

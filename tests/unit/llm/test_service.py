@@ -263,6 +263,32 @@ def test_told_to_stop_a_run_stops_and_goes_on_from_what_was_answered():
     assert service.ledger.account().charged >= half.bill.microusd + sound.bill.microusd
 
 
+def test_rows_for_the_registry_add_up_to_the_ledger_also_in_a_replay(records):
+    provider = ScriptedProvider(Script(FAULTS), seed=6)
+    settings = live_settings(
+        "call_timeout_s=0.05", "comment.source=surrogate", "budget_microusd=9000"
+    )
+    steps = [asks_of(36, seed) for seed in range(3)]
+
+    def rows_of(**sources):
+        found = []
+        with service_of(settings, **sources) as service:
+            for step, asks in enumerate(steps):
+                service.begin_step(step)
+                service.answer(asks[:18])
+                service.answer(asks[18:])
+                found.append(service.ledger_rows())
+        return found, service.ledger.account()
+
+    rows, account = rows_of(client=provider, records=records)
+    flat = [one for step in rows for one in step]
+    assert sum(one.charged for one in flat) == account.charged > 0
+    assert sum(one.paid for one in flat) == account.paid
+    assert sum(sum(one.answers.values()) for one in flat) == 108
+    assert sum(one.degraded for one in flat) > 0
+    assert rows_of(past=records.by_step(), replays_until=2) == (rows, account)
+
+
 # -- thresholds ----------------------------------------------------------------------------------
 
 
@@ -286,7 +312,7 @@ def test_thresholds_are_crossed_at_the_same_event_under_every_schedule():
     steps = [
         sample_asks(task("COMMENT_GENERATION"), 5, seed)
         + sample_asks(task("PERSONA_GENERATION"), 1, seed)
-        for seed in range(4)
+        for seed in range(5)
     ]
     found = set()
     for schedule in range(500):
@@ -299,7 +325,7 @@ def test_thresholds_are_crossed_at_the_same_event_under_every_schedule():
     assert len(found) == 1
     changes = [(step, one.task) for step, barrier in enumerate(barriers) for one in barrier.changes]
     assert [task for _, task in changes] == [LlmTask.COMMENT, LlmTask.PERSONA]
-    assert 0 < changes[0][0] < changes[1][0] < 4
+    assert 0 < changes[0][0] < changes[1][0] < 5
 
 
 def test_comments_are_degraded_above_80_percent_and_personas_above_95():
