@@ -80,6 +80,11 @@ def test_usage_shows_who_answered_and_what_it_cost(cli):
     shown = cli("llm", "usage", "run").stdout
     assert "CREATOR_CAMPAIGN" in shown and "degraded:" in shown
     assert "no such" in cli("llm", "usage", "missing", status=2).stderr.lower()
+    meter = cli.json("llm", "fidelity", "run")
+    assert {one["task"] for one in meter} <= set(found["tasks"]) and all(
+        one["compared"] for one in meter
+    )
+    assert "decisions that differ" in cli("llm", "fidelity", "run").stdout
 
 
 def test_a_question_without_a_model_is_answered_by_rule(cli):

@@ -126,6 +126,26 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
         say(f"degraded: {share:.1f} % of {admin.name_of(code)} was not answered as wanted")
 
 
+@app.command("fidelity")
+@reports
+def fidelity(path: RunPath, as_json: AsJson = False) -> None:
+    """Say how far stand-ins are from the model that answered in a run, without asking anybody."""
+    from feedtwin.llm import admin
+
+    rows = admin.fidelity(path)
+    if as_json:
+        answer([{**vars(one), "task": admin.name_of(one.task)} for one in rows])
+        return
+    head = ("task", "compared", "decided the same", "decisions that differ")
+    cells = [
+        (admin.name_of(one.task), f"{one.compared:,}", f"{one.equal:,}", f"{one.distance_ppm / 10_000:.1f} %")
+        for one in rows
+    ]  # fmt: skip
+    table(head, cells, right=head[1:])
+    if not rows:
+        say("no answer of a model is on record")
+
+
 @app.command("ask")
 @reports
 def ask(

@@ -8,17 +8,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import ValidationError
+
 from feedtwin.errors import IntegrityError, RunFolderError, SettingsError
 from feedtwin.llm.budget import PPM, Ledger
 from feedtwin.llm.cache import Cache, Entry
+from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, tokens_in_max
+from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
 from feedtwin.llm.records import Counts, Row, inputs_by_step
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import TASKS, Answer, Ask, task
 from feedtwin.randomness import Draws
 from feedtwin.record.durable import canonical_json
-from feedtwin.record.journal import read_journal
+from feedtwin.record.journal import Frame, read_journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import section_model
@@ -218,13 +222,8 @@ def usage(run: Path) -> Usage:
         RunFolderError: There is no journal.
         IntegrityError: The journal was altered.
     """
-    frames = read_journal(run / "journal", strict=False)
-    if not frames:
-        raise RunFolderError(f"{run / 'journal'}: holds no record; expected a run that has started")
-    segments = frames[0].payload.get("segments")
-    if not segments:
-        raise IntegrityError(f"{run / 'journal'}: the first record has no settings of a run")
-    settings = llm_settings(Settings.model_validate(segments[-1]["settings"]))
+    frames, resolved = _journal(run)
+    settings = llm_settings(resolved)
     ledger = Ledger(settings.caps())
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []
@@ -247,6 +246,40 @@ def usage(run: Path) -> Usage:
     tolerated = round(settings.degraded_share * PPM)
     degraded = tuple(code for code, one in sorted(tasks.items()) if one.degraded_ppm > tolerated)
     return Usage(dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded)
+
+
+def fidelity(run: Path) -> list[Fidelity]:
+    """Return how far the stand-ins of a run's tasks are from the model that answered; see `fidelity`.
+
+    Raises:
+        RunFolderError: There is no journal.
+        IntegrityError: The journal was altered, or was written by other code.
+    """
+    frames, resolved = _journal(run)
+    draws = Draws(resolved.seed, resolved.replicate)
+    rows: dict[LlmTask, list[Row]] = {}
+    for _, inputs in sorted(inputs_by_step(frames).items()):
+        for row in inputs.rows.values():
+            rows.setdefault(LlmTask(row.name[0]), []).append(row)
+    try:
+        found = [compare(task(name_of(code)), own, draws) for code, own in sorted(rows.items())]
+    except (Refused, ValidationError):
+        raise IntegrityError(
+            f"{run / 'journal'}: an answer does not fit its task; expected the tasks of the code that made the "
+            "run (see code_hash in manifest.json). Use that release"
+        ) from None
+    return [one for one in found if one.compared]
+
+
+def _journal(run: Path) -> tuple[list[Frame], Settings]:
+    """Return the records of a run and the settings in force at its end."""
+    frames = read_journal(run / "journal", strict=False)
+    if not frames:
+        raise RunFolderError(f"{run / 'journal'}: holds no record; expected a run that has started")
+    segments = frames[0].payload.get("segments")
+    if not segments:
+        raise IntegrityError(f"{run / 'journal'}: the first record has no settings of a run")
+    return frames, Settings.model_validate(segments[-1]["settings"])
 
 
 # -- caches and one question ---------------------------------------------------------------------

@@ -82,6 +82,13 @@ class Task(ABC, Generic[RequestT, ResponseT]):
         """
 
     @abstractmethod
+    def decisions(self, response: ResponseT) -> dict[str, Any]:
+        """Return what of a response acts on the world, as nested fields; wording left out.
+
+        Stand-ins are measured by it: the share of these fields in which they differ from the model.
+        """
+
+    @abstractmethod
     def example(self) -> RequestT:
         """Return a typical request, from which costs are estimated and which shows what is asked."""
 

@@ -6,7 +6,7 @@ live planner. Source: paper 4.1.1 and F.1.2 (exactly three entries, seven fields
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
@@ -101,6 +101,15 @@ class CampaignTask(Task[CampaignRequest, Plan]):
         "short_caption, live_slot (an hour from 0 to 23, or -1 for none) and a call to action. Use live rooms, "
         "gifts and the shop only if they are among the channels."
     )
+
+    def decisions(self, response: Plan) -> dict[str, Any]:
+        """Category, first hashtag, live hour and call to action of each day."""
+        return {
+            str(day.day_offset): {
+                "category": day.category, "hashtag": day.hashtags[0], "live": day.live_slot, "cta": day.cta,
+            }
+            for day in response.days
+        }  # fmt: skip
 
     def example(self) -> CampaignRequest:
         """A dancer with five videos and three trends."""

@@ -6,7 +6,7 @@ paper 3.3 (conditioned on the archetype and the trend context); the grammar is o
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import numpy as np
 from pydantic import Field
@@ -55,6 +55,10 @@ class CaptionTask(Task[CaptionRequest, Caption]):
         "hashtags for a video of the category in the data. Use hashtags from own_hashtags and trending only; use "
         "a trending one only where it suits the video. If a theme is given, the video follows it."
     )
+
+    def decisions(self, response: Caption) -> dict[str, Any]:
+        """The hashtags."""
+        return dict.fromkeys(response.hashtags, True)
 
     def example(self) -> CaptionRequest:
         """A dance video while a dance hashtag is trending."""

@@ -5,7 +5,7 @@ whole arrays at once, and `comment_of` spells it out when somebody reads it (a t
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import numpy as np
 from pydantic import Field
@@ -52,6 +52,10 @@ class CommentTask(Task[CommentRequest, Comment]):
         "You are a viewer of a short-video platform. Write the short comment that this viewer leaves under the "
         "video in the data, and name its tone. Somebody who liked or finished a video is mostly positive."
     )
+
+    def decisions(self, response: Comment) -> dict[str, Any]:
+        """The tone."""
+        return {"tone": response.tone}
 
     def example(self) -> CommentRequest:
         """A liked video."""

@@ -76,6 +76,10 @@ class DecisionTask(Task[DecisionRequest, Decision]):
         "comment or a post (otherwise an empty text), and your reason."
     )
 
+    def decisions(self, response: Decision) -> dict[str, Any]:
+        """The option."""
+        return {"option": response.option}
+
     def example(self) -> DecisionRequest:
         """A user in the middle of a slate."""
         return DecisionRequest(

@@ -6,7 +6,7 @@ preferences are weights of the world's categories instead of prose, so that they
 """
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -70,6 +70,15 @@ class PersonaTask(Task[PersonaRequest, Persona]):
         "as weights of categories from the data, how long the attention lasts, how lively the person engages, "
         "and the creation_style."
     )
+
+    def decisions(self, response: Persona) -> dict[str, Any]:
+        """The strongest interest, and the usage style."""
+        return {
+            "interest": response.viewing_preferences[0].category,
+            "attention": response.attention,
+            "engagement": response.engagement,
+            "style": response.creation_style,
+        }
 
     def example(self) -> PersonaRequest:
         """A creator of the synthetic world."""

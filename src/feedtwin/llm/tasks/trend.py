@@ -8,7 +8,7 @@ Source: paper 4.2.1 and F.1.3; the estimators are ours.
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, Field
 
@@ -80,6 +80,10 @@ class TrendTask(Task[TrendRequest, Forecasts]):
         "hours ago to now. Identify emerging trends that are in the early adopter phase. Ignore stable or "
         "declining trends. Give a confidence from 0 to 1 and a short rationale for each."
     )
+
+    def decisions(self, response: Forecasts) -> dict[str, Any]:
+        """The hashtags that are more likely than not to trend."""
+        return {one.hashtag: True for one in response.forecasts if one.confidence >= 0.5}
 
     def example(self) -> TrendRequest:
         """Twenty hashtags, one of which takes off."""
