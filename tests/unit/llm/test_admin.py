@@ -106,7 +106,9 @@ def journalled(folder, provider, steps, *sets, seed=7):
     folder.mkdir()
     with (
         Journal.create(folder / "journal", header) as journal,
-        service_of(admin.llm_settings(settings), client=provider, records=journal, seed=seed) as service,
+        service_of(
+            admin.llm_settings(settings), client=provider, records=journal, seed=seed
+        ) as service,
     ):
         for step, asks in enumerate(steps):
             service.begin_step(step)
