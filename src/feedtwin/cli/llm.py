@@ -64,7 +64,7 @@ def estimate(
          f"{one.tokens_out:,}", usd(one.expected), usd(one.worst))
         for one in rows
     ]  # fmt: skip
-    table(head, cells, right=head[2:])
+    table(head, cells, right=head[2:], keep=head[:2])
     say()
     say(
         f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(settings.budget_microusd)}"
@@ -116,7 +116,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
         cells.append(
             (admin.name_of(code), *(f"{n:,}" for n in numbers), usd(one.charged), usd(one.paid))
         )
-    table(head, cells, right=head[1:])
+    table(head, cells, right=head[1:], keep=head[:1])
     say()
     say(f"charged {usd(found.charged)} of {usd(found.budget)}, paid {usd(found.paid)}")
     if found.disputed:

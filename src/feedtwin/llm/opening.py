@@ -41,7 +41,7 @@ def open_service(
     """
     screen = None
     if settings.is_live and client is None and not is_offline:
-        secret = read_key(settings.key_variable, is_needed=settings.key_is_needed)
+        secret = read_key(settings.key_variable, is_needed=settings.key == "required")
         screen = Screen(secret)
         client = live_client(settings, secret)
     uses_cache = cache_folder is not None and recorder is not None

@@ -46,7 +46,7 @@ class LlmSettings(Section):
     reserve_share: float
     base_url: str
     key_variable: str
-    key_is_needed: bool
+    key: Literal["required", "optional"]
     dialect: Literal["strict", "grammar"]
     grammar_text_max: int
     tokens_parameter: Literal["max_tokens", "max_completion_tokens"]

@@ -16,7 +16,7 @@ from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import resolve
 from feedtwin.testing.samples import sample_asks
 
-FAST = ("backoff_s=0", "rate_per_minute=1000000", "key_is_needed=false")
+FAST = ("backoff_s=0", "rate_per_minute=1000000", "key=optional")
 """No waiting between calls, and no key."""
 
 

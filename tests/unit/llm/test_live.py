@@ -307,7 +307,7 @@ def _use(address, folder, on_trouble, errors):
     """Run two asks with a journal and a cache on disk; keep what an error would print, locals included."""
     settings = live_settings(
         f"base_url={address}", f"on_trouble={on_trouble}", "call_timeout_s=0.3", "attempts_max=1",
-        "key_is_needed=true",
+        "key=required",
     )  # fmt: skip
     try:
         with (
