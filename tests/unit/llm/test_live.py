@@ -94,13 +94,17 @@ def test_a_storm_of_refusals_is_waited_out_as_the_server_asks():
 
 
 def test_a_storm_without_end_degrades_the_run_and_says_so():
-    provider = ScriptedProvider(Script({BUSY: 1}))
-    with serve(provider) as address, live(address) as service:
+    provider, records = ScriptedProvider(Script({BUSY: 1})), Records()
+    with serve(provider) as address, live(address, records=records) as service:
         for step in range(2):
             service.begin_step(step)
             assert {one.reason for one in service.answer(asks_of(24, step))} == {"http 429"}
         assert service.ledger.account().charged == provider.bill.microusd == 0
         assert sum(one.degraded for one in service.counts.values()) == 48
+    sent = sum(len(one.sent) for one in records.by_step().values())
+    assert (
+        sent == sum(provider.seen.values()) == 96
+    )  # every call was reserved: the SDK repeats none
 
 
 def test_a_server_that_dies_between_steps_degrades_the_run_and_one_told_to_stop_resumes():
