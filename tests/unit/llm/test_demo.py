@@ -62,7 +62,7 @@ def test_a_model_is_the_same_for_the_same_seed(tmp_path):
 
 
 def test_every_task_is_answered_live_by_a_real_model(server, loopback, tmp_path, monkeypatch):
-    records, asks = Records(), examples(2)
+    records, asks = Records(), examples()
     client = LiveClient(server.address, SECRET, 60.0)
     settings = live_settings(*SETTINGS)
     with service_of(
