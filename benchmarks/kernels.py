@@ -20,7 +20,7 @@ from feedtwin.kernels.binding import Kernels, load
 from feedtwin.kernels.specs import KERNELS, POINTERS
 from feedtwin.testing.dice import Dice
 from feedtwin.testing.hot import HotWorld, Sizes
-from feedtwin.testing.references import REFERENCES
+from feedtwin.twins.references import REFERENCES
 
 ORDER = (
     "serve",

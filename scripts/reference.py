@@ -7,8 +7,10 @@ python scripts/reference.py --check   exits with status 1 if a page is out of da
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
+from math import inf
 from pathlib import Path
 
+from feedtwin.lab.metrics import listed_metrics
 from feedtwin.randomness import STREAMS
 from feedtwin.schema.actions import ACTIONS
 from feedtwin.schema.events import EVENTS
@@ -111,12 +113,35 @@ def streams() -> Iterator[str]:
     )
 
 
+def metrics() -> Iterator[str]:
+    """Yield the page of all metrics, by family."""
+    yield "# Metrics\n"
+    yield "What `feedtwin list metrics` names. *Moved by* is a change that must move it, the way it says; tests hold it to that."
+    head = ("metric", "unit", "range", "better", "formula", "needs", "moved by")
+    family = ""
+    for one in listed_metrics():
+        if one.family != family:
+            family = one.family
+            yield f"\n## {family}\n"
+            yield from _table(head, ())
+        ends = ["..." if abs(end) == inf else f"{end:g}" for end in one.range]
+        moved = "" if one.control is None else f"`{' '.join(one.control.sets)}` {one.control.moves}"
+        yield from list(
+            _table(
+                head,
+                [(f"`{one.name}`", one.unit, " to ".join(ends), one.direction, one.formula,
+                  " ".join(f"`{need}`" for need in one.needs), moved)],
+            )
+        )[2:]  # fmt: skip
+
+
 def tables() -> Iterator[str]:
     """Yield the page of the columns that twins let others read."""
     yield "# Tables\n"
     yield "State by owner. A policy reads only what is marked visible."
     for twin in ("user", "content", "platform"):
         import_module(f"feedtwin.twins.{twin}.table")  # declares its tables
+    import_module("feedtwin.world.build")  # and those of every part
     for spec in TABLES.values():
         yield f"\n## {spec.name}\n"
         yield f"Owned by the {spec.owner} twin; one row per {spec.key}; {spec.row_bytes} bytes.\n"
@@ -133,6 +158,7 @@ def tables() -> Iterator[str]:
 PAGES = {
     "actions.md": actions,
     "events.md": events,
+    "metrics.md": metrics,
     "parameters.md": parameters,
     "streams.md": streams,
     "tables.md": tables,

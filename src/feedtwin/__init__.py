@@ -17,10 +17,12 @@ _HOMES = {
     "Settings": "feedtwin.schema.settings",
     "compare": "feedtwin.world.comparing",
     "fork": "feedtwin.world.forking",
+    "interview": "feedtwin.world.interviewing",
     "load_kernels": "feedtwin.kernels.binding:load",
     "measure": "feedtwin.lab.metrics",
     "prepare": "feedtwin.lab.launch",
     "read_run": "feedtwin.lab.run_data",
+    "read_trace": "feedtwin.datasets.oasis",
     "replay": "feedtwin.world.replay",
     "resolve": "feedtwin.schema.settings",
     "resume": "feedtwin.world.running",
@@ -29,6 +31,7 @@ _HOMES = {
 }
 
 if TYPE_CHECKING:
+    from feedtwin.datasets.oasis import read_trace
     from feedtwin.errors import FeedtwinError
     from feedtwin.kernels.binding import load as load_kernels
     from feedtwin.lab.launch import prepare, run
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
     from feedtwin.schema.settings import Settings, resolve, worlds
     from feedtwin.world.comparing import compare
     from feedtwin.world.forking import fork
+    from feedtwin.world.interviewing import interview
     from feedtwin.world.replay import replay
     from feedtwin.world.running import RunOptions, resume
 
@@ -51,10 +55,12 @@ __all__ = [
     "__version__",
     "compare",
     "fork",
+    "interview",
     "load_kernels",
     "measure",
     "prepare",
     "read_run",
+    "read_trace",
     "replay",
     "resolve",
     "resume",

@@ -3,8 +3,16 @@
 import pytest
 
 from feedtwin.llm.settings import LlmSettings
+from feedtwin.policies.campaigns import CampaignSettings
+from feedtwin.policies.forecast import ForecastSettings
+from feedtwin.policies.governance import GovernanceSettings
+from feedtwin.policies.monetization import MonetizationSettings
 from feedtwin.policies.promotion import StagedSettings
-from feedtwin.policies.recommendation import RecommendationSettings
+from feedtwin.policies.recommendation import (
+    HybridSettings,
+    RecommendationSettings,
+    SocialSettings,
+)
 from feedtwin.schema.batches import OUTCOME_EVENTS
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.parameters import section_model
@@ -12,7 +20,14 @@ from feedtwin.schema.settings import resolve
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
+from feedtwin.twins.platform.community import BoardConfig
+from feedtwin.twins.platform.governance import ModerationConfig, TrendsConfig
+from feedtwin.twins.platform.live import RoomConfig
 from feedtwin.twins.user import UserConfig, UserTwin
+from feedtwin.twins.user.living import HostConfig, ViewerConfig
+from feedtwin.twins.user.socialising import ChoiceConfig, SocialRates
+from feedtwin.twins.user.spending import SpendingConfig
+from feedtwin.world.market import MarketConfig
 
 TWINS = {
     "user": UserTwin,
@@ -30,6 +45,22 @@ SECTIONS = {
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
     "llm": LlmSettings,
+    "monetization": MonetizationSettings,
+    "market": MarketConfig,
+    "spending": SpendingConfig,
+    "community.rates": SocialRates,
+    "community.choice": ChoiceConfig,
+    "community.board": BoardConfig,
+    "live.hosts": HostConfig,
+    "live.viewers": ViewerConfig,
+    "live.rooms": RoomConfig,
+    "trends": TrendsConfig,
+    "moderation": ModerationConfig,
+    "forecast": ForecastSettings,
+    "governance": GovernanceSettings,
+    "campaigns": CampaignSettings,
+    "kuaishou": SocialSettings,
+    "hybrid": HybridSettings,
 }
 
 

@@ -58,9 +58,15 @@ def effect(
         measure(run(treated, r, kernels, **shape)) - measure(run(base, r, kernels, **shape))
         for r in range(replicates)
     ]
+    return interval(pairs)
+
+
+def interval(pairs: Sequence[float]) -> Effect:
+    """The mean of paired differences with its 95 % Student interval."""
     differences = np.asarray(pairs, float)
-    mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(replicates)
-    half = float(stats.t.ppf(0.975, replicates - 1) * error)
+    count = len(differences)
+    mean, error = differences.mean(), differences.std(ddof=1) / np.sqrt(count)
+    half = float(stats.t.ppf(0.975, count - 1) * error)
     return Effect(float(mean), float(mean) - half, float(mean) + half, differences)
 
 
@@ -78,5 +84,5 @@ def kernels() -> Kernels:
 
 @pytest.fixture(scope="session")
 def paired() -> SimpleNamespace:
-    """The helpers above: `effect`, `same_digest` and `run`."""
-    return SimpleNamespace(effect=effect, same_digest=same_digest, run=run)
+    """The helpers above: `effect`, `interval`, `same_digest` and `run`."""
+    return SimpleNamespace(effect=effect, interval=interval, same_digest=same_digest, run=run)

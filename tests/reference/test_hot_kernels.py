@@ -10,13 +10,18 @@ import numpy as np
 import pytest
 
 from feedtwin.kernels.binding import Kernels, load
+from feedtwin.policies.interface import COMMUNITY
+from feedtwin.schema.ids import user_at
 from feedtwin.testing.dice import Dice
 from feedtwin.testing.hot import HotWorld, Sizes
-from feedtwin.testing.references import REFERENCES
 from feedtwin.twins.platform.cards import ring_cards
 from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.references import REFERENCES
+from feedtwin.twins.user.preferences import TEACHES_NOTHING
 
 HOT = sorted(REFERENCES)
+MAY_SEE = {"mutes": ("mute_key", "mute_offset"), "ages": ("minor", "restricted")}
+MAY_SEE_ALL = tuple(name for pair in MAY_SEE.values() for name in pair)
 ROUNDS = 16
 """Generated worlds per kernel and build; each has other sizes and parameters."""
 
@@ -72,6 +77,8 @@ def odd_sizes(dice: Dice) -> Sizes:
         category_quota=quota,
         followed_quota=followed if pools or quota else 10,
         followees=int(dice.pick((0, 3, 60))),
+        community_quota=int(dice.pick((0, 0, 1, 12))),
+        restricted=float(dice.pick((0.0, 0.3, 1.0))),
         impressions=int(dice.pick((0, 30, 500))),
         inserted=float(dice.pick((0.0, 0.0, 0.2, 1.0))),
         ring_share=float(dice.pick((0.0, 0.5, 1.0))),
@@ -154,13 +161,25 @@ def usual_reference(name: str, seed: int) -> dict[str, np.ndarray]:
     return reference(name, usual_world(seed).inputs(name))
 
 
-USUAL = Sizes(users=700, items=900, categories=12, creators=150, rows=600, impressions=60)
+USUAL = Sizes(
+    users=700, items=900, categories=12, creators=150, rows=600, impressions=60, community_quota=12,
+    restricted=0.3,
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", HOT)
 def test_a_kernel_equals_its_reference_on_generated_worlds(name: str, kernels: Kernels) -> None:
     for seed in range(ROUNDS):
         assert_same(native(kernels, name, odd_world(seed).inputs(name)), odd_reference(name, seed))
+
+
+def test_learning_skips_rows_that_teach_nothing_as_its_reference_does(kernels: Kernels) -> None:
+    for seed in range(4):
+        arrays, scalars, rows = HotWorld(Dice(seed), USUAL).inputs("learn")
+        silent = Dice(50 + seed).bits(arrays["row"].shape) % 3 == 0
+        arrays["row"][silent] = TEACHES_NOTHING
+        inputs = (arrays, scalars, rows)
+        assert_same(native(kernels, "learn", inputs), reference("learn", inputs))
 
 
 @pytest.mark.parametrize("name", HOT)
@@ -247,6 +266,65 @@ def test_ties_go_to_the_smallest_item_id(kernels: Kernels) -> None:
         served = out["served_count"][row]
         items = out["item"][row, :served]
         assert (items[1:] >= items[:-1]).all()
+
+
+@pytest.mark.parametrize("name", ["retrieve", "serve"])
+@pytest.mark.parametrize("left_out", [("mutes",), ("ages",), ("mutes", "ages")], ids="+".join)
+def test_restrictions_that_a_world_lacks_may_be_left_out(
+    name: str, left_out: tuple[str, ...], kernels: Kernels
+) -> None:
+    arrays, scalars, rows = usual_world(1).inputs(name)
+    for part in left_out:
+        for array in MAY_SEE[part]:
+            del arrays[array]
+    inputs = (arrays, scalars, rows)
+    expected = reference(name, inputs)
+    assert_same(native(kernels, name, inputs), expected)
+    column = "candidate" if name == "retrieve" else "row"
+    assert not np.array_equal(expected[column], usual_reference(name, 1)[column])
+
+
+@pytest.mark.parametrize("name", ["retrieve", "serve"])
+@pytest.mark.parametrize("half", ["mute_key", "mute_offset", "minor", "restricted"])
+def test_half_of_a_restriction_is_refused(name: str, half: str, kernels: Kernels) -> None:
+    arrays, scalars, rows = usual_world(1).inputs(name)
+    del arrays[half]
+    with pytest.raises(ValueError, match="contradict"):
+        kernels.call(name, arrays, scalars, rows)
+
+
+def test_a_candidate_is_one_that_the_user_may_see(kernels: Kernels) -> None:
+    arrays = native(kernels, "retrieve", usual_world(1).inputs("retrieve"))
+    mutes = set(arrays["mute_key"].tolist())
+    free = {n: x for n, x in usual_world(1).inputs("retrieve")[0].items() if n not in MAY_SEE_ALL}
+    _, scalars, rows = usual_world(1).inputs("retrieve")
+    unfiltered = native(kernels, "retrieve", (free, scalars, rows))["candidate"]
+    dropped = {"muted": 0, "gated": 0}
+    for lane, user in enumerate(arrays["user"].tolist()):
+        kept = set(arrays["candidate"][lane].tolist()) - {int(NO_ITEM)}
+        for row in set(unfiltered[lane].tolist()) - {int(NO_ITEM)}:
+            muted = (user << 32 | int(arrays["creator"][row])) in mutes
+            gated = arrays["minor"][user] == 1 and arrays["restricted"][row] == 1
+            dropped["muted"] += muted
+            dropped["gated"] += gated
+            assert (row in kept) == (not muted and not gated)
+    assert min(dropped.values()) > 100
+
+
+def test_a_community_window_holds_what_followees_of_followees_show(kernels: Kernels) -> None:
+    inputs = usual_world(1).inputs("retrieve")
+    a = native(kernels, "retrieve", inputs)
+    people = user_at(a["follow_hash"])
+    found = 0
+    for lane, user in enumerate(a["user"].tolist()):
+        own = people[a["follow_offset"][user] : a["follow_offset"][user + 1]]
+        further = [people[a["follow_offset"][f] : a["follow_offset"][f + 1]] for f in own]
+        shown = set(a["latest_row"][np.concatenate([own[:0], *further])].tolist())
+        community = a["candidate"][lane][a["candidate_pool"][lane] == COMMUNITY].tolist()
+        assert len(community) == USUAL.community_quota
+        assert set(community) - {int(NO_ITEM)} <= shown
+        found += sum(row != NO_ITEM for row in community)
+    assert found > 500
 
 
 def test_contradicting_arguments_are_refused_before_anything_is_written(kernels: Kernels) -> None:

@@ -16,8 +16,8 @@ from scipy.stats import chi2
 from feedtwin.kernels.binding import load
 from feedtwin.testing.dice import Dice
 from feedtwin.testing.hot import HotWorld, Sizes
-from feedtwin.testing.references import REFERENCES
 from feedtwin.twins.platform.retrieval import NO_ITEM
+from feedtwin.twins.references import REFERENCES
 
 ALPHA = 1e-5
 REQUESTS = 200_000

@@ -27,6 +27,7 @@ SMALL = (
     "recommendation.trending_quota=4",
     "recommendation.recent_quota=4",
     "recommendation.followed_quota=4",
+    "recommendation.limited_quota=4",
     "platform.seen_size=64",
     "platform.no_repeat=10",
     "promotion.initial_audience=5",

@@ -307,6 +307,13 @@ BAD = {
     "a pool with a negative quota": _pooled(lambda v: [Pool(ALL, _rows(v), -3)]),
     "a pool too large": _pooled(lambda v: [Pool(ALL, _rows(v), 1000)]),
     "something that is no pool": _pooled(lambda v: [3]),
+    "a pool with a row twice": _pooled(lambda v: [Pool(ALL, np.append(_rows(v), 3), 10)]),
+    "two pools of one code": _pooled(lambda v: [Pool(ALL, _rows(v), 5)] * 2),
+    "two pools by category": _pooled(
+        lambda v: [Pool(code, _rows(v), 5, by_category=True) for code in (9, 10)]
+    ),
+    "a pool with a code too great": _pooled(lambda v: [Pool(16, _rows(v), 5)]),
+    "a pool without a code": _pooled(lambda v: [Pool(None, _rows(v), 5)]),
 }
 
 
@@ -314,7 +321,7 @@ BAD = {
 def test_a_policy_that_answers_badly_is_named_with_the_step(lab, kernels, listed, case):
     cls = BAD[case]
     world = build(lab.tiny(sets=listed(cls)), kernels)
-    with pytest.raises(PolicyError, match=rf"{cls.__name__}.*step 0"):
+    with pytest.raises(PolicyError, match=rf"{cls.__name__}, step 0, contract recommendation\."):
         world.step()
 
 
@@ -351,7 +358,7 @@ BAD_PROMOTION = {
 def test_a_promotion_policy_that_answers_badly_is_named_with_the_step(lab, kernels, listed, case):
     cls = BAD_PROMOTION[case]
     world = build(lab.tiny(sets=listed(cls, "promotion")), kernels)
-    with pytest.raises(PolicyError, match=rf"{cls.__name__}.*step 0"):
+    with pytest.raises(PolicyError, match=rf"{cls.__name__}, step 0, contract promotion\."):
         world.step()
 
 
@@ -381,21 +388,54 @@ def test_a_run_whose_policy_broke_is_resumed_when_the_policy_is_mended(
     broken = [True]
 
     class Fragile(Scores):
-        """Breaks at step 4."""
+        """Breaks at the first request from step 4 on."""
 
         def scores(self, view, block):
-            if broken[0] and view.step == 4:
+            if broken[0] and view.step >= 4:
                 return np.full(block.candidate.shape, np.nan)
             return super().scores(view, block)
 
     settings = lab.tiny(sets=listed(Fragile))
-    with pytest.raises(PolicyError, match=r"Fragile.*step 4"):
+    with pytest.raises(PolicyError, match=r"Fragile.*step [4-7]"):
         start(settings, tmp_path / "run", RunOptions(8), kernels)
     broken[0] = False
     finished = resume(tmp_path / "run", kernels)
     assert finished.digest == start(settings, tmp_path / "other", RunOptions(8), kernels).digest
     theirs = lab.tables(tmp_path / "other")
     assert all(t.equals(theirs[name]) for name, t in lab.tables(tmp_path / "run").items())
+
+
+LATE = {
+    "a write": ("promotion", "due", lambda v: v.catalogue.stage.fill(2)),
+    "another shape": ("promotion", "boost", lambda v: np.zeros(3, np.float32)),
+    "a duplicate": ("recommendation", "pools", lambda v: [Pool(ALL, _rows(v) // 2, 10)]),
+    "no number": ("recommendation", "ranking", lambda v: Ranking(1.0, 0.0, _base(v, np.nan))),
+    "an unknown id": ("promotion", "due", lambda v: _changes([len(v.items)], [1])),
+    "an error of its own": ("recommendation", "ranking", _raise),
+    "something hidden": ("promotion", "boost", lambda v: v.items.quality),
+}
+
+
+@pytest.mark.parametrize("case", LATE)
+def test_a_policy_that_breaks_late_leaves_a_run_that_can_be_resumed(
+    lab, kernels, listed, tmp_path, case
+):
+    lever, method, answer = LATE[case]
+    broken = [True]
+    base = Staged if lever == "promotion" else Random
+    original = getattr(base, method)
+
+    def fragile(self, view):
+        return answer(view) if broken[0] and view.step == 3 else original(self, view)
+
+    cls = type("Fragile", (base,), {"__doc__": "Breaks at step 3.", method: fragile})
+    settings = lab.tiny(sets=listed(cls, lever))
+    expected = rf"policy Fragile, step 3, contract {lever}\.{method}"
+    with pytest.raises((PolicyError, BoundaryError), match=expected):
+        start(settings, tmp_path / "run", RunOptions(5), kernels)
+    broken[0] = False
+    finished = resume(tmp_path / "run", kernels)
+    assert finished.digest == start(settings, tmp_path / "other", RunOptions(5), kernels).digest
 
 
 def test_an_unknown_policy_is_refused_before_anything_runs(lab, kernels):

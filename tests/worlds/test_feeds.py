@@ -219,7 +219,7 @@ def test_the_random_policy_exposes_every_video_alike(lab, kernels):
         "recommendation.slate_size=1", "user.uploads_per_day=[0,0,0,0]",
     ]  # fmt: skip
     world = build(lab.tiny(users=120, sets=sets), kernels)
-    watched = Watched(world, 10)
+    watched = Watched(world, 12)
     consumers = world.users.table.tier == 3  # who may be shown everything, for nothing is their own
     shown = np.zeros(len(world.content.table), int)
     for user, rows, *_ in watched.each():

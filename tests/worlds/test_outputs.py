@@ -36,6 +36,8 @@ def test_an_untouched_run_replays(run: Path) -> None:
         "manifest.json",
         "tables/users.parquet",
         "tables/items.parquet",
+        "tables/hashtags.parquet",
+        "tables/sounds.parquet",
         "tables/step_metrics.parquet",
     ],
 )

@@ -43,6 +43,39 @@ def sql(
         say(f"and {more:,} more of {found.num_rows:,} rows (--limit N, or --json for all)")
 
 
+@reports
+def interview(
+    path: RunPath,
+    user: Annotated[int, typer.Option(min=0, help="Who is asked.")],
+    question: Annotated[
+        str | None, typer.Option(help="interests, mood, memory or role; everything by default.")
+    ] = None,
+    at: Annotated[
+        int | None, typer.Option(min=0, help="Asked at the end of this step; the last by default.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a user of a run what they like, feel, remember and are."""
+    from feedtwin.kernels.binding import load
+    from feedtwin.world.interviewing import interview as ask
+
+    said = ask(path, user, question, at, load())
+    if as_json:
+        answer(said)
+        return
+    for name, value in said.items():
+        say(f"{name}: {_spoken(value)}")
+
+
+def _spoken(value: object) -> str:
+    """Return an answer's part as words: lists by commas, mappings as `name value`."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {one}" for name, one in value.items())
+    if isinstance(value, list):
+        return "; ".join(_spoken(one) for one in value) or "nothing"
+    return str(value)
+
+
 class Subject(Enum):
     """What `list` can list."""
 

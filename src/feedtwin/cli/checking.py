@@ -170,6 +170,35 @@ def _difference(a: float | None, b: float | None) -> float | None:
 
 
 @reports
+def check(
+    policy: Annotated[
+        str, typer.Argument(metavar="MODULE:CLASS", help="A policy, or the name of a listed one.")
+    ],
+    kernel: KernelName = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Hold a policy of your own to its contract, in tiny worlds.
+
+    Exit status 0 if it keeps the contract, 1 if not, 2 if there is no such policy.
+    """
+    from feedtwin.testing import examine_policy
+
+    report = examine_policy(policy, load_kernels(kernel, 1))
+    if as_json:
+        answer({
+            "ok": report.ok, "policy": report.policy, "lever": report.lever, "name": report.name,
+            "asked": list(report.asked), "findings": [vars(one) for one in report.findings],
+        })  # fmt: skip
+    else:
+        say(report.text)
+        if report.ok:
+            chosen = f"policies.{report.lever}={policy}"
+            say(f"{'next':<8}{shell('run', 'synthetic', '--set', chosen)}")
+    if not report.ok:
+        raise typer.Exit(NOT_EQUAL)
+
+
+@reports
 def doctor(as_json: AsJson = False) -> None:
     """Check whether this machine can run feedtwin."""
     from feedtwin.lab.health import examine

@@ -198,7 +198,7 @@ def _finish(
     """Print what a run left behind, and leave with the status of how it ended."""
     from feedtwin.cli.summary import Summary, commands_after_run
 
-    summary = Summary(finished)
+    summary = Summary(finished, headlines_only=not as_json)
     after = commands_after_run(finished, summary.manifest["log"])
     if parent is not None:
         more["parent"] = str(parent)

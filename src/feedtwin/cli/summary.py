@@ -10,20 +10,12 @@ if TYPE_CHECKING:
     from feedtwin.lab.run_data import RunData
     from feedtwin.world.running import Finished
 
-_FAMILY_TITLES = {
-    "attention": "Attention",
-    "engagement": "Engagement",
-    "sessions": "Sessions",
-    "concentration": "Concentration",
-    "diversity": "Diversity",
-    "supply": "Supply",
-}
-
 
 class Summary:
     """A run folder's manifest and metrics, ready to be printed."""
 
-    def __init__(self, finished: "Finished") -> None:
+    def __init__(self, finished: "Finished", *, headlines_only: bool) -> None:
+        """Read a run; headlines alone need no look at its log, which may be large."""
         from feedtwin.lab.metrics import measure, warnings_of
         from feedtwin.lab.run_data import read_run
         from feedtwin.record.folder import read_manifest
@@ -31,7 +23,7 @@ class Summary:
         self.finished = finished
         self.manifest: dict[str, Any] = read_manifest(finished.path)
         data = read_run(finished.path)
-        self.readings: dict[str, Reading] = measure(data)
+        self.readings: dict[str, Reading] = measure(data, headlines_only=headlines_only)
         self.encounters = data["impressions"]
         self.horizon = data.steps
         self.notes = data.notes
@@ -60,7 +52,7 @@ class Summary:
             "encounters_per_s": self.encounters_per_s,
             "wall_s": finished.wall_s,
             "users": self.people,
-            "creator_accounts": manifest["users"] - self.people,
+            "creator_accounts": manifest["users"] - manifest["people"],
             "videos": manifest["videos_at_start"],
             **more,
             "calibration": manifest["calibration"],
@@ -68,24 +60,28 @@ class Summary:
             "warnings": [*self.warnings, *self.notes],
             "messages": list(finished.messages),
             "metrics": {
-                name: {"value": reading.value, "unit": reading.metric.unit}
+                name: {
+                    "value": reading.value,
+                    "unit": reading.metric.unit,
+                    **({"undefined": reading.why} if reading.why else {}),
+                }
                 for name, reading in self.readings.items()
             },
         }
 
     def print_metrics(self) -> None:
-        """Print the headline metrics, one line each."""
+        """Print the headline metrics that this run has, one line each, family by family."""
         say()
         say(f"What happened in {span(self.horizon)}", style="bold")
         family = ""
         for reading in self.readings.values():
             one = reading.metric
-            if not one.headline:
+            if not one.headline or reading.value is None:
                 continue
-            title = _FAMILY_TITLES[one.family] if one.family != family else ""
+            title = one.family.capitalize() if one.family != family else ""
             family = one.family
             say(f"  {title:<15}{one.label:<37}{quantity(reading.value, one.unit):>18}")
-        say("single run: no interval")
+        say("single run: no interval; --json has every metric that `feedtwin list metrics` names")
         for warning in (*self.warnings, *self.notes):
             say(f"warning: {warning}", style="yellow")
 

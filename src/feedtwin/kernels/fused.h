@@ -20,6 +20,9 @@ struct ft_serve_args {
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
     const uint32_t *follow_hash, *latest_row;
+    const int64_t *mute_offset; /* who may see what; null where nothing is restricted */
+    const uint64_t *mute_key;
+    const uint8_t *minor, *restricted;
     const uint8_t *cards, *ring_cards; /* by row, by place on a ring; null: read the five columns */
     const int8_t *vectors;
     const float *inv_norm, *base;
@@ -27,7 +30,7 @@ struct ft_serve_args {
     const uint16_t *category;
     const uint8_t *stage;
     const uint32_t *insert_row, *seen_row, *seen_count;
-    int64_t categories_count, category_picks, category_quota, followed_quota;
+    int64_t categories_count, category_picks, category_quota, followed_quota, community_quota;
     double category_sharpness, weight_similarity, weight_followed;
     int64_t no_repeat, creator_cap, category_cap;
     double inverse_temperature;
@@ -113,7 +116,7 @@ FT_FN int64_t ft_deal_part(const struct ft_serve_args *a, const struct ft_window
     const uint32_t *row = at->row + from;
     if (at->latest) {
         for (int64_t i = 0; i < take; i++) {
-            uint32_t x = at->latest[row[i] * FT_FOLLOWEE_INVERSE];
+            uint32_t x = ft_of_followee(at, row[i]);
             n = ft_hand_enter(h, s, n, x, at->pool, x == FT_NO_ITEM ? 0 : ft_vector_of(a, x));
         }
     } else if (a->ring_cards) {
@@ -189,7 +192,7 @@ FT_STAGE void ft_read_items(const struct ft_serve_args *a, struct ft_hand *h, fl
         }
 }
 
-/* Score all candidates and bar the user's own. */
+/* Score all candidates and bar the user's own, and what they may not see. */
 FT_STAGE void ft_rank(const struct ft_serve_args *a, uint32_t user, const struct ft_slip *slip,
                       struct ft_hand *h, struct ft_fetch *fetch)
 {
@@ -199,6 +202,10 @@ FT_STAGE void ft_rank(const struct ft_serve_args *a, uint32_t user, const struct
     int64_t begin = a->follow_offset[user], size = a->follow_offset[user + 1] - begin;
     ft_read_items(a, h, inv_norm, base);
     for (int64_t i = 0; i < h->n; i++) h->barred[i] |= h->creator[i] == user;
+    const struct ft_limits limits = FT_LIMITS(a, user);
+    if (limits.mute != limits.end || limits.restricted)
+        for (int64_t i = 0; i < h->n; i++)
+            h->barred[i] |= (uint8_t)ft_hidden(&limits, h->row[i], h->creator[i]);
     for (int64_t i = 0; i < h->n; i += 16, ft_fetch_some(fetch, 6)) {
         int64_t m = h->n - i < 16 ? h->n - i : 16;
         if (a->cards) ft_dots(h->vector + i, m, &slip->query, 1, dot + i);
@@ -231,7 +238,7 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
     ft_hand_new(&l.hand[0]);
     ft_hand_new(&l.hand[1]);
     ft_sieve_new(&l.sieve);
-    if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards)) return -1;
+    if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards) || !FT_LIMITS_WHOLE(a)) return -1;
     for (int64_t r = low - 5; r < high; r++) {
 #define FT_AT(ahead) (r + (ahead) >= low && r + (ahead) < high)
         if (FT_AT(5)) ft_expect(&l, r + 5);

@@ -5,6 +5,7 @@
 #include "dots.h"
 
 #define FT_NO_TOPIC 0xFFFFu
+#define FT_TEACHES_NOTHING 0xFFFFFFFFu /* preferences.TEACHES_NOTHING: a row that moves no interests */
 #define FT_TRACES_MOST FT_LANES /* specs.py checks it */
 
 /* Vectors are widened to 64 entries of 32 bits, so that every loop over them is whole registers. */
@@ -170,8 +171,9 @@ FT_STAGE void ft_learn_one(const struct ft_learn_args *a, const struct ft_sessio
     for (int64_t slot = 0; slot < reached; slot++) {
         int64_t i = r * a->slots + slot;
         uint8_t flags = a->flags[i];
-        int pushed = (flags & FT_SKIP) != 0;
-        int pulled = !pushed && (a->completion[i] > (float)a->pull_above || (flags & FT_LIKE));
+        int teaches = a->row[i] != FT_TEACHES_NOTHING;
+        int pushed = teaches && (flags & FT_SKIP);
+        int pulled = teaches && !pushed && (a->completion[i] > (float)a->pull_above || (flags & FT_LIKE));
         if (pulled || pushed)
             ft_nudge(a, v, a->vectors + (size_t)a->row[i] * FT_D, pulled);
         ft_clip(v, (int32_t)a->interest_min, 127);

@@ -19,6 +19,9 @@ struct ft_encounter_args {
     const int8_t *interests, *match_vectors;
     const float *match_inv_norm;
     const uint32_t *creator, *ordinal;
+    const uint16_t *category;
+    const uint8_t *label;
+    const float *traits; /* by category: schema/traits.py */
     const float *duration_s, *hook_strength, *quality, *virality, *completion_prior;
     const float *attention_span_s, *like_logit, *share_logit, *comment_logit, *follow_logit;
     const float *energy, *satisfaction, *stamina_s;
@@ -27,14 +30,17 @@ struct ft_encounter_args {
     double skip_intercept, skip_hook, hook_floor, hook_centre, skip_span, span_floor_s, span_centre;
     double skip_match, match_centre, skip_noise, watch_match, watch_quality, watch_sigma;
     double watch_sigma_half_square, loops_max, engage_completion, engage_match, like_quality;
-    double share_virality, swipe_s, fatigue_base, fatigue_slope, energy_exit, bored_below;
-    double pleased_above, satisfaction_weight;
+    double share_virality, label_like, label_share, swipe_s, fatigue_base, fatigue_slope;
+    double energy_exit, bored_below, pleased_above, satisfaction_weight;
     int64_t relief, impressions_max, seed, key_base, slots;
     uint8_t *flags;
     uint32_t *watch_ms;
     float *completion;
     uint8_t *reached_count;
 };
+
+/* Columns of `traits`, in the order of schema/traits.py. */
+enum { FT_MATCH_SLOPE, FT_SPAN_SLOPE, FT_SHARE_LIFT, FT_REWATCH, FT_FINISH_REWARD, FT_TRAITS };
 
 /* The lanes of a batch: inputs gathered from users and items, then outcomes. */
 struct ft_meet {
@@ -45,6 +51,7 @@ struct ft_meet {
     float quality[FT_MEET_LANES], virality[FT_MEET_LANES], prior[FT_MEET_LANES];
     float span[FT_MEET_LANES], like[FT_MEET_LANES], share[FT_MEET_LANES];
     float comment[FT_MEET_LANES], follow[FT_MEET_LANES];
+    float slope[FT_MEET_LANES], rewatch[FT_MEET_LANES], reward[FT_MEET_LANES];
     uint32_t flags[FT_MEET_LANES], watch_ms[FT_MEET_LANES];
     float completion[FT_MEET_LANES];
 };
@@ -77,6 +84,8 @@ FT_STAGE void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a
     float floored = a->attention_span_s[user], floor = (float)a->span_floor_s;
     float span = 1.0f / (floored > floor ? floored : floor);
     float span_term = (float)a->skip_span * (span - (float)a->span_centre);
+    float like = a->like_logit[user], share = a->share_logit[user];
+    float label_like = (float)a->label_like, label_share = (float)a->label_share;
     int64_t served = a->served_count[r] < a->slots ? a->served_count[r] : a->slots;
     ft_operand_i8(&taste, a->interests + (size_t)user * FT_D);
     ft_dot_rows(a->match_vectors, row, served, &taste, dot);
@@ -84,6 +93,8 @@ FT_STAGE void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a
     for (int64_t slot = 0; slot < served; slot++) {
         uint32_t item = row[slot];
         int64_t i = m->n + slot;
+        const float *trait = a->traits + (size_t)a->category[item] * FT_TRAITS;
+        float label = (float)a->label[item];
         m->user[i] = user;
         m->creator[i] = a->creator[item];
         m->ordinal[i] = a->ordinal[item];
@@ -94,9 +105,12 @@ FT_STAGE void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a
         m->quality[i] = a->quality[item];
         m->virality[i] = a->virality[item];
         m->prior[i] = a->completion_prior[item];
-        m->span[i] = span_term;
-        m->like[i] = a->like_logit[user];
-        m->share[i] = a->share_logit[user];
+        m->span[i] = trait[FT_SPAN_SLOPE] * span_term;
+        m->slope[i] = trait[FT_MATCH_SLOPE];
+        m->rewatch[i] = trait[FT_REWATCH] - 1.0f;
+        m->reward[i] = trait[FT_FINISH_REWARD];
+        m->like[i] = like + label * label_like;
+        m->share[i] = share + (trait[FT_SHARE_LIFT] + label * label_share);
         m->comment[i] = a->comment_logit[user];
         m->follow[i] = a->follow_logit[user];
     }
@@ -120,17 +134,20 @@ FT_FN void ft_meet_lanes(struct ft_meet *m, const struct ft_meet_rule *p, int64_
     for (int j = 0; j < FT_LANES; j++) {
         int64_t i = at + j;
         float centred = m->match[i] - p->match_centre, duration = m->duration[i];
+        float drawn = m->slope[i] * centred;
         float hook = 1.0f / (m->hook[i] > p->hook_floor ? m->hook[i] : p->hook_floor);
         float predictor = p->skip_intercept + p->skip_hook * (hook - p->hook_centre);
         predictor = predictor + m->span[i];
-        predictor = predictor - p->skip_match * centred;
+        predictor = predictor - p->skip_match * drawn;
         predictor = predictor + p->skip_noise * noise[j];
         uint32_t skipped = skip_logit[j] < predictor, stays = !skipped;
 
         float quality = m->quality[i] - 0.5f;
-        float uplift = p->watch_match * centred + p->watch_quality * quality;
+        float uplift = p->watch_match * drawn + p->watch_quality * quality;
         float ratio = m->prior[i]
                     * ft_exp32(uplift + (p->watch_sigma * spread[j] - p->watch_sigma_half_square));
+        float over = ratio > 1.0f ? ratio - 1.0f : 0.0f;
+        ratio = ratio + m->rewatch[i] * over;
         float floor_s = duration < 3.0f ? duration : 3.0f, cap_s = duration * p->loops_max;
         float watched = ratio * duration;
         watched = watched > floor_s ? watched : floor_s;
@@ -142,7 +159,8 @@ FT_FN void ft_meet_lanes(struct ft_meet *m, const struct ft_meet_rule *p, int64_
         float capped = completion < 1.0f ? completion : 1.0f;
         float lift = p->engage_completion * (capped - 0.5f) + p->engage_match * centred;
         float viral = p->share_virality * (m->virality[i] - 0.5f);
-        uint32_t liked = like[j] < (m->like[i] + lift) + p->like_quality * quality;
+        float reward = completion >= 1.0f ? m->reward[i] : 0.0f;
+        uint32_t liked = like[j] < ((m->like[i] + lift) + p->like_quality * quality) + reward;
         uint32_t shared = share[j] < (m->share[i] + lift) + viral;
         uint32_t commented = comment[j] < m->comment[i] + lift;
         uint32_t followed = follow[j] < m->follow[i] + lift;
@@ -163,6 +181,7 @@ FT_STAGE void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint3
         m->user[i] = m->creator[i] = m->ordinal[i] = m->meeting[i] = 0;
         m->match[i] = m->quality[i] = m->virality[i] = m->span[i] = 0.0f;
         m->like[i] = m->share[i] = m->comment[i] = m->follow[i] = 0.0f;
+        m->slope[i] = m->rewatch[i] = m->reward[i] = 0.0f;
         m->duration[i] = m->hook[i] = m->prior[i] = 1.0f;
     }
     for (int64_t at = 0; at < lanes; at += FT_LANES) {
@@ -178,7 +197,7 @@ FT_STAGE void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint3
     }
 }
 
-/* encounter._walk for one request, whose served slots begin at lane `at`; returns how many there are. */
+/* encounter.walk for one request, whose served slots begin at lane `at`; returns how many there are. */
 FT_STAGE int64_t ft_meet_walk(const struct ft_encounter_args *a, const struct ft_session_rule *rule,
                            const struct ft_meet *m, int64_t r, int64_t at)
 {

@@ -12,7 +12,7 @@
 #define FT_CATEGORIES_MOST 4096
 #define FT_WINDOWS_MOST (FT_PICKS_MOST + FT_GLOBALS_MOST + FT_LANES)
 #define FT_CATEGORY_RING_KEY 16
-enum { FT_POOL_INTEREST = 0, FT_POOL_FOLLOWED = 3 };
+enum { FT_POOL_INTEREST = 0, FT_POOL_FOLLOWED = 3, FT_POOL_COMMUNITY = 5 };
 
 /* What retrieval reads; the fields are those of the kernels' arguments. */
 struct ft_pools {
@@ -23,7 +23,7 @@ struct ft_pools {
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
     const uint32_t *follow_hash, *latest_row;
-    int64_t categories, globals, picks, category_quota, followed_quota;
+    int64_t categories, globals, picks, category_quota, followed_quota, community_quota;
     float sharpness;
     uint32_t k0, key_base;
 };
@@ -36,13 +36,14 @@ struct ft_pools {
     .latest_row = (a)->latest_row, \
     .categories = (a)->categories_count, .globals = (a)->globals, .picks = (a)->category_picks, \
     .category_quota = (a)->category_quota, .followed_quota = (a)->followed_quota, \
+    .community_quota = (a)->community_quota, \
     .sharpness = (float)(a)->category_sharpness, .k0 = (uint32_t)(a)->seed, \
     .key_base = (uint32_t)(a)->key_base }
 
 /* Columns of the candidate table, or -1 if these pools are more than the kernels have room for. */
 FT_FN int64_t ft_columns(const struct ft_pools *p)
 {
-    int64_t columns = p->picks * p->category_quota + p->followed_quota;
+    int64_t columns = p->picks * p->category_quota + p->followed_quota + p->community_quota;
     if (p->picks > p->categories) return -1;
     for (int64_t g = 0; g < p->globals; g++) columns += p->global_quota[g];
     return columns <= FT_MOST ? columns : -1;
@@ -132,10 +133,12 @@ FT_FN int64_t ft_find(const uint32_t *values, int64_t size, uint32_t point)
 
 /* ---- windows --------------------------------------------------------------------------------------- */
 
-/* One window of a request: where on which ring it begins. The followed window is the last, if any. */
+/* One window of a request: where on which ring it begins. Followed and community windows come last. */
 struct ft_window {
     const uint32_t *hash, *row;
     const uint32_t *latest; /* the ring holds followees: their latest rows; else null */
+    const int64_t *hop; /* one step further, to a followee of each followee: their follow_offset; else null */
+    const uint32_t *ties; /* follow_hash, where hop is set */
     int64_t size, quota, position;
     uint32_t point;
     uint8_t pool;
@@ -164,13 +167,15 @@ FT_STAGE void ft_open_windows(const struct ft_pools *p, const struct ft_operand 
             .pool = g < 0 ? FT_POOL_INTEREST : (uint8_t)p->global_pool[g],
         };
     }
-    if (p->followed_quota > 0) {
-        int64_t begin = p->follow_offset[user];
-        word[n] = FT_POOL_FOLLOWED;
+    for (int hop = 0; hop < 2; hop++) {
+        int64_t begin = p->follow_offset[user], quota = hop ? p->community_quota : p->followed_quota;
+        if (quota <= 0) continue;
+        word[n] = hop ? FT_POOL_COMMUNITY : FT_POOL_FOLLOWED;
         w->at[n++] = (struct ft_window){
             .hash = p->follow_hash + begin, .row = p->follow_hash + begin,
-            .latest = p->latest_row, .size = p->follow_offset[user + 1] - begin,
-            .quota = p->followed_quota, .pool = FT_POOL_FOLLOWED,
+            .latest = p->latest_row, .hop = hop ? p->follow_offset : 0, .ties = p->follow_hash,
+            .size = p->follow_offset[user + 1] - begin,
+            .quota = quota, .pool = hop ? FT_POOL_COMMUNITY : FT_POOL_FOLLOWED,
         };
     }
     w->n = n;
@@ -210,9 +215,24 @@ FT_FN void ft_find_windows(struct ft_windows *w)
         int64_t position = ft_find(at->hash, at->size, at->point);
         at->position = position < at->size ? position : 0;
         for (int64_t j = 0; j < at->quota + 16; j += 16) __builtin_prefetch(at->row + at->position + j);
-        for (int64_t j = 0; at->latest && j < at->quota && at->position + j < at->size; j++)
-            __builtin_prefetch(at->latest + at->row[at->position + j] * FT_FOLLOWEE_INVERSE);
+        for (int64_t j = 0; at->latest && j < at->quota && at->position + j < at->size; j++) {
+            uint32_t followee = at->row[at->position + j] * FT_FOLLOWEE_INVERSE;
+            if (at->hop) __builtin_prefetch(at->hop + followee);
+            else __builtin_prefetch(at->latest + followee);
+        }
     }
+}
+
+/* What the followee at a place of the user's ring puts before their followers; in a community window, what
+ * one of the followee's own followees does: the first from the point, turned by the followee's place. */
+FT_FN uint32_t ft_of_followee(const struct ft_window *at, uint32_t place)
+{
+    uint32_t followee = place * FT_FOLLOWEE_INVERSE;
+    if (!at->hop) return at->latest[followee];
+    int64_t begin = at->hop[followee], size = at->hop[followee + 1] - begin;
+    if (size == 0) return FT_NO_ITEM;
+    int64_t position = ft_find(at->ties + begin, size, at->point ^ place);
+    return at->latest[at->ties[begin + (position < size ? position : 0)] * FT_FOLLOWEE_INVERSE];
 }
 
 /* retrieval._window: up to `quota` rows clockwise from the position; short rings are taken whole. */
@@ -232,9 +252,33 @@ FT_STAGE void ft_take_windows(const struct ft_windows *w, uint32_t *row)
         const struct ft_window *at = &w->at[i];
         ft_take(at, row);
         for (int64_t j = 0; at->latest && j < at->quota && j < at->size; j++)
-            row[j] = at->latest[row[j] * FT_FOLLOWEE_INVERSE];
+            row[j] = ft_of_followee(at, row[j]);
         row += at->quota;
     }
+}
+
+/* ---- who may see what -------------------------------------------------------------------------------- */
+
+/* Restrictions of one user; nothing is read where a world has none. */
+struct ft_limits {
+    const uint64_t *mute, *end; /* user << 32 | creator that the user muted */
+    const uint8_t *restricted; /* by row, where the user is a minor; else null */
+};
+
+#define FT_LIMITS(a, user) { \
+    .mute = (a)->mute_key ? (a)->mute_key + (a)->mute_offset[user] : 0, \
+    .end = (a)->mute_key ? (a)->mute_key + (a)->mute_offset[(user) + 1] : 0, \
+    .restricted = (a)->restricted && (a)->minor[user] ? (a)->restricted : 0 }
+
+/* Each array is of use with its companion only. */
+#define FT_LIMITS_WHOLE(a) (!(a)->mute_key == !(a)->mute_offset && !(a)->restricted == !(a)->minor)
+
+/* retrieval.hidden_from: whether the user muted the creator, or is a minor and the item restricted. */
+FT_FN int ft_hidden(const struct ft_limits *l, uint32_t row, uint32_t creator)
+{
+    int hidden = l->restricted && l->restricted[row];
+    for (const uint64_t *m = l->mute; m < l->end; m++) hidden |= (uint32_t)*m == creator;
+    return hidden;
 }
 
 #endif

@@ -20,8 +20,12 @@ struct ft_retrieve_args {
     const int64_t *ring_offset;
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
-    const uint32_t *follow_hash, *latest_row, *creator;
-    int64_t categories_count, category_picks, category_quota, followed_quota;
+    const uint32_t *follow_hash, *latest_row;
+    const int64_t *mute_offset; /* who may see what; null where nothing is restricted */
+    const uint64_t *mute_key;
+    const uint8_t *minor, *restricted;
+    const uint32_t *creator;
+    int64_t categories_count, category_picks, category_quota, followed_quota, community_quota;
     double category_sharpness;
     int64_t seed, key_base, globals, candidates;
     uint32_t *candidate;
@@ -36,18 +40,20 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
     struct ft_hand hand;
     struct ft_sieve sieve;
     ft_sieve_new(&sieve);
-    if (ft_columns(&pools) != a->candidates) return -1;
+    if (ft_columns(&pools) != a->candidates || !FT_LIMITS_WHOLE(a)) return -1;
     for (int64_t r = low; r < high; r++) {
         uint32_t user = a->user[r], *row = a->candidate + r * a->candidates;
         uint8_t *pool = a->candidate_pool + r * a->candidates;
+        const struct ft_limits limits = FT_LIMITS(a, user);
         ft_operand_i16(&query, a->query + (size_t)user * FT_D);
         ft_open_windows(&pools, &query, ft_inverse_norm(&query), user, a->request[r], &windows);
         ft_find_windows(&windows);
         ft_take_windows(&windows, row);
         int64_t n = 0;
         for (int64_t i = 0, before = 0; i < a->candidates; i++, before = n) {
-            int own = row[i] != FT_NO_ITEM && a->creator[row[i]] == user;
-            if (!own) n = ft_hand_enter(&hand, &sieve, n, row[i], 0, 0);
+            uint32_t creator = row[i] != FT_NO_ITEM ? a->creator[row[i]] : 0;
+            int barred = row[i] != FT_NO_ITEM && (creator == user || ft_hidden(&limits, row[i], creator));
+            if (!barred) n = ft_hand_enter(&hand, &sieve, n, row[i], 0, 0);
             if (n == before) row[i] = FT_NO_ITEM;
         }
         ft_sieve_clear(&sieve, hand.row, n);

@@ -108,6 +108,9 @@ _RINGS = """
     u4* ring_hash:N ring_row:N
     i8* global_pool:globals global_quota:globals follow_offset:U
     u4* follow_hash:E latest_row:U
+    i8* mute_offset?:U
+    u8* mute_key?:M
+    u1* minor?:U restricted?:V
 """
 
 _SLATES = """
@@ -123,7 +126,7 @@ _RETRIEVE = (
     _RINGS
     + """
     u4* creator:V
-    i8  categories_count category_picks category_quota followed_quota
+    i8  categories_count category_picks category_quota followed_quota community_quota
     f4  category_sharpness
     i8  seed key_base
     dim globals candidates
@@ -172,7 +175,7 @@ _SERVE = (
     u2* category:V
     u1* stage:V
     u4* insert_row:R,slots seen_row:U,history seen_count:U
-    i8  categories_count category_picks category_quota followed_quota
+    i8  categories_count category_picks category_quota followed_quota community_quota
     f4  category_sharpness weight_similarity weight_followed
     i8  no_repeat creator_cap category_cap
     f4  inverse_temperature
@@ -189,6 +192,9 @@ _ENCOUNTER = """
     i1* interests:U,50 match_vectors:V,50
     f4* match_inv_norm:V
     u4* creator:V ordinal:V
+    u2* category:V
+    u1* label:V
+    f4* traits:K,5
     f4* duration_s:V hook_strength:V quality:V virality:V completion_prior:V
     f4* attention_span_s:U like_logit:U share_logit:U comment_logit:U follow_logit:U
     f4* energy:U satisfaction:U stamina_s:U
@@ -197,8 +203,8 @@ _ENCOUNTER = """
     f4  skip_intercept skip_hook hook_floor hook_centre skip_span span_floor_s span_centre
     f4  skip_match match_centre skip_noise watch_match watch_quality watch_sigma
     f4  watch_sigma_half_square loops_max engage_completion engage_match like_quality
-    f4  share_virality swipe_s fatigue_base fatigue_slope energy_exit bored_below
-    f4  pleased_above satisfaction_weight
+    f4  share_virality label_like label_share swipe_s fatigue_base fatigue_slope
+    f4  energy_exit bored_below pleased_above satisfaction_weight
     i8  relief impressions_max seed key_base
     dim slots
     u1* flags=R,slots
@@ -294,6 +300,7 @@ _RING_LIMITS = (
     ("category_picks", 0, 64),
     ("category_quota", 0, 1024),
     ("followed_quota", 0, 1024),
+    ("community_quota", 0, 1024),
     ("globals", 0, 64),
 )
 _SLATE_LIMITS = (("slots", 0, 128), ("history", 1, 65535))

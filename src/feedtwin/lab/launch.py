@@ -1,6 +1,6 @@
 """Start a run from a few words: settings, world, kernels, folder."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -51,12 +51,13 @@ class Prepared:
     @property
     def people(self) -> int:
         """Users who may open the app; the others are accounts that only upload."""
-        return int(np.count_nonzero(self.world.users.table.activity > 0))
+        users = self.world.users.table
+        return int(np.count_nonzero((users.activity > 0) & (users.member > 0)))
 
     @property
     def accounts(self) -> int:
         """Accounts that upload and never open the app."""
-        return len(self.world.users.table) - self.people
+        return int(np.count_nonzero(self.world.users.table.member > 0)) - self.people
 
     @property
     def videos(self) -> int:
@@ -93,6 +94,7 @@ def prepare(
     kernel: str = "auto",
     log: str = "full",
     snapshot_every: int = SNAPSHOT_EVERY,
+    script: Sequence[Mapping[str, Any]] = (),
 ) -> Prepared:
     """Resolve settings and build the world; bad input fails here, before anything is written.
 
@@ -109,12 +111,13 @@ def prepare(
         kernel: Which build of the kernels.
         log: "full" keeps every event, "digest" none. The state does not depend on it.
         snapshot_every: Steps between snapshots.
+        script: Scripted actions, after those of the world (`schema.script`).
 
     Raises:
         FeedtwinError: A setting, a data file or the folder is not as it must be.
     """
     options = RunOptions(steps, log, snapshot_every)
-    settings = resolve(world, users, seed, replicate, sets, preset)
+    settings = resolve(world, users, seed, replicate, sets, preset, script=script)
     path = fresh_path(settings) if out is None else Path(out)
     refuse_existing(path)
     kernels = load(kernel, usable_cores() if threads is None else threads)
@@ -135,7 +138,7 @@ def run(
         world: Name of a world, or path of its YAML file.
         on_progress: Called after every step.
         options: As in `prepare`: users, steps, seed, replicate, sets, preset, out, threads, kernel, log,
-            snapshot_every.
+            snapshot_every, script.
     """
     return prepare(world, **options).go(on_progress)
 

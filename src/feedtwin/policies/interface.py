@@ -5,63 +5,50 @@ writes. There are two kinds of recommender: *feature weights*, which the kernel 
 which the policy computes itself over a block of requests x candidates (decision 20).
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
-from feedtwin.columns import PolicyView
 from feedtwin.errors import PolicyError
+from feedtwin.policies.encounters import Choices as Choices
+from feedtwin.policies.encounters import Encounters as Encounters
+from feedtwin.policies.governing import NO_CATEGORY as NO_CATEGORY
+from feedtwin.policies.governing import CampaignPolicy as CampaignPolicy
+from feedtwin.policies.governing import Forecast as Forecast
+from feedtwin.policies.governing import ForecastPolicy as ForecastPolicy
+from feedtwin.policies.governing import GovernancePolicy as GovernancePolicy
+from feedtwin.policies.governing import Intervention as Intervention
+from feedtwin.policies.governing import Plans as Plans
+from feedtwin.policies.paying import Channels as Channels
+from feedtwin.policies.paying import MonetizationPolicy as MonetizationPolicy
+from feedtwin.policies.paying import Payments as Payments
+from feedtwin.policies.view import Ties as Ties
+from feedtwin.policies.view import View as View
 from feedtwin.registry import Registry
-from feedtwin.schema.ids import user_at
 
-LEVERS = ("recommendation", "promotion")
+LEVERS = (
+    "recommendation", "promotion", "behaviour", "forecast", "governance", "campaigns", "monetization",
+)  # fmt: skip
 
-INTEREST, TRENDING, RECENT, FOLLOWED, ALL = 0, 1, 2, 3, 4
-"""Codes of candidate pools, as logged with every impression."""
-
-
-@dataclass(frozen=True)
-class Ties:
-    """Follow edges as a policy sees them: user u follows `user[offset[u]:offset[u + 1]]`.
-
-    Attributes:
-        offset: int64 (U + 1,), read-only.
-        place: Ring positions of the followees, u4 (E,), read-only.
-    """
-
-    offset: np.ndarray
-    place: np.ndarray
-
-    @property
-    def user(self) -> np.ndarray:
-        """Followees of all users, u4 (E,)."""
-        return user_at(self.place)
-
-
-@dataclass(frozen=True)
-class View:
-    """What a policy may see at a step barrier.
-
-    `users`, `items`, `accounts` and `catalogue` expose policy-visible columns; anything else raises
-    BoundaryError. `items` and `catalogue` have one row per video, `users` and `accounts` one per user.
-    """
-
-    step: int
-    users: PolicyView
-    items: PolicyView
-    accounts: PolicyView
-    catalogue: PolicyView
-    ties: Ties
-    active_users: int
+INTEREST, TRENDING, RECENT, FOLLOWED, ALL, COMMUNITY, SEARCH, TREND, LIMITED = range(9)
+"""Codes of candidate pools, as logged with every impression; 255 marks what a rule inserted."""
+POOL_NAMES = (
+    "interest", "trending", "recent", "followed", "all", "community", "search", "trend", "limited",
+)  # fmt: skip
+POOL_CODES = 16
+"""Pools of a policy have codes below this."""
+PER_USER = (FOLLOWED, COMMUNITY)
+"""Pools that the platform keeps for each user: a policy gives them a quota and no rows."""
 
 
 @dataclass(frozen=True)
 class Pool:
     """A set of candidates: content rows, and how many of them a request takes.
 
-    `by_category` pools are split into one ring per category, of which a request visits several.
+    `by_category` pools are split into one ring per category, of which a request visits several. Rows of
+    FOLLOWED and COMMUNITY pools are not read: the platform knows whom a user follows.
     """
 
     code: int
@@ -74,12 +61,14 @@ class Pool:
 class Ranking:
     """A feature-weight score: w_sim cos(query, item) + base[item] + w_follow [followed].
 
-    `base` is float32 (V,), already summed over item-only terms.
+    `base` is float32 (V,), already summed over item-only terms. `terms` may name those terms, float32 (V,)
+    each, for whoever asks why something was shown; they are not scored.
     """
 
     weight_similarity: float
     weight_followed: float
     base: np.ndarray
+    terms: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,9 +126,33 @@ class PromotionPolicy(Protocol):
         ...
 
 
+@runtime_checkable
+class BehaviourPolicy(Protocol):
+    """Decides what users do with what they are shown, instead of the encounter's own equations."""
+
+    def meet(self, block: Encounters) -> Choices:
+        """Return what users do in a block of requests x slots; called for some hundred requests at a time."""
+        ...
+
+
+CONTRACTS: dict[str, type] = {
+    "recommendation": RecommendationPolicy,
+    "promotion": PromotionPolicy,
+    "behaviour": BehaviourPolicy,
+    "forecast": ForecastPolicy,
+    "governance": GovernancePolicy,
+    "campaigns": CampaignPolicy,
+    "monetization": MonetizationPolicy,
+}
+"""What a policy of each lever must be able to answer."""
+
+
 @dataclass(frozen=True)
 class PolicyEntry:
-    """A listed policy: what makes it, from which parameters, and what it needs."""
+    """A listed policy: what makes it, from which parameters, and what it needs.
+
+    `factory` takes the settings of `section`, then those of `more`, section by section.
+    """
 
     lever: str
     name: str
@@ -148,6 +161,7 @@ class PolicyEntry:
     oracle: bool
     code: int
     meaning: str = field(default="")
+    more: Mapping[str, type[Any]] = field(default_factory=dict)
 
 
 REGISTRIES: dict[str, Registry[Any]] = {
@@ -162,7 +176,13 @@ ClassT = TypeVar("ClassT", bound=type)
 
 
 def policy(
-    lever: str, name: str, *, section: str, oracle: bool = False, code: int = OWN_POLICY
+    lever: str,
+    name: str,
+    *,
+    section: str,
+    oracle: bool = False,
+    code: int = OWN_POLICY,
+    more: Mapping[str, type[Any]] | None = None,
 ) -> Callable[[ClassT], ClassT]:
     """List a class as the policy `name` of `lever`.
 
@@ -172,11 +192,14 @@ def policy(
         section: Parameter section its settings come from.
         oracle: True when it matches against true interests, which no platform knows.
         code: What IMPRESSION_SERVED.policy logs; policies of your own keep the default.
+        more: Settings models of further parameter sections, by section; their settings follow the first.
     """
 
     def enter(cls: ClassT) -> ClassT:
         meaning = next(iter((cls.__doc__ or "").strip().splitlines()), "")
-        cls.entry = PolicyEntry(lever, name, cls, section, oracle, code, meaning)  # type: ignore[attr-defined]
+        cls.entry = PolicyEntry(  # type: ignore[attr-defined]
+            lever, name, cls, section, oracle, code, meaning, more or {}
+        )
         REGISTRIES[lever].register(name)(cls)
         return cls
 

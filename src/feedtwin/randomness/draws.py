@@ -161,6 +161,10 @@ class Draws:
         self.replicate = _check_setting("replicate", replicate, REPLICATE_LIMIT)
         self._kernels = kernels if kernels is not None and kernels.native else None
 
+    def of_replicate(self, replicate: int) -> "Draws":
+        """Return the chance of another replicate of the same run."""
+        return Draws(self.root_seed, replicate, self._kernels)
+
     def key(self, block: int) -> tuple[int, int]:
         """Return the two key words of `block`, as the kernels take them."""
         if not 0 < block < BLOCK_LIMIT:

@@ -35,6 +35,9 @@ CREATE TABLE IF NOT EXISTS exposure_stages (
 CREATE INDEX IF NOT EXISTS exposure_stages_by_step ON exposure_stages (since_step);
 CREATE VIEW IF NOT EXISTS exposure_stages_now AS
     SELECT item, stage, max(since_step) AS since_step FROM exposure_stages GROUP BY item;
+CREATE TABLE IF NOT EXISTS trends (
+    kind INTEGER NOT NULL, key INTEGER NOT NULL, since_step INTEGER NOT NULL, lifecycle INTEGER NOT NULL,
+    velocity REAL NOT NULL, PRIMARY KEY (kind, key, since_step)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS policies (
     since_step INTEGER NOT NULL, lever TEXT NOT NULL, name TEXT NOT NULL, settings_json TEXT NOT NULL,
     PRIMARY KEY (since_step, lever)) WITHOUT ROWID;
@@ -51,6 +54,7 @@ _STEP_COLUMNS = {
     "steps": "step",
     "step_metrics": "step",
     "exposure_stages": "since_step",
+    "trends": "since_step",
     "policies": "since_step",
     "llm_ledger": "step",
     "audit": "step",
@@ -166,6 +170,7 @@ class Registry:
         impressions: int = 0,
         stages: "tuple[NDArray[np.uint64], NDArray[np.uint8]] | None" = None,
         policies: Iterable[tuple[str, str, Mapping[str, Any]]] = (),
+        trends: Iterable[tuple[int, int, int, float]] = (),
         audit: Iterable[tuple[str, str, Mapping[str, Any]]] = (),
         llm_ledger: Iterable[tuple[str, int, int, int, int, int, int]] = (),
     ) -> None:
@@ -182,6 +187,7 @@ class Registry:
             impressions: impressions of the step.
             stages: items (u8) whose exposure stage changed, and their new stages (u1).
             policies: (lever, name, settings) put in force from this step on.
+            trends: (kind, key, lifecycle, velocity) of keys that entered another part of their life.
             audit: (actor, action, detail) to keep.
             llm_ledger: (task, live, cached, surrogate, degraded, charged, paid) of tasks that were asked;
                 answers and micro-dollars.
@@ -202,6 +208,8 @@ class Registry:
                 rows = [(item, step, stage) for item, stage in zip(items, found, strict=True)]
                 run.executemany("INSERT OR REPLACE INTO exposure_stages VALUES (?, ?, ?)", rows)
             self._write_policies(step, policies)
+            states = [(kind, key, step, life, velocity) for kind, key, life, velocity in trends]
+            run.executemany("INSERT OR REPLACE INTO trends VALUES (?, ?, ?, ?, ?)", states)
             self._write_audit(step, audit)
             spent = [(step, *row) for row in llm_ledger]
             run.executemany("INSERT INTO llm_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", spent)

@@ -161,7 +161,10 @@ class SlateBatch:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """What happened at each reached slot: (R,) `user`, `request`, `reached_count`; (R, S) the rest."""
+    """What happened at each reached slot: (R,) `user`, `request`, `reached_count`; (R, S) the rest.
+
+    With `doubled`, a skip is also logged as a VIDEO_WATCHED that says so, as printed (spec 1.10 #7).
+    """
 
     step: int
     user: Array
@@ -172,6 +175,7 @@ class Outcomes:
     watch_ms: Array
     completion: Array
     row: Array
+    doubled: bool = False
 
     event = "OUTCOMES"
     handler = "on_outcomes"
@@ -190,9 +194,10 @@ class Outcomes:
         """Yield VIDEO_WATCHED, VIDEO_SKIPPED and VIDEO_ENGAGED; always all three, perhaps empty."""
         reached = slot_mask(self.reached_count, self.item.shape[1])
         skipped = (self.flags & SKIP) != 0
-        watched = self._columns(reached & ~skipped)
-        watched["completion"] = self.completion[reached & ~skipped]
-        watched["is_skipped"] = np.zeros(len(watched["user"]), np.uint8)
+        shown = reached if self.doubled else reached & ~skipped
+        watched = self._columns(shown)
+        watched["completion"] = self.completion[shown]
+        watched["is_skipped"] = skipped[shown].astype(np.uint8)
         yield EventBatch("VIDEO_WATCHED", self.step, watched)
         yield EventBatch("VIDEO_SKIPPED", self.step, self._columns(reached & skipped))
         yield self._engaged(reached)

@@ -171,6 +171,7 @@ class GovernanceAction(IntEnum):
     AGE_GATE = 5
     SLOW_DOWN = 6
     REMOVE = 7
+    DISMISS = 8
 
 
 class GuardResult(IntEnum):

@@ -146,7 +146,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field(
             "completion", "f4", "1", "Time on the video over its duration; above 1 on replays."
         ),
-        Field("is_skipped", "u1", "flag", "Always 0: a skip is a VIDEO_SKIPPED, never both."),
+        Field("is_skipped", "u1", "flag", "0; 1 only where skips are logged twice (interaction.skip_events)."),
     ), "A user watched a video past the hook."),
     ("VIDEO_SKIPPED", "P", "interaction", "user content platform", (
         *_IMPRESSION, _ITEM, _WATCH,
@@ -156,7 +156,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _code("engagement", "Like, share or comment.", codes.Engagement),
         _id("text", "u4", "Text of a comment; 0 for none."),
     ), "A user liked, shared or commented on a video."),
-    ("PREFERENCE_UPDATED", "+", "user", "platform", (
+    ("PREFERENCE_UPDATED", "+", "user", "user platform", (
         _STEP, _USER, _REQUEST,
         Field("change", "f4", "interest", "L1 norm of the move of the interests, or of the drive."),
         _code("cause", "What moved them.", codes.PreferenceCause),
@@ -180,10 +180,10 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
     ), "A user shared or saved a video, or acted on a post, a comment or a group."),
     ("TRANSACTION_COMPLETED", "+", "platform", "platform user", (
         _STEP,
-        Field("user", "u4", "id", "Who pays; for ads the user who saw the ad."),
+        Field("user", "u4", "id", "Who pays; for ads who saw the ad, for fund and payouts the creator."),
         _id("ordinal", "u4", "Ordinal of the transaction of this user, from 0."),
         _code("kind", "Kind of the transfer.", codes.TransactionKind),
-        _id("recipient", "u4", "Who is paid: creator, merchant or advertiser."),
+        _id("recipient", "u4", "Creator or merchant who gets the share; 4294967295 for nobody."),
         _id("item", "u8", "Video, live room, product or ad; 0 for none."),
         Field("amount_microusd", "u8", "micro-USD", "Amount paid."),
         Field(
@@ -231,6 +231,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("item", "u8", "The live room, an item of its host."),
         _code("change", "What happened.", codes.LiveState),
         Field("viewers", "u4", "count", "Viewers in the room after the change."),
+        _id("category", "u2", "What the room is about, a category of the world's table."),
     ), "A live room started or ended, or a user joined or left it."),
     ("EXPOSURE_STAGE_CHANGED", "+", "platform", "platform content", (
         _STEP, _ITEM,
@@ -252,8 +253,8 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _id("key", "u4", "Hashtag, sound or category."),
         _code("from_lifecycle", "Lifecycle before.", codes.TrendLifecycle),
         _code("to_lifecycle", "Lifecycle after.", codes.TrendLifecycle),
-        Field("velocity", "f4", "posts/hour", "Uploads with the key per hour in the window."),
-        Field("volume", "u4", "count", "Uploads with the key in the window."),
+        Field("velocity", "f4", "1/hour", "Engagements (or uploads: trends.signal) with the key per hour."),
+        Field("volume", "u4", "count", "Engagements (or uploads) with the key in the window."),
     ), "A trend entered another part of its life."),
     ("TREND_FORECAST_ISSUED", "+", "platform", "platform", (
         _STEP,
@@ -273,7 +274,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field("size", "f4", "1", "Factor on the target's exposure after the guard rails."),
         Field("duration_steps", "u4", "step", "For how many steps it holds."),
         _code("guard", "What the guard rails made of it.", codes.GuardResult),
-    ), "Governance boosted, suppressed or restored a target."),
+    ), "Governance tried to do something to a target, or a reviewer decided on a report."),
     ("CAMPAIGN_PLAN_ISSUED", "+", "platform", "user content", (
         _STEP, _CREATOR,
         _id("plan", "u4", "The plan; uploads that follow it carry it."),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -65,6 +66,11 @@ class Reactions:
     step: int
     rounds: Sequence[tuple[SlateBatch, Outcomes]]
 
+    @cached_property
+    def visitors(self) -> Array:
+        """Who had a session open in this step, ascending, u4: all of them ask in the first round."""
+        return np.sort(self.rounds[0][0].user) if self.rounds else np.zeros(0, np.uint32)
+
     def reached(self) -> Impressions:
         """Return all impressions that were reached. Dear: prefer `pick`."""
         return self.pick(lambda met: slot_mask(met.reached_count, met.item.shape[1]))
@@ -79,7 +85,14 @@ class Reactions:
         Args:
             choose: Takes a round's outcomes and returns a mask (R, S), False where a slot was not reached.
         """
-        parts = [self._part(slates, met, choose(met)) for slates, met in self.rounds]
+        return self.gather([choose(met) for _, met in self.rounds])
+
+    def gather(self, masks: Sequence[Array]) -> Impressions:
+        """Return the impressions of one mask (R, S) per round, False where a slot was not reached."""
+        parts = [
+            self._part(slates, met, mask)
+            for (slates, met), mask in zip(self.rounds, masks, strict=True)
+        ]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         if not columns:
             return _nothing()
@@ -87,7 +100,7 @@ class Reactions:
         return Impressions(*(column[order] for column in columns))
 
     def _part(self, slates: SlateBatch, met: Outcomes, mask: Array) -> list[Array]:
-        lane, slot = np.nonzero(mask)
+        lane, slot = np.divmod(np.flatnonzero(mask), mask.shape[1])  # twice as fast as np.nonzero
         columns = {
             "user": met.user[lane], "request": met.request[lane], "slot": slot.astype(np.uint8)
         }  # fmt: skip

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from feedtwin.errors import SettingsError
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import load_defaults, load_preset, parse_assignment
+from feedtwin.schema.script import check_script
 from feedtwin.schema.yaml_reader import Document, read_document
 
 if TYPE_CHECKING:
@@ -25,13 +26,16 @@ if TYPE_CHECKING:
 DEFAULT_WORLD: Final = "kuairand-sample"
 SEED_MAX: Final = 2**32 - 1
 REPLICATE_MAX: Final = 2**20 - 1
-USERS_MAX: Final = 2**32 - 2
+USERS_MAX: Final = 0xFFFF0000 - 1  # ids from 0xFFFF0000 on are advertisers
 
 _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
-    "description", "population", "data", "policies", "parameters", "preset"
+    "description", "population", "data", "policies", "parameters", "preset", "script"
 )  # fmt: skip
-DEFAULT_POLICIES: Final = {"recommendation": "tiktok", "promotion": "staged"}
+DEFAULT_POLICIES: Final = {
+    "recommendation": "tiktok", "promotion": "staged", "behaviour": "kernel", "forecast": "rules",
+    "governance": "none", "campaigns": "none", "monetization": "none",
+}  # fmt: skip
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
 _DATA_KEYS: Final = ("path",)
 _OPTIONS: Final = ("seed", "replicate", "users", "steps", "world")
@@ -51,6 +55,7 @@ class Settings(BaseModel):
         parameters: Value of every parameter by path.
         data: What the data adaptor reads (`path`, or `package`), or None.
         append: Users and videos added at the end, for tests of isolation.
+        script: Actions that the world executes beside what users ask for (`schema.script`).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +70,7 @@ class Settings(BaseModel):
     parameters: dict[str, Any]
     data: dict[str, Any] | None = None
     append: dict[str, Any] | None = None
+    script: tuple[dict[str, Any], ...] = ()
 
     def digest(self) -> str:
         """Return the SHA-256 of the settings as hex digits; the order of keys does not matter."""
@@ -118,6 +124,7 @@ def resolve(
     preset: str | None = None,
     arm: Mapping[str, Any] | None = None,
     append: Mapping[str, Any] | None = None,
+    script: Iterable[Mapping[str, Any]] = (),
 ) -> Settings:
     """Return the settings of a world, every layer applied and checked.
 
@@ -130,6 +137,7 @@ def resolve(
         preset: Name of a preset; `preset=` among `sets` wins.
         arm: Overlay of a study's arm: `parameters` and `policies`.
         append: Users and videos to add at the end.
+        script: Scripted actions, after those of the world.
 
     Raises:
         SettingsError: Something is unknown, has the wrong type or is out of bounds.
@@ -181,8 +189,21 @@ def resolve(
             "parameters": parameters.values(),
             "data": data or None,
             "append": None if append is None else dict(append),
+            "script": (
+                *_script(document, users),
+                *check_script(map(dict, script), users, lambda n: f"script, entry {n}"),
+            ),
         }
     )
+
+
+def _script(document: Document, users: int | None) -> tuple[dict[str, Any], ...]:
+    entries = document.values.get("script")
+    if entries is None:
+        return ()
+    if not isinstance(entries, list):
+        raise SettingsError(f"{document.at('script')}: script is {entries!r}; expected a list")
+    return check_script(entries, users, lambda n: document.at(f"script[{n}]"))
 
 
 def _build(values: dict[str, Any]) -> Settings:

@@ -34,7 +34,7 @@ class Document:
     Attributes:
         where: Name of the file, for messages.
         values: The root mapping.
-        lines: Line number, from 1, by dotted path.
+        lines: Line number, from 1, by dotted path; entries of lists are `path[0]`, `path[1]`.
     """
 
     where: str
@@ -152,9 +152,13 @@ class _Builder:
 
     def _items(self, path: str, depth: int) -> Iterator[Any]:
         kind, event = self._next()
+        place = 0
         while kind != "SequenceEnd":
-            yield self._value(kind, event, path, depth + 1)
+            inner = f"{path}[{place}]"
+            self.lines[inner] = event.start_mark.line + 1
+            yield self._value(kind, event, inner, depth + 1)
             kind, event = self._next()
+            place += 1
 
     def _mapping(self, path: str, depth: int) -> dict[str, Any]:
         values: dict[str, Any] = {}

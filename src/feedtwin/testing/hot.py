@@ -11,6 +11,7 @@ import numpy as np
 
 from feedtwin.kernels.specs import KERNELS, POINTERS
 from feedtwin.schema.ids import ring_position
+from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.testing.dice import Dice
 from feedtwin.twins.platform.cards import pack_cards, ring_cards
 from feedtwin.twins.platform.retrieval import NO_ITEM
@@ -43,6 +44,9 @@ class Sizes:
     """Share of slots that a rule fills."""
     ring_share: float = 1.0
     """Share of the catalogue on the category rings."""
+    community_quota: int = 0
+    restricted: float = 0.0
+    """Share of users who mute somebody or are minors, and of items that are kept from minors."""
     global_share: tuple[float, ...] = (1.0, 1.0, 1.0)
     """Share of the catalogue on each global ring, at most."""
 
@@ -93,6 +97,8 @@ class HotWorld:
         a["base"] = dice.uniform(-0.5, 1, s.items)
         a["mean_vector"] = (a["vectors"].astype(np.int64).mean(axis=0) * 256).astype(np.int16)
         a["stage"] = dice.integers(0, 4, s.items, np.uint8)
+        a["label"] = (dice.bits(s.items) % 4 == 0).astype(np.uint8)
+        a["traits"] = dice.uniform(-0.5, 2.5, (s.categories, len(ENCOUNTER_TRAITS)))
         a["duration_s"] = dice.uniform(0.5, 90, s.items)
         for name in ("hook_strength", "quality", "virality", "completion_prior"):
             a[name] = dice.uniform(0, 1, s.items)
@@ -140,6 +146,13 @@ class HotWorld:
         a["follow_offset"] = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
         latest = dice.integers(0, s.items, s.users, np.uint32)
         a["latest_row"] = np.where(dice.bits(s.users) % 4 == 0, NO_ITEM, latest)
+        muted = dice.integers(1, 4, s.users) * (dice.uniform(0, 1, s.users) < s.restricted)
+        owner = np.repeat(np.arange(s.users, dtype=np.uint64), muted)
+        target = dice.integers(0, s.creators, len(owner), np.uint64)
+        a["mute_key"] = np.sort((owner << np.uint64(32)) | target)
+        a["mute_offset"] = np.concatenate([[0], np.cumsum(muted)]).astype(np.int64)
+        a["minor"] = (dice.uniform(0, 1, s.users) < s.restricted).astype(np.uint8)
+        a["restricted"] = (dice.uniform(0, 1, s.items) < s.restricted).astype(np.uint8)
 
     def _rings(self, dice: Dice) -> None:
         s, a = self.sizes, self.arrays
@@ -165,6 +178,7 @@ class HotWorld:
     def _requests(self, dice: Dice) -> None:
         s, a = self.sizes, self.arrays
         columns = s.category_picks * s.category_quota + sum(s.global_quota) + s.followed_quota
+        columns += s.community_quota
         a["user"] = dice.subset(s.users, s.rows)
         a["request"] = dice.integers(0, 5000, s.rows, np.uint32)
         candidate = dice.integers(0, s.items, (s.rows, columns), np.uint32)
@@ -214,7 +228,8 @@ def default_scalars(sizes: Sizes) -> dict[str, Any]:
         "seed": 7, "key_base": 3 << 12, "step": 40, "steps_per_day": 24,
         "categories_count": sizes.categories, "category_picks": sizes.category_picks,
         "category_quota": sizes.category_quota, "category_sharpness": f(6),
-        "followed_quota": sizes.followed_quota, "weight_similarity": f(1),
+        "followed_quota": sizes.followed_quota, "community_quota": sizes.community_quota,
+        "weight_similarity": f(1),
         "weight_followed": f(0.2), "inverse_temperature": f(12.5), "no_repeat": 48,
         "creator_cap": 1, "category_cap": 5,
         "skip_intercept": f(-0.75), "skip_hook": f(0.8), "hook_floor": f(0.1),
@@ -222,7 +237,7 @@ def default_scalars(sizes: Sizes) -> dict[str, Any]:
         "skip_match": f(3), "match_centre": f(0.5), "skip_noise": f(0.3), "watch_match": f(1),
         "watch_quality": f(0.6), "watch_sigma": f(0.65), "watch_sigma_half_square": f(0.21125),
         "loops_max": f(2), "engage_completion": f(1.2), "engage_match": f(2),
-        "like_quality": f(1), "share_virality": f(1.5),
+        "like_quality": f(1), "share_virality": f(1.5), "label_like": f(-0.4), "label_share": f(-0.7),
         "swipe_s": f(0.6), "fatigue_base": f(0.6), "fatigue_slope": f(1.2), "energy_exit": f(0.25),
         "bored_below": f(0.15), "pleased_above": f(0.6), "relief": 2,
         "satisfaction_weight": f(0.05), "impressions_max": 60,

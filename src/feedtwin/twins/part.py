@@ -2,14 +2,16 @@
 
 A twin is an ordered list of parts, itself first. The bus hands an event to every part of a consuming twin
 that has `on_<event>`, in that order; the world hands an action to the one part that has `do_<action>`, asks
-parts with `due(step)` what is due at a step barrier, and parts of the User twin with `act(reactions)` what
-people do beyond watching. A part reads other parts' frozen tables and writes its own, in its handlers only.
+parts with `due(step)` what is due at a step barrier, parts of the User twin with `act(reactions)` what
+people do beyond watching, and any part with `settle(reactions)` what follows from a step's slates; at its
+end, `check(step)` may raise. A part reads other parts' frozen tables and writes its own, in its handlers only.
 So a mechanism (money, trends, live rooms) lives in one place and can be left out.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,6 +19,11 @@ import numpy as np
 from feedtwin.columns import Columns, FrozenColumns
 
 Arrays = dict[str, np.ndarray]
+
+
+def nothing_trends(kind: int) -> np.ndarray:
+    """Return no keys: what creators see of a TrendKind where nobody tracks trends."""
+    return np.zeros(0, np.uint32)
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,10 @@ class Sight:
         rows_of: Looks up content rows by item id.
         active_users: Users with a session within the active window, at a step.
         telemetry: The running totals, to which handlers of the platform add.
+        view: What policies may see at a step.
+        shared: What parts let others read, by name (see `offered`).
+        executes: Whether some part of this world executes an action, by its name.
+        trending: Keys (u4) of a TrendKind that trend now, the fastest first; none where nobody tracks trends.
     """
 
     users: FrozenColumns
@@ -44,6 +55,10 @@ class Sight:
     rows_of: Callable[[np.ndarray], np.ndarray]
     active_users: Callable[[int], int]
     telemetry: Any
+    view: Callable[[int], Any]
+    shared: Mapping[str, Any]
+    executes: Callable[[str], bool]
+    trending: Callable[[int], np.ndarray] = nothing_trends
 
 
 class Keeper(Protocol):
@@ -65,9 +80,11 @@ class Part:
         name: Prefix of the part's columns in snapshots; unique in its twin.
         tables: The tables that this part owns.
         keepers: Other state that it owns, by name.
+        offers: Look-ups over them that others may call, by name.
     """
 
     name = ""
+    offers: Mapping[str, Callable[..., Any]] = MappingProxyType({})
 
     sight: Sight
 
@@ -118,6 +135,16 @@ class Part:
             if (table.spec.key == "user") == keyed_by_user
             for name, array in table.state().items()
         }
+
+
+def offered(parts: Iterable[Part]) -> dict[str, Any]:
+    """Return what parts let others read: tables by name, keepers and look-ups as `<part>.<name>`."""
+    found: dict[str, Any] = {}
+    for part in parts:
+        found |= {table.spec.name: table.frozen for table in part.tables}
+        for named in (part.keepers, part.offers):
+            found |= {f"{part.name}.{name}": value for name, value in named.items()}
+    return found
 
 
 def prefixed(parts: Sequence[Part], arrays: str) -> Arrays:

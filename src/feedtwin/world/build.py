@@ -4,12 +4,17 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel
 
 from feedtwin.columns import Columns
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies import behaviour as _behaviour  # noqa: F401 - lists its policies
+from feedtwin.policies import campaigns as _campaigns  # noqa: F401 - lists its policies
+from feedtwin.policies import forecast as _forecast  # noqa: F401 - lists its policies
+from feedtwin.policies import governance as _governance  # noqa: F401 - lists its policies
 from feedtwin.policies import promotion as _promotion  # noqa: F401 - lists its policies
 from feedtwin.policies import recommendation as _recommendation  # noqa: F401 - lists its policies
-from feedtwin.policies.interface import PolicyEntry, entry_of
+from feedtwin.policies.interface import BehaviourPolicy, PolicyEntry, entry_of
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.randomness import Draws
@@ -17,20 +22,26 @@ from feedtwin.schema.parameters import load_defaults, section_model
 from feedtwin.schema.settings import Settings
 from feedtwin.schema.tables import Column, TableSpec
 from feedtwin.twins.content import ContentConfig, ContentTwin
+from feedtwin.twins.content.entering import add_videos, caption_ids, created_batch, words_of
+from feedtwin.twins.content.matching import MatchRule
 from feedtwin.twins.content.table import ITEMS
-from feedtwin.twins.content.twin import add_videos, created_batch
 from feedtwin.twins.interaction import InteractionConfig, InteractionTwin
 from feedtwin.twins.platform import PlatformConfig, PlatformTwin
 from feedtwin.twins.platform import table as platform_table
-from feedtwin.twins.platform.twin import Levers, Tables
+from feedtwin.twins.platform.levers import Levers
+from feedtwin.twins.platform.twin import Tables
 from feedtwin.twins.user import UserConfig, UserTwin
+from feedtwin.twins.user.careers import CareerConfig, Careers
+from feedtwin.twins.user.reacting import ReactionConfig
 from feedtwin.twins.user.table import USERS
+from feedtwin.world import community
+from feedtwin.world.calibrating import calibrated
+from feedtwin.world.governing import add_governance
+from feedtwin.world.market import join_market, open_market
 from feedtwin.world.origin import Origin
 from feedtwin.world.real import real_origin
 from feedtwin.world.synthetic import synthetic_origin
 from feedtwin.world.world import World
-
-_SETTINGS = {"recommendation": RecommendationSettings, "promotion": StagedSettings}
 
 
 def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
@@ -52,22 +63,30 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         origin = synthetic_origin(settings, user, content, draws)
     if origin.diurnal is not None and user.diurnal == load_defaults().get("user.diurnal"):
         user = user.model_copy(update={"diurnal": origin.diurnal})  # a curve that was set wins
-    users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels)
-    noise = interaction.match_source == "embedding_slice"
+    reactions = section_model(ReactionConfig, settings.section("reactions"))
+    users = UserTwin(user, _user_columns(origin), origin.ties, draws, kernels, reactions)
+    users.employ(_careers(settings, user, origin, draws))
+    item_columns = _item_columns(origin, content, draws)
+    market = open_market(settings, item_columns, origin.categories, content, draws)
     items = ContentTwin(
-        content, origin.categories, _item_columns(origin, content, draws), draws, kernels,
-        noise_match=noise,
+        content, origin.categories, item_columns, draws, kernels, _match_rule(interaction),
+        origin.hashtags,
     )  # fmt: skip
+    interaction, notes = calibrated(settings, interaction, users.table, items, draws)
     twins = (
         users,
         items,
-        InteractionTwin(interaction, draws, kernels),
+        InteractionTwin(interaction, draws, kernels, _behaviour_of(settings, interaction)),
         PlatformTwin(
             platform, _platform_tables(origin, platform, items), _levers(settings),
             _mean_vector(items), draws, kernels,
         ),
     )  # fmt: skip
-    return World(settings, twins, origin.notes, **options)
+    add_governance(twins, settings, draws)
+    join_market(market, settings, users, twins[3], draws)
+    users.parts += community.user_parts(settings, user, draws)
+    twins[3].parts += community.platform_parts(settings, draws)
+    return World(settings, twins, (*origin.notes, *notes), **options)
 
 
 def _content_section(settings: Settings) -> dict[str, Any]:
@@ -75,6 +94,20 @@ def _content_section(settings: Settings) -> dict[str, Any]:
     archetypes = settings.section("archetypes")
     spreads = {name: archetypes[name] for name in ("hook_sd", "quality_sd")}
     return {**settings.section("content"), **spreads}
+
+
+def _careers(settings: Settings, user: UserConfig, origin: Origin, draws: Draws) -> Careers:
+    """Everybody who may ever upload, and what a video costs where categories have a cost."""
+    creators = np.nonzero(origin.users["upload_rate"] > 0)[0].astype(np.uint32)
+    cost = getattr(origin.categories, "production_cost", None)
+    config = section_model(CareerConfig, settings.section("creators"))
+    return Careers(config, user, creators, cost, draws)
+
+
+def _match_rule(interaction: InteractionConfig) -> MatchRule:
+    weights = ("w_visual", "w_audio", "w_text", "w_compact", "caption_channel")
+    values = {name: getattr(interaction, name) for name in weights}
+    return MatchRule(interaction.match_source, **values)
 
 
 def _fill(columns: Columns, values: Mapping[str, np.ndarray], where: slice) -> None:
@@ -96,7 +129,9 @@ def _user_columns(origin: Origin) -> Columns:
 def _item_columns(origin: Origin, content: ContentConfig, draws: Draws) -> Columns:
     columns = Columns(ITEMS, 0)
     with columns.writing():
-        batch = created_batch(origin.videos, 0)
+        words = words_of(origin.categories, content, origin.hashtags)
+        text = caption_ids(origin.videos, words, content, draws)
+        batch = created_batch(origin.videos, 0, text)
         where = add_videos(columns, batch, origin.categories, content, draws)
         columns.created_step[where] = origin.created_step
         columns.is_public[where] = origin.is_public
@@ -135,13 +170,26 @@ def _entry(settings: Settings, lever: str) -> PolicyEntry:
     return entry_of(lever, settings.policies[lever])
 
 
+def _behaviour_of(settings: Settings, interaction: InteractionConfig) -> BehaviourPolicy | None:
+    """The rule of a user's own, or None where the encounter's equations hold."""
+    if settings.policies["behaviour"] == "kernel":
+        return None
+    return _entry(settings, "behaviour").factory(interaction)
+
+
+def _made(settings: Settings, entry: PolicyEntry, own: BaseModel) -> Any:
+    """Make a policy from the settings of its section, and of further sections that it asks for."""
+    more = (section_model(model, settings.section(name)) for name, model in entry.more.items())
+    return entry.factory(own, *more)
+
+
 def _levers(settings: Settings) -> Levers:
     recommendation, promotion = _entry(settings, "recommendation"), _entry(settings, "promotion")
     serving = section_model(RecommendationSettings, settings.section(recommendation.section))
     staged = section_model(StagedSettings, settings.section(promotion.section))
     return Levers(
-        recommendation=recommendation.factory(serving),
-        promotion=promotion.factory(staged),
+        recommendation=_made(settings, recommendation, serving),
+        promotion=_made(settings, promotion, staged),
         oracle=recommendation.oracle,
         policy_code=recommendation.code,
         slate_size=serving.slate_size,

@@ -3,28 +3,34 @@
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from feedtwin.record.closed import write_table
 from feedtwin.record.registry import Registry
+from feedtwin.twins.content.captions import sound_name
 from feedtwin.world.world import World
 
 USER_COLUMNS = (
     "tier", "persona", "activity", "attention_span_s", "satisfaction", "session", "request",
-    "upload_count", "follower_count", "following_count", "last_step",
+    "upload_count", "follower_count", "following_count", "last_step", "age_group", "member",
+    "joined_day", "days_active", "loyalty", "social_count",
 )  # fmt: skip
 ITEM_COLUMNS = (
-    "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public",
-    "hook_strength", "quality", "virality", "completion_prior", "impressions", "skips", "likes",
-    "shares", "comments", "completions", "watch_ms",
+    "item", "creator", "ordinal", "category", "sound", "duration_s", "created_step", "is_public", "kind",
+    "hook_strength", "quality", "virality", "completion_prior", "toxicity", "impressions", "skips", "likes",
+    "shares", "comments", "saves", "completions", "watch_ms", "origin", "parent", "text", "label",
 )  # fmt: skip
 
+
+VOCABULARY_COLUMNS = ("category", "uses", "first_step", "first_user")
 
 OUTPUTS = (
-    "manifest.json", "tables/users.parquet", "tables/items.parquet", "tables/step_metrics.parquet",
+    "manifest.json", "tables/users.parquet", "tables/items.parquet", "tables/hashtags.parquet",
+    "tables/sounds.parquet", "tables/step_metrics.parquet", "tables/products.parquet",
 )  # fmt: skip
-"""Files of a finished run whose bytes its closing record vouches for."""
+"""Files of a finished run whose bytes its closing record vouches for; products only where there are shops."""
 
 
 def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -36,19 +42,41 @@ def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
     return hashes
 
 
+def vocabulary(world: World) -> dict[str, dict[str, Any]]:
+    """Return the columns of the hashtags and sounds that have ever been used, with their names."""
+    words, known = world.content.words, world.content.vocabulary
+    used = {"hashtags": known.hashtags, "sounds": known.sounds}
+    tables: dict[str, dict[str, Any]] = {}
+    for name, table in used.items():
+        codes = np.nonzero(table.uses)[0].astype(np.uint32)
+        tables[name] = {name.removesuffix("s"): codes}
+        tables[name] |= {column: getattr(table, column)[codes] for column in VOCABULARY_COLUMNS}
+    tags = tables["hashtags"]["hashtag"].tolist()
+    tables["hashtags"]["name"] = [words.hashtags[code] for code in tags]
+    tables["sounds"]["name"] = [sound_name(code) for code in tables["sounds"]["sound"].tolist()]
+    return tables
+
+
 def write_tables(folder: Path, world: World, registry: Registry) -> None:
-    """Write users.parquet, items.parquet and step_metrics.parquet."""
+    """Write users, items, hashtags, sounds and step_metrics, one Parquet file each."""
     import pyarrow as pa
 
     folder.mkdir(exist_ok=True)
     users, items = world.users.table, world.content.table
     columns = {"user": np.arange(len(users), dtype=np.uint32)}
     columns |= {name: getattr(users, name) for name in USER_COLUMNS}
+    for part in world.platform.parts:
+        if hasattr(part, "user_outputs"):
+            columns |= dict(part.user_outputs())
+        for name, table in part.outputs(world.step_count) if hasattr(part, "outputs") else ():
+            write_table(folder / f"{name}.parquet", pa.table(table))
     write_table(folder / "users.parquet", pa.table(columns))
     columns = {name: getattr(items, name) for name in ITEM_COLUMNS}
     columns |= {f"hashtag_{k + 1}": items.hashtags[:, k] for k in range(3)}
     columns["stage"] = world.platform.catalogue.stage
     write_table(folder / "items.parquet", pa.table(columns))
+    for name, columns in vocabulary(world).items():
+        write_table(folder / f"{name}.parquet", pa.table(columns))
     names, rows = registry.table("step_metrics")
     values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     write_table(folder / "step_metrics.parquet", pa.table(dict(zip(names, values, strict=True))))

@@ -16,12 +16,15 @@ import numpy as np
 from feedtwin.bus import Published
 from feedtwin.errors import DeterminismError
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies.interface import entry_of
 from feedtwin.record.folder import RunFolder
 from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.codes import Stage
 from feedtwin.schema.events import EVENTS
+from feedtwin.twins.platform.telemetry import LEVELS
 from feedtwin.world import snapshot
 from feedtwin.world.closing import OUTPUTS, file_hashes, write_tables
 from feedtwin.world.options import Finished, OnProgress, Progress
@@ -48,6 +51,7 @@ class Execution:
         self.header, self.kernels, self.segments = header, kernels, segments
         self.committed: dict[int, str] = {}
         self._stages: list[tuple[np.ndarray, np.ndarray]] = []
+        self._trends: list[tuple[int, int, int, float]] = []
         self._batches = log.batches
         self._full = header["log"] == "full"
 
@@ -91,8 +95,16 @@ class Execution:
 
     def _note_stages(self, published: Published) -> None:
         batch = published.batch
-        if isinstance(batch, EventBatch) and batch.event == "EXPOSURE_STAGE_CHANGED":
+        if not isinstance(batch, EventBatch):
+            return
+        if batch.event == "EXPOSURE_STAGE_CHANGED":
             self._stages.append((batch.item, batch.to_stage))
+        if isinstance(batch, EventBatch) and batch.event == "TREND_STATE_CHANGED":
+            columns = (batch.kind, batch.key, batch.to_lifecycle, batch.velocity)
+            self._trends += zip(*(column.tolist() for column in columns), strict=True)
+        if batch.event == "VIDEO_CREATED":  # every upload begins with a test audience
+            started = np.full(batch.rows, Stage.INITIAL_EXPOSURE, np.uint8)
+            self._stages.append((batch.item, started))
 
     def _record(self, published: Published) -> None:
         batch = published.batch
@@ -124,11 +136,11 @@ class Execution:
     def _commit_registry(self, world: World, before: dict[str, int]) -> None:
         step, totals = world.step_count - 1, world.platform.telemetry.as_dict()
         change = {name: value - before[name] for name, value in totals.items()}
-        change["active_users"] = totals["active_users"]
+        change |= {name: totals[name] for name in LEVELS}
         self.registry.commit(
             step, world.digest.hex(), change, batches=self._batches,
             impressions=change["impressions"], stages=self._changed_stages(),
-            policies=self._policies(step),
+            policies=self._policies(step), trends=self._changed_trends(), audit=world.audit,
         )  # fmt: skip
 
     def _check_digest(self, world: World) -> None:
@@ -147,6 +159,10 @@ class Execution:
         self._stages = []
         return items, stages
 
+    def _changed_trends(self) -> list[tuple[int, int, int, float]]:
+        trends, self._trends = self._trends, []
+        return trends
+
     def _policies(self, step: int) -> list[tuple[str, str, dict[str, Any]]]:
         """The levers in force, written where a segment begins or the run starts."""
         starts = {segment.from_step: segment.settings for segment in self.segments}
@@ -156,7 +172,10 @@ class Execution:
             settings = starts[step]
         else:
             return []
-        return [(lever, name, settings.section(lever)) for lever, name in settings.policies.items()]
+        return [
+            (lever, name, settings.section(entry_of(lever, name).section))
+            for lever, name in settings.policies.items()
+        ]
 
     def _close(self, world: World) -> None:
         save_snapshot(self.folder, world)

@@ -45,6 +45,7 @@ def outcomes_of(
     watched: EventBatch, skipped: EventBatch, engaged: EventBatch, *, world: World
 ) -> Outcomes:
     """Put the outcomes of one round of slates together again, slots in order."""
+    watched = _without_skips(watched)
     user = np.concatenate([watched.user, skipped.user])
     slot = np.concatenate([watched.slot, skipped.slot])
     order = np.lexsort((slot, user))
@@ -74,9 +75,21 @@ def outcomes_of(
         user=people.astype(np.uint32),
         request=request[first] if len(people) else request,
         reached_count=count.astype(np.uint8),
+        item=out["item"],
+        flags=out["flags"],
+        watch_ms=out["watch_ms"],
+        completion=out["completion"],
         row=row.reshape(out["item"].shape).astype(np.uint32),
-        **out,
     )
+
+
+def _without_skips(watched: EventBatch) -> EventBatch:
+    """Leave out what VIDEO_SKIPPED says again, where skips are logged twice."""
+    stays = watched.is_skipped == 0
+    if stays.all():
+        return watched
+    columns = {name: values[stays] for name, values in watched.columns.items()}
+    return EventBatch(watched.event, watched.step, columns)
 
 
 def _skip_completion(skipped: EventBatch, world: World) -> np.ndarray:

@@ -1,8 +1,8 @@
 """manifest.json: what a run is, in a page that explains itself."""
 
 import hashlib
-import inspect
 import platform
+import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
@@ -31,10 +31,15 @@ def code_hash() -> str:
 
 
 def own_policies(settings: Settings) -> dict[str, str]:
-    """Return the SHA-256 of the source file of every policy given as `module:Class`, by lever."""
+    """Return the SHA-256 of the source file of every policy that does not ship with the package, by lever.
+
+    A policy that was typed into an interpreter has no file, and no run with it can be replayed elsewhere.
+    """
     hashes = {}
     for lever, name in settings.policies.items():
-        source = inspect.getsourcefile(entry_of(lever, name).factory) if ":" in name else None
+        factory = entry_of(lever, name).factory
+        own = factory.__module__.partition(".")[0] != "feedtwin"
+        source = getattr(sys.modules[factory.__module__], "__file__", None) if own else None
         if source is not None:
             hashes[lever] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
     return hashes
@@ -45,6 +50,7 @@ def first_manifest(
 ) -> dict[str, Any]:
     """Return the manifest of a run that begins."""
     settings = segments[-1].settings
+    member = world.users.table.member
     return {
         "format": 1,
         "state": "running",
@@ -55,8 +61,8 @@ def first_manifest(
         "steps": header["steps"],
         "steps_done": world.step_count,
         "log": header["log"],
-        "users": len(world.users.table),
-        "people": int((world.users.table.activity > 0).sum()),
+        "users": int((member > 0).sum()),
+        "people": int(((world.users.table.activity > 0) & (member > 0)).sum()),
         "videos_at_start": len(world.content.table),
         "calibration": CALIBRATION,
         "notes": list(world.notes),

@@ -8,6 +8,7 @@ import numpy as np
 from feedtwin.twins.content.categories import Categories
 from feedtwin.twins.content.creation import NewVideos
 from feedtwin.twins.user.ties import Ties
+from feedtwin.world.digest import BLOCK_USERS
 
 Arrays = dict[str, np.ndarray]
 
@@ -57,6 +58,34 @@ def append_users(users: Arrays, extra: list[dict[str, Any]]) -> Arrays:
             row[name][...] = value
         out = {name: np.concatenate([values, row[name]]) for name, values in out.items()}
     return out
+
+
+def with_prospects(users: Arrays, everybody: Arrays) -> Arrays:
+    """Return user columns with people who may sign up later, from the next block of ids on.
+
+    Args:
+        users: Those who are there from the start, N of them.
+        everybody: The same population drawn larger; its rows from `prospects_from(N)` on are the prospects.
+
+    The rows between belong to nobody. So one more initial user renames no prospect, unless N is a multiple
+    of the block (docs/decisions/0021).
+    """
+    count, first = len(users["activity"]), prospects_from(len(users["activity"]))
+    out = {
+        name: np.concatenate([users[name], values[count:]]) for name, values in everybody.items()
+    }
+    nobody = slice(count, first)
+    out["activity"][nobody] = 0.0
+    out["upload_rate"][nobody] = 0.0
+    out["tier"][nobody] = 3
+    out["member"] = np.ones(len(out["activity"]), np.uint8)
+    out["member"][count:] = 0
+    return out
+
+
+def prospects_from(users: int) -> int:
+    """Return the id of the first prospect after `users` initial users: the next block boundary."""
+    return -(-users // BLOCK_USERS) * BLOCK_USERS
 
 
 def append_videos(

@@ -15,12 +15,12 @@ from feedtwin.errors import SettingsError
 from feedtwin.numerics import exp32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.settings import Settings
-from feedtwin.twins.content.categories import Categories, spread_vectors
+from feedtwin.twins.content.categories import Categories, neutral_signatures, spread_vectors
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.creation import NewVideos, toxicities
 from feedtwin.twins.interaction.twin import InteractionConfig
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.population import TASTE_UNIT, initial_ties, tastes, traits
+from feedtwin.twins.user.population import TASTE_UNIT, age_groups, initial_ties, tastes, traits
 from feedtwin.world.origin import Arrays, Origin, append_users, append_videos
 
 JITTER_ACTIVITY, JITTER_TASTE = 0, 16
@@ -58,6 +58,12 @@ def real_origin(
     people, note = _people(world.people, settings.users, draws)
     notes += note
     population = settings.section("population")
+    if population["prospects"]:
+        raise SettingsError(
+            f"population.prospects: found {population['prospects']}, but the people of world "
+            f"{settings.world} are those of a log; expected 0: use a synthetic world for sign-ups"
+        )
+    notes.append("Ages are generated: the log has none.")
     categories = _categories(world, interaction)
     users = _users(people, world, user, interaction, population, categories, draws)
     extra = (settings.append or {}).get("users", [])
@@ -123,6 +129,7 @@ def _categories(world: RealWorld, interaction: InteractionConfig) -> Categories:
         completion_prior=table.completion_prior,
         upload_share=table.share_of_uploads,
         vectors=spread_vectors(count),
+        **neutral_signatures(count),
     )
 
 
@@ -151,6 +158,7 @@ def _users(
     columns["upload_rate"] = np.zeros(len(ids), np.float32)
     columns["upload_rate"][:accounts] = rate
     columns["persona"] = np.full(len(ids), 255, np.uint8)
+    columns["age_group"] = age_groups(ids, population, draws)
     columns["expertise"] = np.zeros(len(ids), np.uint16)
     columns["expertise"][world.catalogue.account] = world.catalogue.category
     affinity = np.zeros((len(ids), categories.count), np.float32)

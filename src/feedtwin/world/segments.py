@@ -12,12 +12,16 @@ from feedtwin.errors import DeterminismError, SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.schema.settings import Settings
 from feedtwin.world.build import build
+from feedtwin.world.market import channels_of
 from feedtwin.world.world import World
 
 FIXED = ("world", "users", "seed", "replicate", "population", "data", "append")
 """Settings that make the initial state; a fork cannot change them."""
-FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit")
-FIXED_PARAMETERS = ("platform.seen_size", "content.category_code", "interaction.match_source")
+FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit", "market")
+FIXED_PARAMETERS = (
+    "platform.seen_size", "content.category_code", "content.hashtags_per_category",
+    "content.sounds", "content.caption_teaser", "interaction.match_source",
+)  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
 
 
@@ -50,6 +54,12 @@ def check_change(before: Settings, after: Settings) -> None:
                 f"fork: {name} cannot change in a running world (it was {getattr(before, name)!r}, now "
                 f"{getattr(after, name)!r}); start another run instead"
             )
+    if channels_of(before) != channels_of(after):
+        raise SettingsError(
+            f"fork: policies.monetization cannot open or close channels in a running world (it was "
+            f"{before.policies['monetization']}, now {after.policies['monetization']}); start another run "
+            "instead, or change rates: monetization.ad_load=0, spending.gift_rate=0"
+        )
     for path, value in after.parameters.items():
         fixed = path in FIXED_PARAMETERS or path.partition(".")[0] in FIXED_SECTIONS
         if fixed and before.parameters.get(path) != value:

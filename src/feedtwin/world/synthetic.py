@@ -6,12 +6,19 @@ import numpy as np
 
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.settings import Settings
-from feedtwin.twins.content.categories import Categories, one_hot_vectors
+from feedtwin.twins.content.categories import Categories, one_hot_vectors, signatures
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.creation import make_videos
 from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.population import initial_ties, synthetic_users
-from feedtwin.world.origin import Arrays, Origin, append_users, append_videos
+from feedtwin.world.origin import (
+    Arrays,
+    Origin,
+    append_users,
+    append_videos,
+    prospects_from,
+    with_prospects,
+)
 
 CATALOGUE_SIZE = 15
 """Attribute number of the draw that rounds a creator's initial videos."""
@@ -35,6 +42,7 @@ def archetypes(section: dict[str, Any], *, fold: bool) -> Categories:
         completion_prior=column("completion_prior"),
         upload_share=column("upload_share"),
         vectors=one_hot_vectors(len(names), fold=fold),
+        **signatures(section),
     )
 
 
@@ -46,13 +54,18 @@ def synthetic_origin(
     fold = content.category_code == "fold"
     categories = archetypes(settings.section("archetypes"), fold=fold)
     count = settings.users or int(population["users"])
-    users = synthetic_users(
-        count, user, population, settings.section("personas"), categories.vectors, draws
-    )
-    extra = (settings.append or {}).get("users", [])
-    users = append_users(users, extra)
+
+    def people(number: int) -> Arrays:
+        return synthetic_users(
+            number, user, population, settings.section("personas"), categories.vectors, draws
+        )
+
+    users = append_users(people(count), (settings.append or {}).get("users", []))
+    if prospects := int(population["prospects"]):
+        first = prospects_from(len(users["activity"]))
+        users = with_prospects(users, people(first + prospects))
     ties = initial_ties(count, users["tier"][:count], population, draws)
-    ties = ties.widened(count + len(extra))
+    ties = ties.widened(len(users["activity"]))
     creator, ordinal = _initial_uploads(users, population, draws)
     videos = make_videos(
         creator, ordinal, users["expertise"][creator], users["tier"][creator], categories, content,
@@ -64,7 +77,8 @@ def synthetic_origin(
     public = np.ones(len(creator), np.uint8)
     hidden = (settings.append or {}).get("videos", [])
     videos, created, public = append_videos(videos, created, public, hidden)
-    return Origin(users, ties, categories, videos, created, public)
+    notes = ("archetypes 10 and 11 share the codes of 0 and 1 (spec 1.10 #2)",) if fold else ()
+    return Origin(users, ties, categories, videos, created, public, notes=notes)
 
 
 def _initial_uploads(
@@ -77,7 +91,7 @@ def _initial_uploads(
     user = np.arange(len(expected), dtype=np.uint32)
     draw = draws.uniform(Stream.USER_ATTRIBUTE, user, CATALOGUE_SIZE).astype(np.float64)
     count = np.floor(expected + draw).astype(np.int64)
-    count[expected == 0] = 0
+    count[(expected == 0) | (users.get("member", np.ones(len(user))) == 0)] = 0
     creator = np.repeat(user, count)
     first = np.repeat(np.cumsum(count) - count, count)
     return creator, (np.arange(len(creator)) - first).astype(np.uint32)

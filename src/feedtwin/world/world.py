@@ -4,6 +4,7 @@ A step is a list of phases; each phase computes on frozen columns and ends by pu
 twin changes only its own columns, only inside its `on_<event>` handlers.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -20,18 +21,25 @@ from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction import InteractionTwin
-from feedtwin.twins.part import Sight, load_parts, prefixed
+from feedtwin.twins.part import Sight, load_parts, nothing_trends, offered, prefixed
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
 from feedtwin.world.digest import StepDigest, start_digest
 from feedtwin.world.executors import executors_of
+from feedtwin.world.script import Script
 
 Twins = tuple[UserTwin, ContentTwin, InteractionTwin, PlatformTwin]
 Recorder = Callable[[Published], None]
+AuditRow = tuple[str, str, dict[str, Any]]
+"""Who did what, and the details; the registry keeps it."""
 
 
 class World:
-    """Four twins, one bus, one clock."""
+    """Four twins, one bus, one clock.
+
+    A part with `audited` (event names) and `audit(batch)` adds rows to `audit`, the audit of the latest step, to
+    which platform actions are added as they are executed.
+    """
 
     def __init__(
         self,
@@ -54,31 +62,44 @@ class World:
         )
         self.bus = Bus(self.twins, self._record, reverse_handlers=reverse_handlers)
         self._executors = executors_of(self.twins)
+        self.audit: list[AuditRow] = []
+        self._auditors: dict[str, list[Any]] = {}
+        for part in self._parts():
+            for event in getattr(part, "audited", ()):
+                self._auditors.setdefault(event, []).append(part)
         categories = self.content.categories
         self.users.bind(self.content.table, categories.vectors)
         self.platform.bind(
             self.users.table, self.content.table, self.users.ties,
-            (categories.vectors, categories.inv_norm), self.content.rows_of,
+            (categories.vectors, categories.inv_norm), self.content.rows_of, self.users,
         )  # fmt: skip
-        sight = Sight(
+        self.sight = Sight(
             self.users.table, self.content.table, self.platform.accounts, self.platform.catalogue,
             self.users.ties, (categories.vectors, categories.inv_norm), self.content.rows_of,
-            self.platform.active_users, self.platform.telemetry,
+            self.platform.active_users, self.platform.telemetry, self.platform.view,
+            offered(self._parts()), self._executors.__contains__, self._trending(),
         )  # fmt: skip
+        self.content.bind(self.sight.trending)
         for part in self._parts():
-            part.bind(sight)
+            part.bind(self.sight)
+        people = len(self.users.table)
+        limits = {"user": people, "target": people, "category": len(categories.vectors)}
+        self._script = Script(settings.script, self._executors, limits)
+        self.executed: Counter[str] = Counter()
+        """Rows that came of each action executed at the end of steps, since this object was made."""
 
     def step(self) -> None:
         """Advance by one step (an hour)."""
         step = self.step_count
         self._digest = StepDigest(len(self.users.table))
+        self.audit = []
 
         with self.phase("routines") as publish:  # what is due: item totals, exposure stages, trends
             publish(self.content.report(step))
-            publish(*self.platform.run_due(step))
-            for part in self._parts():
-                if hasattr(part, "due"):
-                    publish(*part.due(step))
+            for asked_for in self.platform.routines(step):
+                publish(*self._execute(asked_for))
+            for part in self._able("due"):
+                publish(*part.due(step))
 
         with self.phase("decide") as publish:  # who opens the app, and who uploads
             sessions, uploaders = self.users.decide(step)
@@ -93,6 +114,7 @@ class World:
         rounds: list[tuple[SlateBatch, Outcomes]] = []
         while (asked := self.users.ask(step)).rows:  # sessions go on, slate after slate
             with self.phase("request") as publish:
+                asked = asked if rounds else self._script.turned(asked)
                 publish(asked)
 
             with self.phase("serve") as publish:  # retrieve, rank, re-rank: one slate per request
@@ -106,11 +128,14 @@ class World:
                 publish(outcomes, self.users.give_up(slates))
                 rounds.append((slates, outcomes))
 
-        with self.phase(
-            "execute"
-        ) as publish:  # all remaining actions: follow, gift, report, search
-            for asked_for in self._actions(Reactions(step, rounds)):
-                publish(*self._execute(asked_for))
+        with self.phase("execute") as publish:  # what people do about what they saw
+            reactions = Reactions(step, rounds)
+            for wish in self._actions(reactions):  # follow, gift, report, post, ...
+                publish(*self._execute(wish))
+            for part in self._able("settle"):  # what follows without an action: payment for ads
+                publish(*part.settle(reactions))
+            for part in self._able("check"):  # what a part vouches for: the books balance
+                part.check(step)
 
         with self.phase("digest"):
             self.digest = self._finish_digest(step)
@@ -119,12 +144,13 @@ class World:
     def _meet(self, slates: SlateBatch) -> Outcomes:
         return self.interaction.resolve(
             slates, self.users.table, self.content.table, self.content.match_vectors,
-            self.users.config.session_scalars(),
+            self.content.categories.traits, self.users.config.session_scalars(),
         )  # fmt: skip
 
     def _actions(self, reactions: Reactions) -> list[ActionBatch]:
-        """What users do beyond watching, in the order of the actions' numbers."""
-        wanted = [
+        """What is scripted, and what users do beyond watching, in the order of the actions' numbers."""
+        wanted = self._script.actions(reactions.step)
+        wanted += [
             asked
             for part in self.users.parts
             if hasattr(part, "act")
@@ -135,12 +161,26 @@ class World:
 
     def _execute(self, asked: ActionBatch) -> list[Batch]:
         part = self._executors[asked.action]
-        return list(getattr(part, asked.method)(asked))
+        batches = list(getattr(part, asked.method)(asked))
+        self.executed[asked.action] += max((batch.rows for batch in batches), default=asked.rows)
+        if ACTIONS[asked.action].actor == "platform":
+            rows = {batch.event: batch.rows for batch in batches}
+            self.audit.append(("platform", asked.action, rows))
+        return batches
+
+    def _trending(self) -> Callable[[int], np.ndarray]:
+        """The trend tracker's list, if the platform has a tracker."""
+        found = [part.trending for part in self.platform.parts if hasattr(part, "trending")]
+        return found[0] if found else nothing_trends
 
     def _parts(self) -> Iterator[Any]:
         """The parts that twins consist of beside themselves, twin by twin."""
         for twin in self.twins.values():
             yield from twin.parts[1:]
+
+    def _able(self, verb: str) -> Iterator[Any]:
+        """The parts that have a verb, twin by twin."""
+        return (part for part in self._parts() if hasattr(part, verb))
 
     @contextmanager
     def phase(self, name: str) -> Iterator[Callable[..., None]]:
@@ -155,6 +195,8 @@ class World:
 
     def _record(self, published: Published) -> None:
         self._digest.add_batch(published.batch)
+        for part in self._auditors.get(published.batch.event, ()):
+            self.audit.extend(part.audit(published.batch))
         if self.recorder is not None:
             self.recorder(published)
 

@@ -9,6 +9,7 @@ from feedtwin.errors import RunFolderError
 from feedtwin.lab.launch import fresh_path, numbered
 from feedtwin.lab.machine import memory_bytes, usable_cores
 from feedtwin.lab.run_data import common_steps, read_run
+from feedtwin.record.folder import read_manifest
 from feedtwin.schema.settings import resolve
 
 
@@ -53,3 +54,18 @@ def test_a_fresh_name_says_world_seed_and_replicate_and_never_exists(tmp_path, m
 def test_the_machine_has_a_core_and_some_memory():
     assert usable_cores() >= 1
     assert memory_bytes() is None or memory_bytes() > 2**20
+
+
+def test_people_who_never_joined_are_not_counted(tmp_path):
+    """Prospects and the vacant rows before them have rows in the table, and none in the data."""
+    sets = ["population.prospects=30", "user.signup_rate=0.5", "user.leave_rate=0.1"]
+    feedtwin.run(
+        "synthetic", users=60, steps=26, seed=3, sets=sets, out=tmp_path / "run", threads=1
+    )
+    data = read_run(tmp_path / "run")
+    users = data.users
+    assert data["signups"] > 3 and data["departures"] > 0
+    assert len(users["user"]) == 60 + data["signups"]
+    assert set(users["member"].tolist()) == {1, 2}
+    assert (users["user"] >= 4096).sum() == data["signups"]
+    assert read_manifest(tmp_path / "run")["users"] == 60

@@ -1,7 +1,5 @@
 """Videos: what they are is keyed, what they are like follows the paper's tables, what they got is counted."""
 
-import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,15 +9,6 @@ from feedtwin.randomness import Draws
 from feedtwin.twins.content.categories import inverse_norm, one_hot_vectors, spread_vectors
 from feedtwin.twins.content.counting import count_reference
 from feedtwin.twins.content.creation import compact_vectors, make_videos
-from feedtwin.twins.content.embeddings import (
-    AUDIO,
-    CAPTION,
-    LENGTHS,
-    VISUAL,
-    embedding_slices,
-    embeddings,
-    metadata_key,
-)
 
 COLUMNS = (
     "category", "hashtags", "sound", "duration_s", "hook_strength", "quality", "virality",
@@ -163,54 +152,6 @@ def test_the_inverse_norm_is_that_of_the_integer_vector():
     vectors = np.int8([[3, 4, 0], [0, 0, 0], [-127, 127, 127]])
     expected = [1 / 5, 1.0, 1 / (127 * 3**0.5)]
     np.testing.assert_allclose(inverse_norm(vectors), expected, rtol=1e-6)
-
-
-# -- embeddings ------------------------------------------------------------------------------------
-
-CHILD = """
-import numpy as np
-from feedtwin.randomness import Draws
-from feedtwin.twins.content.embeddings import VISUAL, embeddings, metadata_key
-keys = np.array([metadata_key(VISUAL, 7, 3, 80, 91, 0)], np.uint64)
-print(keys[0], embeddings(keys, VISUAL, Draws(11, 5)).tobytes().hex()[:4096])
-"""
-
-
-@pytest.mark.parametrize("salt", ["0", "random"])
-def test_embeddings_are_equal_in_every_process_and_under_every_hash_salt(draws, salt):
-    found = subprocess.run(
-        [sys.executable, "-c", CHILD], env={"PYTHONHASHSEED": salt}, check=True,
-        capture_output=True, text=True,
-    ).stdout.split()  # fmt: skip
-    keys = np.array([metadata_key(VISUAL, 7, 3, 80, 91, 0)], np.uint64)
-    assert found == [str(keys[0]), embeddings(keys, VISUAL, draws).tobytes().hex()[:4096]]
-
-
-@pytest.mark.parametrize("kind", [VISUAL, AUDIO, CAPTION])
-def test_embeddings_are_standard_normal_and_as_long_as_said(draws, kind):
-    """200 vectors: mean and variance within 5 standard errors."""
-    keys = np.array([metadata_key(kind, k) for k in range(200)], np.uint64)
-    found = embeddings(keys, kind, draws)
-    assert found.shape == (200, LENGTHS[kind])
-    assert found.mean() == pytest.approx(0, abs=5 / found.size**0.5)
-    assert found.var() == pytest.approx(1, abs=5 * (2 / found.size) ** 0.5)
-    assert np.abs(np.corrcoef(found[:20])[~np.eye(20, dtype=bool)]).max() < 6 / LENGTHS[kind] ** 0.5
-
-
-def test_every_part_of_the_metadata_and_the_kind_count():
-    keys = {
-        metadata_key(*parts) for parts in [(0, 1, 2), (1, 1, 2), (0, 2, 1), (0, 12), (0, 1, 2, 0)]
-    }
-    assert len(keys) == 5
-
-
-def test_the_slice_is_the_beginning_of_the_embedding_in_bytes(draws):
-    keys = np.array([metadata_key(VISUAL, 1)], np.uint64)
-    whole = embeddings(keys, VISUAL, draws)[0, :50]
-    found = embedding_slices(keys, 50, draws)[0].astype(int)
-    np.testing.assert_array_equal(
-        found, np.clip(whole * np.float32(127 / 4), -127, 127).astype(int)
-    )
 
 
 # -- counters --------------------------------------------------------------------------------------

@@ -45,7 +45,8 @@ def test_traits_lie_within_their_units(people):
     assert found["attention_span_s"].max() <= 120
     assert found["activity"].min() > 0
     assert found["activity"].mean() == pytest.approx(1.0, abs=0.08)
-    assert set(np.unique(found["patience"])) == set(range(7, 19))
+    assert set(np.unique(found["patience"])) == set(range(5, 24))  # 7 to 18 times 0.7 to 1.3
+    assert set(np.unique(found["age_group"])) == set(range(6))
 
 
 def test_one_more_consumer_takes_over_no_tie(settings, people, draws):
@@ -62,6 +63,63 @@ def test_audiences_grow_with_the_tier(settings, people, draws):
     followers = ties.follower_counts()
     means = [followers[tier == code].mean() for code in range(4)]
     assert means[0] > means[1] > means[2] > means[3] == 0
+
+
+def test_tiers_and_their_upload_rates_lie_on_one_power_law(settings, user_config):
+    """P(rate >= r) = 0.1 (r / 0.08)^-1.44, as documented; the exponent by least squares on logs."""
+    shares = np.cumsum(settings.section("population")["tier_shares"][:3])
+    rates = np.asarray(user_config.uploads_per_day[:3])
+    slope, level = np.polyfit(np.log(rates), np.log(shares), 1)
+    assert slope == pytest.approx(-1.44, abs=0.02)
+    residual = np.log(shares) - (slope * np.log(rates) + level)
+    assert np.abs(residual).max() < 0.03
+    assert shares[-1] == pytest.approx(0.1, abs=0.001)
+
+
+def test_a_population_follows_the_power_law_and_nine_of_ten_never_post(people):
+    """60,000 users: the share at or above each rate within 5 standard errors."""
+    rate = people(60_000)["upload_rate"]
+    for level in (0.08, 0.24, 1.2):
+        share = 0.1 * (level / 0.08) ** -1.44
+        error = (share / 60_000) ** 0.5
+        assert (rate >= np.float32(level)).mean() == pytest.approx(share, abs=5 * error), level
+    assert (rate == 0).mean() == pytest.approx(0.9, abs=0.007)
+
+
+def test_ages_follow_their_shares(settings, people):
+    """20,000 users, 5 standard errors per group."""
+    population = settings.section("population")
+    minors, adults = population["minor_share"], population["adult_age_shares"]
+    age = people(20_000)["age_group"]
+    for code, share in enumerate([minors, *((1 - minors) * np.asarray(adults))]):
+        error = (share * (1 - share) / 20_000) ** 0.5
+        assert (age == code).mean() == pytest.approx(share, abs=5 * error), code
+
+
+def test_templates_move_their_people_s_traits_and_leave_the_mean_person_s_activity(
+    settings, people
+):
+    found, personas = people(20_000), settings.section("personas")
+    names = personas["names"]
+    weights = np.asarray(personas["shares"])
+
+    def of(name, column):
+        return found[column][found["persona"] == names.index(name)].astype(float)
+
+    assert of("hypebeast", "stamina_s").mean() < 0.8 * of("gamer", "stamina_s").mean()
+    assert (
+        of("critic", "toxicity_tolerance").mean() < 0.7 * of("gamer", "toxicity_tolerance").mean()
+    )
+    assert of("critic", "comment_logit").mean() > of("grazer", "comment_logit").mean() + 0.5
+    for factor in ("activity_factor", "stamina_factor", "patience_factor"):
+        assert weights @ personas[factor] == pytest.approx(1.0, abs=0.02), factor
+
+
+def test_humour_leans_toward_comedy_and_leaves_its_mean(settings, people):
+    found = people(20_000)
+    comedy = found["taste"][:, settings.section("population")["humor_category"]].astype(float)
+    serious, amused = found["humor_affinity"] < 64, found["humor_affinity"] >= 192
+    assert comedy[amused].mean() > 1.2 * comedy[serious].mean()
 
 
 # -- uploads ---------------------------------------------------------------------------------------
@@ -81,7 +139,7 @@ def _uploads(config, rates, days, draws):
     return found
 
 
-@pytest.mark.parametrize("rate", [1.2, 0.35, 0.08, 3.0, 30.0])
+@pytest.mark.parametrize("rate", [1.2, 0.24, 0.08, 3.0, 30.0])
 def test_creators_upload_at_their_rate(user_config, draws, rate):
     """500 creators, 4 days: the mean within 5 standard errors of the rounding draw."""
     found = _uploads(user_config, np.full(500, rate, np.float32), 4, draws)

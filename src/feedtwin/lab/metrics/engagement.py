@@ -11,6 +11,8 @@ from feedtwin.lab.run_data import RunData
     direction="higher",
     formula="likes / impressions met",
     needs="likes impressions",
+    headline=True,
+    control="user.like_logit_mean=-1 user.share_logit_mean=-2 user.comment_logit_mean=-2 user.follow_logit_mean=-2 up",
 )
 def like_rate(data: RunData) -> float | None:
     """Likes per impression."""
@@ -24,6 +26,8 @@ def like_rate(data: RunData) -> float | None:
     direction="higher",
     formula="shares / impressions met",
     needs="shares impressions",
+    headline=True,
+    control="user.like_logit_mean=-1 user.share_logit_mean=-2 user.comment_logit_mean=-2 user.follow_logit_mean=-2 up",
 )
 def share_rate(data: RunData) -> float | None:
     """Shares per impression."""
@@ -37,6 +41,8 @@ def share_rate(data: RunData) -> float | None:
     direction="higher",
     formula="comments / impressions met",
     needs="comments impressions",
+    headline=True,
+    control="user.like_logit_mean=-1 user.share_logit_mean=-2 user.comment_logit_mean=-2 user.follow_logit_mean=-2 up",
 )
 def comment_rate(data: RunData) -> float | None:
     """Comments per impression."""
@@ -51,6 +57,8 @@ def comment_rate(data: RunData) -> float | None:
     formula="follow edges added during the run",
     needs="follows",
     empty=0,
+    headline=True,
+    control="user.like_logit_mean=-1 user.share_logit_mean=-2 user.comment_logit_mean=-2 user.follow_logit_mean=-2 up",
 )
 def follows(data: RunData) -> float | None:
     """Follow edges added."""

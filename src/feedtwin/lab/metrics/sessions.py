@@ -16,6 +16,7 @@ from feedtwin.lab.run_data import RunData
     formula="sessions that ended during the run",
     needs="sessions",
     empty=0,
+    control="user.sessions_per_day=8 up",
 )
 def sessions(data: RunData) -> float | None:
     """Sessions that ended."""
@@ -29,6 +30,8 @@ def sessions(data: RunData) -> float | None:
     direction="higher",
     formula="mean over ended sessions of the impressions met",
     needs="session_impressions sessions",
+    headline=True,
+    control="user.stamina_s=300 down",
 )
 def session_length(data: RunData) -> float | None:
     """Mean length of a session."""
@@ -42,6 +45,7 @@ def session_length(data: RunData) -> float | None:
     direction="neither",
     formula="standard deviation over ended sessions of the impressions met (divided by n)",
     needs="session_impressions session_impressions_square sessions",
+    control="user.impressions_max=6 down",
 )
 def session_length_sd(data: RunData) -> float | None:
     """Spread of session lengths; from exact integer sums, so no digits cancel."""
@@ -58,6 +62,7 @@ def session_length_sd(data: RunData) -> float | None:
     direction="higher",
     formula="mean over ended sessions of the time spent watching",
     needs="session_watch_ms sessions",
+    control="user.stamina_s=300 down",
 )
 def session_watch_s(data: RunData) -> float | None:
     """Mean watch time of a session."""
@@ -71,6 +76,8 @@ def session_watch_s(data: RunData) -> float | None:
     direction="neither",
     formula="sessions ended by boredom / ended sessions",
     needs="exits_boredom sessions",
+    headline=True,
+    control="user.stamina_s=300 down",
 )
 def exit_share_boredom(data: RunData) -> float | None:
     """Share of sessions that end because too many videos were dull."""
@@ -84,6 +91,8 @@ def exit_share_boredom(data: RunData) -> float | None:
     direction="neither",
     formula="sessions ended by lack of energy / ended sessions",
     needs="exits_energy sessions",
+    headline=True,
+    control="user.stamina_s=300 up",
 )
 def exit_share_energy(data: RunData) -> float | None:
     """Share of sessions that end because the user is tired."""
@@ -97,6 +106,8 @@ def exit_share_energy(data: RunData) -> float | None:
     direction="lower",
     formula="sessions ended by the cap on impressions / ended sessions; above 95 % the run warns",
     needs="exits_cap sessions",
+    headline=True,
+    control="user.impressions_max=6 up",
 )
 def exit_share_cap(data: RunData) -> float | None:
     """Share of sessions that end at the cap, which is an artefact."""
@@ -110,6 +121,8 @@ def exit_share_cap(data: RunData) -> float | None:
     direction="lower",
     formula="sessions ended because the feed had no unseen video / ended sessions",
     needs="exits_feed_exhausted sessions",
+    headline=True,
+    control="population.videos_per_user=0.1 up",
 )
 def exit_share_feed_exhausted(data: RunData) -> float | None:
     """Share of sessions that end because the feed is empty."""
@@ -124,6 +137,8 @@ def exit_share_feed_exhausted(data: RunData) -> float | None:
     formula="users who opened the app at least once in these steps",
     needs="users.last_step",
     empty=0,
+    headline=True,
+    control="user.sessions_per_day=8 up",
 )
 def active_users(data: RunData) -> float | None:
     """Users whose latest session began in these steps; `last_step` is negative before the first."""
@@ -137,6 +152,7 @@ def active_users(data: RunData) -> float | None:
     direction="higher",
     formula="impressions met / active users / simulated days",
     needs="impressions users.last_step",
+    control="user.stamina_s=300 down",
 )
 def impressions_per_active_user_day(data: RunData) -> float | None:
     """How much an active user sees on a day."""

@@ -52,3 +52,35 @@ def top_rows(values: np.ndarray, item: np.ndarray, among: np.ndarray, count: int
         rows = rows[values[rows] >= least]
     order = np.lexsort((item[rows], -values[rows]))
     return np.sort(rows[order[:count]])
+
+
+def best_of_creator(
+    view: View, rows: np.ndarray, prior_impressions: float, most: int
+) -> np.ndarray:
+    """Return up to `most` of each creator's rows, the best performing ones; ties go to the lower id."""
+    items = view.items
+    value = performance(view, prior_impressions)[rows]
+    order = np.lexsort((items.item[rows], -value, items.creator[rows]))
+    creator = items.creator[rows][order]
+    nth = np.arange(len(rows)) - np.searchsorted(creator, creator, side="left")
+    return np.sort(rows[order[nth < most]])
+
+
+def overexposed(view: View, rule: str, share: float, quantile: float) -> np.ndarray:
+    """Return which videos were shown too much already, bool (V,).
+
+    Args:
+        view: What the platform knows.
+        rule: `share` (of all impressions), `quantile` (of the impressions of public videos) or `none`.
+        share: Share above which `share` holds.
+        quantile: Quantile above which `quantile` holds.
+    """
+    shown = view.items.impressions
+    if rule == "share":
+        total = np.float32(max(int(shown.sum(dtype=np.int64)), 1))
+        return shown.astype(np.float32) / total > np.float32(share)
+    public = shown[view.items.is_public == 1]
+    if rule == "quantile" and len(public):
+        place = min(int(quantile * len(public)), len(public) - 1)
+        return shown > np.partition(public, place)[place]
+    return np.zeros(len(shown), bool)

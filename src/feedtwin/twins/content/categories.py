@@ -5,8 +5,11 @@ log's own tags with fitted numbers. Shapes: K categories, D = 50.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from feedtwin.schema.traits import ENCOUNTER_TRAITS, neutral_traits
 
 DIMENSIONS = 50
 CATEGORY_DIMS = 20
@@ -19,7 +22,23 @@ UNIT = 127
 
 @dataclass(frozen=True)
 class Categories:
-    """One row per category; float32 unless said otherwise, all (K,) but the vectors."""
+    """One row per category; float32 unless said otherwise, all (K,) but vectors and traits.
+
+    Attributes:
+        names: What the category is called.
+        duration_mean_s: Mean duration.
+        duration_sd_s: Spread of duration.
+        virality: Mean viral potential, 0 to 1.
+        hook_mean: Mean hook strength, 0 to 1.
+        completion_prior: Expected completion once the hook held.
+        upload_share: Share of uploads outside a creator's own field.
+        vectors: int8 (K, D), 127 = 1.0; zero outside dimensions 0-19.
+        traits: (K, traits) what the category does to an encounter (`schema.traits`).
+        sound_sync: Hook and viral potential from the least to the most popular sound.
+        text_weight: Relative weight of captions in a multimodal match.
+        visual_weight: Relative weight of the picture in a multimodal match.
+        production_cost: Hours of work per video (CON-5).
+    """
 
     names: tuple[str, ...]
     duration_mean_s: np.ndarray
@@ -29,7 +48,11 @@ class Categories:
     completion_prior: np.ndarray
     upload_share: np.ndarray
     vectors: np.ndarray
-    """int8 (K, D), 127 = 1.0; zero outside dimensions 0-19."""
+    traits: np.ndarray
+    sound_sync: np.ndarray
+    text_weight: np.ndarray
+    visual_weight: np.ndarray
+    production_cost: np.ndarray
 
     @property
     def count(self) -> int:
@@ -40,6 +63,23 @@ class Categories:
     def inv_norm(self) -> np.ndarray:
         """1 / norm of each integer vector, (K,) float32."""
         return inverse_norm(self.vectors)
+
+
+def signatures(section: dict[str, Any]) -> dict[str, np.ndarray]:
+    """Return the signature columns of `parameters/archetypes.yaml` (CON-4, CON-5) for `Categories`."""
+    names = ("sound_sync", "text_weight", "visual_weight", "production_cost")
+    columns = {name: np.asarray(section[name], np.float32) for name in names}
+    traits = [np.asarray(section[name], np.float32) for name in ENCOUNTER_TRAITS]
+    return {**columns, "traits": np.stack(traits, axis=1)}
+
+
+def neutral_signatures(count: int) -> dict[str, np.ndarray]:
+    """Return signature columns that change nothing, for categories of which none is known."""
+    one, zero = np.ones(count, np.float32), np.zeros(count, np.float32)
+    return {
+        "traits": neutral_traits(count), "sound_sync": zero, "text_weight": one,
+        "visual_weight": one, "production_cost": one,
+    }  # fmt: skip
 
 
 def inverse_norm(vectors: np.ndarray) -> np.ndarray:

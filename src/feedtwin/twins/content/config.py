@@ -22,3 +22,7 @@ class ContentConfig(BaseModel):
     noise_max: float
     category_code: str
     toxicity_tail: float
+    embedding_signal: float
+    caption_teaser: float
+    trend_adoption: float
+    remix_inherit: float

@@ -10,6 +10,7 @@ import numpy as np
 
 from feedtwin.numerics import exp32, log32
 from feedtwin.randomness import Draws, Stream
+from feedtwin.twins.content.adopting import Fashion
 from feedtwin.twins.content.categories import (
     KEYWORD_COUNT,
     KEYWORD_FIRST,
@@ -19,6 +20,7 @@ from feedtwin.twins.content.categories import (
     Categories,
 )
 from feedtwin.twins.content.config import ContentConfig
+from feedtwin.twins.content.guidance import NO_CATEGORY, Guide, with_first
 
 DURATION, HOOK, QUALITY, VIRALITY, COMPLETION, EXPERT = range(6)
 TOXICITY = 8  # 7 is the age of an initial video
@@ -56,9 +58,17 @@ def make_videos(
     categories: Categories,
     config: ContentConfig,
     draws: Draws,
+    fashion: Fashion | None = None,
+    guide: Guide | None = None,
 ) -> NewVideos:
-    """Draw the videos that `creator` uploads as their `ordinal`-th, given field and tier of each."""
+    """Draw the videos that `creator` uploads as their `ordinal`-th, given field and tier of each.
+
+    With `fashion`, some take what trends now. What a plan's `guide` says about category, hashtag and
+    sound takes the place of all that.
+    """
     category = _category(creator, ordinal, expertise, categories, config, draws)
+    if guide is not None:
+        category = np.where(guide.category != NO_CATEGORY, guide.category, category)
 
     def normal(attribute: int) -> np.ndarray:
         return draws.normal(Stream.VIDEO_ATTRIBUTE, creator, ordinal, attribute)
@@ -74,18 +84,30 @@ def make_videos(
         DURATION
     )
     lift = np.float32(0.15) * normal(COMPLETION)
+    hashtags = _hashtags(creator, ordinal, category, config, draws)
+    sound = _sound(creator, ordinal, config, draws)
+    if fashion is not None:
+        hashtags = _first(fashion.hashtag(creator, ordinal, category), hashtags)
+        trending = fashion.sound(creator, ordinal, category)
+        sound = np.where(trending > 0, trending, sound).astype(np.uint32)
+    if guide is not None:
+        hashtags = with_first(hashtags, guide.hashtag)
+        sound = np.where(guide.sound > 0, guide.sound, sound)
+    sync = sound_pull(sound, category, categories, config, fashion)
     return NewVideos(
         creator=creator,
         ordinal=ordinal,
         category=category,
-        hashtags=_hashtags(creator, ordinal, category, config, draws),
-        sound=_sound(creator, ordinal, config, draws),
+        hashtags=hashtags,
+        sound=sound,
         duration_s=np.clip(duration, config.duration_min_s, config.duration_max_s).astype(
             np.float32
         ),
-        hook_strength=bounded(categories.hook_mean[category] + config.hook_sd * normal(HOOK)),
+        hook_strength=bounded(
+            categories.hook_mean[category] + config.hook_sd * normal(HOOK) + sync
+        ),
         quality=bounded(level + config.quality_sd * normal(QUALITY)),
-        virality=bounded(categories.virality[category] + np.float32(0.1) * normal(VIRALITY)),
+        virality=bounded(categories.virality[category] + np.float32(0.1) * normal(VIRALITY) + sync),
         completion_prior=bounded(categories.completion_prior[category] * (np.float32(1.0) + lift)),
         toxicity=toxicities(creator, ordinal, config, draws),
     )
@@ -147,6 +169,35 @@ def _sound(
     """A sound of the library; squaring the draw makes some sounds popular."""
     draw = draws.uniform(Stream.VIDEO_KEYWORD, creator, ordinal, SOUND_KEYWORD)
     return (np.float32(1.0) + draw * draw * np.float32(config.sounds - 1)).astype(np.uint32)
+
+
+def _first(tag: np.ndarray, hashtags: np.ndarray) -> np.ndarray:
+    """Put `tag` (0 for none) in front of hashtags (I, 3), where it stands once."""
+    taken = tag > 0
+    out = hashtags.copy()
+    out[taken] = np.where(hashtags[taken] == tag[taken, None], 0, hashtags[taken])
+    out[:, 0] = np.where(taken, tag, hashtags[:, 0])
+    return out
+
+
+def sound_pull(
+    sound: np.ndarray,
+    category: np.ndarray,
+    categories: Categories,
+    config: ContentConfig,
+    fashion: Fashion | None = None,
+) -> np.ndarray:
+    """What a video's sound adds to its hook and viral potential, float32 (I,).
+
+    Popularity runs from 0 to 1 along the library, as `_sound` draws it; the mean sound adds nothing, and
+    a sound that trends now counts as the most popular. Source: CON-4 (dance and music live from sounds).
+    """
+    most = np.float32(max(config.sounds - 1, 1))
+    place = np.minimum((np.maximum(sound, 1) - np.uint32(1)).astype(np.float32) / most, 1)
+    popularity = np.float32(1.0) - np.sqrt(place.astype(np.float32))
+    if fashion is not None:
+        popularity = np.where(fashion.is_hot(sound), np.float32(1.0), popularity)
+    return categories.sound_sync[category] * (popularity - np.float32(0.5))
 
 
 def compact_vectors(

@@ -1,17 +1,35 @@
 """Seeded high-dimensional embeddings, computed on demand from a fixed 64-bit hash. Spec CON-8.
 
-Visual (512, keyed by visual keywords and creator), audio (128, by audio keywords) and caption (768, by
-title and description). Entries are standard normal: equal metadata gives equal vectors in every run and
-process. Python's own `hash` is salted per process and is never used.
+Visual (512, keyed by visual keywords and creator), audio (128, by sound and kind of video) and caption
+(768, by the text's id). Equal metadata give equal vectors in every run, replicate and process; Python's own
+`hash` is salted per process and is never used.
+
+An embedding is a mixture: e = s * signal + sqrt(1 - s^2) * noise, with s = `content.embedding_signal`.
+The noise is standard normal, keyed by the metadata. The signal says what the metadata say: it is P x / |x| for
+the video's category and keywords x (dimensions 0-39 of the compact vector) and a fixed projection P
+(length x 50) whose columns are orthogonal with entries of variance 1. So entries have mean 0 and variance 1
+either way, and P^T e points where x does. With s = 0 embeddings are the paper's pure noise.
+
+P is made from keyed normal numbers by Gram-Schmidt, with sums rounded once (`fsum`); products with P are
+sums of whole numbers far below 2^53, so they have one result on every machine, in whatever order.
 """
+
+import math
+from functools import cached_property, lru_cache
 
 import numpy as np
 import xxhash
 
 from feedtwin.randomness import Draws, Stream
+from feedtwin.twins.content.categories import DIMENSIONS, NOISE_FIRST
 
 VISUAL, AUDIO, CAPTION = 0, 1, 2
 LENGTHS = {VISUAL: 512, AUDIO: 128, CAPTION: 768}
+KINDS = {"visual": VISUAL, "audio": AUDIO, "text": CAPTION}
+"""Kinds of embeddings by modality."""
+P_UNIT = 4096
+"""The integer that stands for 1.0 in projections; embeddings use E_UNIT."""
+E_UNIT = 1024
 
 
 def metadata_key(kind: int, *parts: int) -> int:
@@ -20,35 +38,90 @@ def metadata_key(kind: int, *parts: int) -> int:
     return xxhash.xxh3_64_intdigest(text.encode())
 
 
-def embeddings(keys: np.ndarray, kind: int, draws: Draws, length: int | None = None) -> np.ndarray:
-    """Return standard normal vectors, float32 (I, length), for 64-bit metadata keys (I,).
+def metadata_keys(kind: int, *columns: np.ndarray) -> np.ndarray:
+    """Return the keys of videos, uint64 (I,), from columns (I,) or (I, n) of integers."""
+    table = np.concatenate([np.asarray(c).reshape(len(c), -1).astype(np.int64) for c in columns], 1)
+    return np.asarray([metadata_key(kind, *row) for row in table.tolist()], np.uint64)
 
-    Args:
-        keys: Keys from `metadata_key`, uint64.
-        kind: VISUAL, AUDIO or CAPTION.
-        draws: Keyed chance; only the seed matters, embeddings do not change with the replicate.
-        length: First entries wanted; all of them by default.
+
+def exact_product(rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the matrix product of whole numbers held in float64, (I, L) by (L, D).
+
+    Exact, hence equal on every machine, while sums stay below 2^53.
     """
-    dims = np.arange(LENGTHS[kind] if length is None else length, dtype=np.uint32)
-    low = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    high = (keys >> np.uint64(32)).astype(np.uint32)
-    fixed = Draws(draws.root_seed, 0)
-    return fixed.normal(
-        Stream.EMBEDDING, low[:, None], high[:, None], np.uint32(kind), dims[None, :]
-    )
+    return np.einsum("il,ld->id", rows, columns)
 
 
-def visual_keys(creator: np.ndarray, category: np.ndarray, hashtags: np.ndarray) -> np.ndarray:
-    """Return the keys of visual embeddings: visual keywords (category, hashtags) and creator."""
-    rows = zip(creator.tolist(), category.tolist(), hashtags.tolist(), strict=True)
-    keys = [metadata_key(VISUAL, who, what, *tags) for who, what, tags in rows]
-    return np.asarray(keys, np.uint64)
+class Embedder:
+    """Makes the embeddings of a world; they depend on its seed, not on the replicate."""
+
+    def __init__(self, signal: float, draws: Draws) -> None:
+        """Make embeddings whose entries have correlation `signal` with what the metadata say."""
+        self.signal = signal
+        self._draws = draws.of_replicate(0)
+
+    @cached_property
+    def projections(self) -> dict[int, np.ndarray]:
+        """P of each kind as whole numbers in float64, (length, 50), in units of 1 / P_UNIT."""
+        return {kind: _projection(kind, self._draws.root_seed) for kind in LENGTHS}
+
+    def noise(self, keys: np.ndarray, kind: int, length: int | None = None) -> np.ndarray:
+        """Return standard normal vectors, float32 (I, length), for 64-bit metadata keys (I,).
+
+        Args:
+            keys: Keys from `metadata_keys`, uint64.
+            kind: VISUAL, AUDIO or CAPTION.
+            length: First entries wanted; all of them by default.
+        """
+        dims = np.arange(LENGTHS[kind] if length is None else length, dtype=np.uint32)
+        low = (keys & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        high = (keys >> np.uint64(32)).astype(np.uint32)
+        return self._draws.normal(
+            Stream.EMBEDDING, low[:, None], high[:, None], np.uint32(kind), dims[None, :]
+        )
+
+    def embeddings(
+        self, keys: np.ndarray, kind: int, about: np.ndarray, length: int | None = None
+    ) -> np.ndarray:
+        """Return embeddings, float32 (I, length).
+
+        Args:
+            keys: Keys of the metadata, uint64 (I,).
+            kind: VISUAL, AUDIO or CAPTION.
+            about: What the metadata say, int8 (I, 50): categories and keywords; zero says nothing.
+            length: First entries wanted; all of them by default.
+        """
+        noise = self.noise(keys, kind, length)
+        if self.signal == 0:
+            return noise
+        wide = about.astype(np.float64)
+        norm = np.sqrt((wide * wide).sum(axis=1))
+        share = np.where(norm > 0, self.signal, 0.0)
+        projection = self.projections[kind][: noise.shape[1]]
+        said = exact_product(wide, np.ascontiguousarray(projection.T))
+        said = (said / (np.maximum(norm, 1.0) * P_UNIT)[:, None]).astype(np.float32)
+        rest = np.sqrt(1.0 - share * share).astype(np.float32)
+        return share.astype(np.float32)[:, None] * said + rest[:, None] * noise
 
 
-def embedding_slices(keys: np.ndarray, dimensions: int, draws: Draws) -> np.ndarray:
-    """The first entries of visual embeddings as int8, 127 = 4 standard deviations.
+@lru_cache(maxsize=12)  # a few seeds; 0.3 s each
+def _projection(kind: int, seed: int) -> np.ndarray:
+    """Orthogonal columns of norm sqrt(length) from keyed normal numbers, in units of 1 / P_UNIT."""
+    length, draws = LENGTHS[kind], Draws(seed)
+    entry = np.arange(length, dtype=np.uint32)
+    columns: list[np.ndarray] = []
+    for dim in range(DIMENSIONS):
+        column = draws.normal(Stream.PROJECTION, kind, dim, entry).astype(np.float64)
+        for other in columns:
+            column = column - other * math.fsum((column * other).tolist())
+        columns.append(column / np.sqrt(math.fsum((column * column).tolist())))
+    projection = np.rint(np.stack(columns, axis=1) * (np.sqrt(float(length)) * P_UNIT))
+    projection.flags.writeable = False
+    return projection
 
-    The literal fallback match of the paper compares interests with this noise (spec 1.10 #3).
-    """
-    values = embeddings(keys, VISUAL, draws, dimensions) * np.float32(127.0 / 4.0)
-    return np.clip(values, -127, 127).astype(np.int8)
+
+def said_by(vectors: np.ndarray) -> np.ndarray:
+    """Return what compact vectors say in words, int8 (I, 50): category and keywords, without the noise."""
+    about = vectors.copy()
+    about[:, NOISE_FIRST:] = 0
+    return about

@@ -2,29 +2,50 @@
 
 It owns the `items` table. `create` turns upload requests into VIDEO_CREATED; `report` says which items
 changed in the last step. What a video is like is drawn once and travels in its event, so a replay
-rebuilds the catalogue from the log.
+rebuilds the catalogue from the log. Its parts keep hashtags and sounds, and make duets and stitches.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from feedtwin.columns import Columns, FrozenColumns
+from feedtwin.errors import IntegrityError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import EventBatch, Outcomes
-from feedtwin.schema.ids import item_id
-from feedtwin.twins.content.categories import DIMENSIONS, Categories, inverse_norm
+from feedtwin.schema.codes import GovernanceAction, GuardResult, SocialActivityKind
+from feedtwin.schema.targets import ITEM_ACTIONS, ITEM_MARKS, targeted
+from feedtwin.twins.content.adopting import Fashion
+from feedtwin.twins.content.captions import Caption, captions
+from feedtwin.twins.content.categories import Categories
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.counting import count_reference
-from feedtwin.twins.content.creation import NewVideos, compact_vectors, make_videos
-from feedtwin.twins.content.embeddings import embedding_slices, visual_keys
+from feedtwin.twins.content.creation import make_videos
+from feedtwin.twins.content.embeddings import KINDS, P_UNIT
+from feedtwin.twins.content.entering import add_videos, caption_ids, created_batch, words_of
+from feedtwin.twins.content.guidance import Guide
+from feedtwin.twins.content.matching import FUSED, Matching, MatchRule
+from feedtwin.twins.content.remixes import Remixes
+from feedtwin.twins.content.vocabulary import Vocabulary
 from feedtwin.twins.hot import run
+from feedtwin.twins.part import nothing_trends
 
 __all__ = ["ContentConfig", "ContentTwin"]
 
+Trending = Callable[[int], np.ndarray]
+"""Gives the keys of a TrendKind that trend now."""
+
+_GOVERNED = {
+    GovernanceAction.LABEL: (("label", 1),),
+    GovernanceAction.AGE_GATE: (("restricted", 1),),
+    GovernanceAction.SLOW_DOWN: (("slowed", 1),),
+    GovernanceAction.REMOVE: (("is_public", 0),),
+    GovernanceAction.RESTORE: (("label", 0), ("restricted", 0), ("slowed", 0), ("is_public", 1)),
+}
+"""What governance does to a video's own columns; boosts and suppressions are the ranker's."""
 _COUNTERS = ("impressions", "skips", "likes", "shares", "comments", "completions")
 
 
@@ -38,18 +59,36 @@ class ContentTwin:
         columns: Columns,
         draws: Draws,
         kernels: Kernels,
-        *,
-        noise_match: bool = False,
+        match: MatchRule | None = None,
+        hashtags: Mapping[int, str] | None = None,
     ) -> None:
-        """Build the twin; `noise_match` keeps the literal match vectors beside the compact ones."""
+        """Build the twin.
+
+        Args:
+            config: How videos are made and described.
+            categories: The world's categories.
+            columns: The items table with the initial catalogue.
+            draws: Keyed chance.
+            kernels: Native kernels or the NumPy path.
+            match: What interests are matched against; items' compact vectors by default.
+            hashtags: Names of hashtag codes, where the data have names.
+        """
         self.config = config
         self.categories = categories
         self._columns = columns
         self._draws = draws
         self._kernels = kernels
-        self._noise_match = noise_match
-        self.parts: tuple[Any, ...] = (self,)
+        self.words = words_of(categories, config, hashtags)
+        self.matching = Matching(match or MatchRule(), categories, config, draws)
+        self.vocabulary = Vocabulary(self.words, config.sounds, self.table)
+        remixes = Remixes(categories, config, self.words, draws)
+        self.parts: tuple[Any, ...] = (self, self.vocabulary, remixes)
+        self._trending: Trending = nothing_trends
         self._index()
+
+    def bind(self, trending: Trending) -> None:
+        """Give this twin what creators may see of trends."""
+        self._trending = trending
 
     @property
     def table(self) -> FrozenColumns:
@@ -67,10 +106,8 @@ class ContentTwin:
         items = self.table
         self._id_order = np.argsort(items.item, kind="stable")
         self._ids = items.item[self._id_order]
-        if self._noise_match:
-            keys = visual_keys(items.creator, items.category, items.hashtags)
-            self._match = embedding_slices(keys, DIMENSIONS, self._draws)
-            self._match_inv_norm = inverse_norm(self._match)
+        if not self.matching.rule.is_compact:
+            self._match = self.matching.vectors(items, slice(0, len(items)))
 
     def _index_more(self, where: slice) -> None:
         """Enter new rows into the index; their ids are sorted."""
@@ -80,23 +117,43 @@ class ContentTwin:
         at = np.searchsorted(self._ids, items.item[order])
         self._id_order = np.insert(self._id_order, at, order)
         self._ids = np.insert(self._ids, at, items.item[order])
-        if self._noise_match:
-            keys = visual_keys(items.creator[where], items.category[where], items.hashtags[where])
-            fresh = embedding_slices(keys, DIMENSIONS, self._draws)
-            self._match = np.concatenate([self._match, fresh])
-            self._match_inv_norm = inverse_norm(self._match)
+        if not self.matching.rule.is_compact:
+            vectors, factor = self.matching.vectors(self.table, where)
+            known, known_factor = self._match
+            self._match = (
+                np.concatenate([known, vectors]), np.concatenate([known_factor, factor])
+            )  # fmt: skip
 
     @property
     def match_vectors(self) -> tuple[np.ndarray, np.ndarray]:
-        """The vectors an encounter matches interests against, int8 (V, D), and 1 / their norms."""
-        if self._noise_match:
-            return self._match, self._match_inv_norm
-        return self.table.vector, self.table.inv_norm
+        """The vectors an encounter matches interests against, int8 (V, D), and their factors (V,).
+
+        The match is the product with the interests over their norm, times the factor: 1 / norm for a cosine.
+        """
+        if self.matching.rule.is_compact:
+            return self.table.vector, self.table.inv_norm
+        return self._match
 
     def rows_of(self, item: np.ndarray) -> np.ndarray:
         """Return the content rows of item ids, u4; every id must exist."""
         at = np.searchsorted(self._ids, item)
         return self._id_order[at].astype(np.uint32)
+
+    def captions(self, rows: np.ndarray) -> list[Caption]:
+        """Return the captions under the videos of some rows, rendered from what the table holds."""
+        items = self.table
+        return captions(
+            items.creator[rows], items.ordinal[rows], items.category[rows], items.hashtags[rows],
+            self.words, self.config.caption_teaser, self._draws,
+        )  # fmt: skip
+
+    @property
+    def projections(self) -> dict[str, np.ndarray] | None:
+        """How interests become preferences per modality, float64 (length, 50); None unless fused."""
+        if self.matching.rule.source != FUSED:
+            return None
+        made = self.matching.embedder.projections
+        return {name: made[kind] / P_UNIT for name, kind in KINDS.items()}
 
     # -- verbs -----------------------------------------------------------------------------------
 
@@ -105,11 +162,22 @@ class ContentTwin:
         first = np.searchsorted(creators, creators, side="left")
         nth = (np.arange(len(creators)) - first).astype(np.uint32)
         ordinal = users.upload_count[creators] + nth
+        guide = self._guide(creators, step)
+        fashion = Fashion(
+            self._trending, self.vocabulary.hashtags.category, self.vocabulary.sounds.category,
+            self.config.trend_adoption, self._draws,
+        )  # fmt: skip
         made = make_videos(
             creators, ordinal, users.expertise[creators], users.tier[creators], self.categories,
-            self.config, self._draws,
+            self.config, self._draws, fashion, guide,
         )  # fmt: skip
-        return created_batch(made, step)
+        text = caption_ids(made, self.words, self.config, self._draws)
+        return created_batch(made, step, text, guide=guide)
+
+    def _guide(self, creators: np.ndarray, step: int) -> Guide | None:
+        """What campaign plans say about uploads, if anything does."""
+        found = [part.guide(creators, step) for part in self.parts[1:] if hasattr(part, "guide")]
+        return found[0] if found else None
 
     def report(self, step: int) -> EventBatch:
         """Return the running totals of the items that were met since the last report."""
@@ -152,6 +220,35 @@ class ContentTwin:
             serial=True,
         )
 
+    def on_social_activity(self, activity: EventBatch) -> None:
+        """Count saves, and take back likes."""
+        saved = activity.kind == SocialActivityKind.VIDEO_SAVED
+        unliked = activity.kind == SocialActivityKind.VIDEO_UNLIKED
+        if not (saved | unliked).any():
+            return
+        columns = self._columns
+        kept, left = self.rows_of(activity.item[saved]), self.rows_of(activity.item[unliked])
+        np.add.at(columns.saves, kept, np.uint32(1))
+        fewer = np.bincount(left, minlength=len(columns)).astype(np.uint32)
+        if (fewer > columns.likes).any():
+            row = int(np.argmax(fewer > columns.likes))
+            raise IntegrityError(
+                f"step {activity.step}: {int(fewer[row])} likes of item {int(columns.item[row])} are taken "
+                f"back, it has {int(columns.likes[row])}; expected at most as many"
+            )
+        columns.likes[:] -= fewer
+        columns.touched_step[np.concatenate([kept, left])] = activity.step
+
+    def on_governance_action_applied(self, applied: EventBatch) -> None:
+        """Label, gate, slow down, remove or restore what governance aims at; what was blocked stays."""
+        columns = self._columns
+        done = (applied.guard != GuardResult.BLOCKED) & np.isin(applied.action, ITEM_ACTIONS)
+        for at in np.nonzero(done)[0].tolist():
+            kind, target = int(applied.target_kind[at]), int(applied.target[at])
+            rows = targeted(self.table, self.rows_of, kind, target)
+            for name, value in ITEM_MARKS[GovernanceAction(int(applied.action[at]))].items():
+                getattr(columns, name)[rows] = value
+
     # -- state -----------------------------------------------------------------------------------
 
     def state(self) -> dict[str, np.ndarray]:
@@ -162,62 +259,3 @@ class ContentTwin:
         """Restore from a snapshot."""
         self._columns.load_state(state)
         self._index()
-
-
-def created_batch(made: NewVideos, step: int) -> EventBatch:
-    """Return VIDEO_CREATED for new videos."""
-    item = item_id(made.creator, made.ordinal)
-    columns = {
-        "user": made.creator.astype(np.uint32),
-        "item": item,
-        "category": made.category,
-        **{f"hashtag_{k + 1}": made.hashtags[:, k].copy() for k in range(3)},
-        "sound": made.sound,
-        "duration_s": made.duration_s,
-        "hook_strength": made.hook_strength,
-        "quality": made.quality,
-        "virality": made.virality,
-        "completion_prior": made.completion_prior,
-        "toxicity": made.toxicity,
-        "origin": np.zeros(len(item), np.uint8),
-        "parent": np.zeros(len(item), np.uint64),
-        "plan": np.zeros(len(item), np.uint32),
-        "text": np.zeros(len(item), np.uint32),
-    }
-    return EventBatch("VIDEO_CREATED", step, columns)
-
-
-def add_videos(
-    columns: Columns,
-    created: EventBatch,
-    categories: Categories,
-    config: ContentConfig,
-    draws: Draws,
-) -> slice:
-    """Append the rows of a VIDEO_CREATED batch; call it while `columns` are writable."""
-    where = columns.grow(created.rows)
-    hashtags = np.stack([created.hashtag_1, created.hashtag_2, created.hashtag_3], axis=1)
-    ordinal = (created.item & np.uint64(0xFFFFFFFF)).astype(np.uint32)
-    vectors = compact_vectors(
-        created.user, ordinal, created.category, hashtags, categories.vectors, config, draws
-    )
-    values = {
-        "item": created.item,
-        "creator": created.user,
-        "ordinal": ordinal,
-        "hashtags": hashtags,
-        "vector": vectors,
-        "inv_norm": inverse_norm(vectors),
-        "created_step": created.step,
-        "is_public": 1,
-        **{
-            name: getattr(created, name)
-            for name in (
-                "category", "sound", "duration_s", "hook_strength", "quality", "virality",
-                "completion_prior", "toxicity", "origin", "parent",
-            )
-        },
-    }  # fmt: skip
-    for name, value in values.items():
-        getattr(columns, name)[where] = value
-    return where

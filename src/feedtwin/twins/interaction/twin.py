@@ -6,6 +6,7 @@ it returns as `Outcomes`. Source: INT-1, INT-9.
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,20 @@ from pydantic import BaseModel, ConfigDict
 
 from feedtwin.columns import FrozenColumns
 from feedtwin.kernels.binding import Kernels
+from feedtwin.policies.interface import BehaviourPolicy
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Outcomes, SlateBatch
 from feedtwin.twins.hot import run
+from feedtwin.twins.interaction.behaving import ITEM_FEATURES, USER_FEATURES, behave
 from feedtwin.twins.interaction.encounter import encounter_reference
+
+_SCALARS = (
+    "skip_intercept", "skip_hook", "hook_floor", "hook_centre", "skip_span", "span_floor_s",
+    "span_centre", "skip_match", "skip_noise", "match_centre", "watch_match", "watch_quality",
+    "watch_sigma", "loops_max", "engage_completion", "engage_match", "like_quality",
+    "share_virality", "label_like", "label_share",
+)  # fmt: skip
+"""Encounter parameters that the kernel reads; the others choose what it reads."""
 
 
 class InteractionConfig(BaseModel):
@@ -43,10 +54,20 @@ class InteractionConfig(BaseModel):
     like_quality: float
     share_virality: float
     match_source: str
+    skip_intercept_from: str
+    skip_target: float
+    label_like: float
+    label_share: float
+    w_visual: float
+    w_audio: float
+    w_text: float
+    w_compact: float
+    caption_channel: float
+    skip_events: str
 
     def scalars(self) -> dict[str, np.float32]:
         """The numbers that the kernel takes."""
-        numbers = self.model_dump(exclude={"match_source"})
+        numbers = self.model_dump(include=set(_SCALARS))
         scalars = {name: np.float32(value) for name, value in numbers.items()}
         scalars["watch_sigma_half_square"] = np.float32(0.5 * self.watch_sigma**2)
         return scalars
@@ -55,8 +76,16 @@ class InteractionConfig(BaseModel):
 class InteractionTwin:
     """Resolves encounters; a pure function of frozen tables, slates and keyed draws."""
 
-    def __init__(self, config: InteractionConfig, draws: Draws, kernels: Kernels) -> None:
+    def __init__(
+        self,
+        config: InteractionConfig,
+        draws: Draws,
+        kernels: Kernels,
+        behaviour: BehaviourPolicy | None = None,
+    ) -> None:
+        """Build the twin; `behaviour` replaces the encounter's own equations."""
         self.config = config
+        self._behaviour = behaviour
         self._draws = draws
         self._kernels = kernels
         self.parts: tuple[Any, ...] = (self,)
@@ -72,6 +101,7 @@ class InteractionTwin:
         users: FrozenColumns,
         items: FrozenColumns,
         match: tuple[np.ndarray, np.ndarray],
+        traits: np.ndarray,
         session: Mapping[str, Any],
     ) -> Outcomes:
         """Let every user meet their slate until they stop.
@@ -80,7 +110,8 @@ class InteractionTwin:
             slates: What was served, R requests of S slots.
             users: Frozen user columns.
             items: Frozen item columns.
-            match: The vectors interests are matched against, int8 (V, D), and 1 / their norms (V,).
+            match: The vectors interests are matched against, int8 (V, D), and their factors (V,).
+            traits: What categories do to an encounter, float32 (K, traits); see `schema.traits`.
             session: The session rule's scalars, published by the User twin.
         """
         rows, slots = slates.item.shape
@@ -106,12 +137,13 @@ class InteractionTwin:
             **{
                 name: getattr(items, name)
                 for name in (
-                    "creator", "ordinal", "duration_s", "hook_strength", "quality", "virality",
+                    "creator", "ordinal", "category", "label", "duration_s", "hook_strength", "quality", "virality",
                     "completion_prior",
                 )
             },
             "match_vectors": match[0],
             "match_inv_norm": match[1],
+            "traits": traits,
             **out,
         }  # fmt: skip
         scalars = {
@@ -120,12 +152,19 @@ class InteractionTwin:
             "seed": self._draws.root_seed,
             "key_base": self._draws.replicate << 12,
         }
-        run(self._kernels, "encounter", encounter_reference, arrays, scalars, rows)
+        if self._behaviour is None:
+            run(self._kernels, "encounter", encounter_reference, arrays, scalars, rows)
+        else:
+            more = {name: getattr(users, name) for name in USER_FEATURES}
+            more |= {name: getattr(items, name) for name in ITEM_FEATURES}
+            a = SimpleNamespace(**{**more, **arrays, **scalars, "step": slates.step})
+            behave(self._behaviour, a, rows)
         return Outcomes(
             step=slates.step,
             user=slates.user,
             request=slates.request,
             item=slates.item,
             row=slates.row,
+            doubled=self.config.skip_events == "both",
             **out,
         )

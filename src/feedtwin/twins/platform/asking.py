@@ -4,14 +4,13 @@ A policy is foreign code: whatever it raises or answers amiss becomes a PolicyEr
 step, before anything of the answer is used. What it is shown it cannot write.
 """
 
-from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from feedtwin.columns import boundary
-from feedtwin.errors import BoundaryError, FeedtwinError, PolicyError
+from feedtwin.policies.asking import Asking as Asking
 from feedtwin.policies.interface import (
+    POOL_CODES,
     Block,
     Pool,
     PromotionPolicy,
@@ -24,52 +23,20 @@ from feedtwin.twins.platform.rings import CANDIDATES_MAX
 STAGES = 4
 
 
-class Asking:
-    """A block in which a policy runs; what it raises becomes a PolicyError.
-
-    Errors of this package pass (a BoundaryError says more), and so does an interrupt.
-    """
-
-    def __init__(self, policy: object, step: int) -> None:
-        self.who = f"policy {type(policy).__name__}, step {step}"
-        self._boundary = boundary(self.who)
-
-    def __enter__(self) -> "Asking":
-        self._boundary.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._boundary.__exit__(kind, error, traceback)
-        if isinstance(error, BoundaryError) and self.who not in str(error):
-            raise BoundaryError(f"{self.who}: {error}") from error
-        if isinstance(error, Exception) and not isinstance(error, FeedtwinError):
-            raise PolicyError(
-                f"{self.who}: raised {type(error).__name__}: {error}; expected an answer. Mend the policy; "
-                "`feedtwin resume` goes on from the last step committed"
-            ) from error
-
-    def refuse(self, found: str, expected: str) -> PolicyError:
-        """Return the error for an answer amiss."""
-        return PolicyError(f"{self.who}: {found}; expected {expected}")
-
-
 def ask_pools(policy: RecommendationPolicy, view: View) -> list[Pool]:
-    """Return a policy's pools: known rows, quotas that give 1 to 128 candidates in all."""
-    with Asking(policy, view.step) as asking:
+    """Return a policy's pools: known rows, each once, and quotas that give 1 to 128 candidates in all."""
+    with Asking(policy, view.step, "recommendation.pools") as asking:
         pools = list(policy.pools(view))
     for pool in pools:
         if not isinstance(pool, Pool):
             raise asking.refuse(f"pools hold a {type(pool).__name__}", "only Pool objects")
         _check_rows(asking, f"pool {pool.code}", pool.rows, len(view.items))
+        _check_once(asking, f"pool {pool.code}", np.asarray(pool.rows), len(view.items))
         if not isinstance(pool.quota, int | np.integer) or pool.quota < 0:
             raise asking.refuse(
                 f"pool {pool.code} has quota {pool.quota!r}", "a whole number from 0"
             )
+    _check_codes(asking, pools)
     total = sum(int(pool.quota) for pool in pools)
     if not 0 < total <= CANDIDATES_MAX:
         raise asking.refuse(
@@ -81,7 +48,7 @@ def ask_pools(policy: RecommendationPolicy, view: View) -> list[Pool]:
 
 def ask_ranking(policy: RecommendationPolicy, view: View) -> Ranking | None:
     """Return a policy's feature weights: finite numbers, one base per video."""
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "recommendation.ranking") as asking:
         ranking = policy.ranking(view)
     if ranking is None:
         return None
@@ -106,7 +73,7 @@ def ask_scores(policy: RecommendationPolicy, view: View, block: Block) -> np.nda
     """Return a policy's scores, float32 (R, C), finite where valid and 0 elsewhere."""
     for array in (block.user, block.request, block.candidate, block.valid):
         array.flags.writeable = False
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "recommendation.scores") as asking:
         score = np.asarray(policy.scores(view, block))
     if score.shape != block.candidate.shape:
         raise asking.refuse(
@@ -123,7 +90,7 @@ def ask_scores(policy: RecommendationPolicy, view: View, block: Block) -> np.nda
 
 def ask_due(policy: PromotionPolicy, view: View) -> tuple[np.ndarray, np.ndarray]:
     """Return the stage changes due: rows u4 and stages u1, one stage per distinct row."""
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "promotion.due") as asking:
         due = policy.due(view)
         row, stage = np.asarray(due.row), np.asarray(due.to_stage)
     _check_rows(asking, "stage changes", row, len(view.items))
@@ -141,7 +108,7 @@ def ask_due(policy: PromotionPolicy, view: View) -> tuple[np.ndarray, np.ndarray
 
 def ask_boost(policy: PromotionPolicy, view: View) -> np.ndarray:
     """Return the score that stages add to each video, float32 (V,)."""
-    with Asking(policy, view.step) as asking:
+    with Asking(policy, view.step, "promotion.boost") as asking:
         boost = np.asarray(policy.boost(view))
     if boost.shape != (len(view.items),) or boost.dtype.kind not in "fiu" or not _is_float32(boost):
         raise asking.refuse(
@@ -155,6 +122,26 @@ def _is_float32(values: np.ndarray) -> bool:
     """Whether every number is finite and within the range of float32."""
     limit = np.finfo(np.float32).max
     return bool((np.isfinite(values) & (np.abs(values) <= limit)).all())
+
+
+def _check_codes(asking: Asking, pools: list[Pool]) -> None:
+    """A pool's code keys its chance: one pool per code, and one whose rings are categories."""
+    codes = [pool.code for pool in pools]
+    if not all(isinstance(c, int | np.integer) and 0 <= c < POOL_CODES for c in codes):
+        raise asking.refuse(f"pools have codes {codes}", f"whole numbers below {POOL_CODES}")
+    if len(set(codes)) < len(codes) or sum(pool.by_category for pool in pools) > 1:
+        raise asking.refuse(
+            f"pools have codes {codes}, {sum(pool.by_category for pool in pools)} by category",
+            "codes that differ, and at most one pool by category",
+        )
+
+
+def _check_once(asking: Asking, what: str, rows: np.ndarray, items: int) -> None:
+    named = np.zeros(items, bool)
+    named[rows.astype(np.int64)] = True
+    if int(np.count_nonzero(named)) < len(rows):
+        values, counts = np.unique(rows, return_counts=True)
+        raise asking.refuse(f"{what}: row {int(values[counts.argmax()])} twice", "each row once")
 
 
 def _check_rows(asking: Asking, what: str, rows: Any, items: int) -> None:

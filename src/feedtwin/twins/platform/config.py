@@ -19,7 +19,13 @@ class PlatformConfig(BaseModel):
     signal_centre: float
     signal_like: float
     signal_skip: float
+    signal_not_interested: float
+    signal_saved: float
+    signal_unliked: float
     active_window_steps: int
+    refresh_steps: int
+    share_window_steps: int
+    list_candidates: int
 
     def learning_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the estimate's learner."""

@@ -27,15 +27,34 @@ def estimate_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
         active = slot < a.reached_count[lo:hi]
         row = np.where(active, a.row[lo:hi, slot], 0)
         signal = _signal(a, a.flags[lo:hi, slot], a.completion[lo:hi, slot])
-        offset = (a.vectors[row].astype(np.int32) << 8) - a.mean_vector.astype(np.int32)
-        target = (signal[:, None] * offset) >> 8
-        moved = estimate + (((target - estimate) * a.estimate_rate + 16384) >> 15)
-        moved = np.clip(moved, -ESTIMATE_LIMIT, ESTIMATE_LIMIT)
+        moved = moved_estimate(estimate, a.vectors[row], a.mean_vector, signal, a.estimate_rate)
         estimate = np.where(active[:, None], moved, estimate)
         a.seen_row[user[active], count[active] % history] = row[active]
         count = count + active
     a.estimate[user] = estimate.astype(np.int16)
     a.seen_count[user] = count.astype(np.uint32)
+
+
+def moved_estimate(
+    estimate: np.ndarray,
+    vector: np.ndarray,
+    mean_vector: np.ndarray,
+    signal: np.ndarray,
+    rate: int,
+) -> np.ndarray:
+    """Return estimates int32 (N, D) after one piece of evidence each.
+
+    Args:
+        estimate: Before, int32 (N, D), 32512 = 1.0.
+        vector: Item vectors, int8 (N, D).
+        mean_vector: The catalogue's mean, int16 (D,).
+        signal: Evidence of liking, int32 (N,), 256 = 1.0.
+        rate: Weight of the evidence, 32768 = 1.0.
+    """
+    offset = (vector.astype(np.int32) << 8) - mean_vector.astype(np.int32)
+    target = (signal[:, None] * offset) >> 8
+    moved = estimate + (((target - estimate) * rate + 16384) >> 15)
+    return np.clip(moved, -ESTIMATE_LIMIT, ESTIMATE_LIMIT)
 
 
 def _signal(a: SimpleNamespace, flags: np.ndarray, completion: np.ndarray) -> np.ndarray:

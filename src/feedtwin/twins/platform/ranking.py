@@ -35,14 +35,19 @@ def score_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     user = a.user[lo:hi]
     candidate = a.candidate[lo:hi]
     row = np.where(candidate == NO_ITEM, 0, candidate)
+    score = a.weight_similarity * similarity(a, user, row) + a.base[row]
+    followed = follows(a, user, a.creator[row])
+    a.score[lo:hi] = score + np.where(followed, a.weight_followed, np.float32(0.0))
+
+
+def similarity(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Cosine of each user's query (R,) with each item (R, C), float32."""
     query = a.query[user].astype(np.int32)
     norm2 = np.maximum((query.astype(np.int64) ** 2).sum(axis=1), 1).astype(np.float32)
     inverse = np.float32(1.0) / np.sqrt(norm2)
     dot = np.einsum("rd,rcd->rc", query, a.vectors[row].astype(np.int32)).astype(np.float32)
-    similarity = dot * (inverse[:, None] * a.inv_norm[row])
-    score = a.weight_similarity * similarity + a.base[row]
-    followed = follows(a, user, a.creator[row])
-    a.score[lo:hi] = score + np.where(followed, a.weight_followed, np.float32(0.0))
+    cosine: np.ndarray = dot * (inverse[:, None] * a.inv_norm[row])
+    return cosine
 
 
 def follows(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarray:
@@ -71,17 +76,17 @@ def select_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     user, request = a.user[lo:hi], a.request[lo:hi]
     candidate, score = a.candidate[lo:hi], a.score[lo:hi]
     row = np.where(candidate == NO_ITEM, 0, candidate)
-    eligible = (candidate != NO_ITEM) & ~_seen_recently(a, user, candidate)
+    eligible = (candidate != NO_ITEM) & ~seen_recently(a, user, candidate)
     eligible &= ~(candidate[:, :, None] == a.insert_row[lo:hi, None, :]).any(axis=2)
     item = item_id(a.creator[row], a.ordinal[row])
-    key, weight = _race(a, user, request, row, score, eligible)
-    race = _Race(a, lo, hi, row, item, score, key, weight, eligible)
+    key, weight = race(a, user, request, row, score, eligible)
+    slates = _Race(a, lo, hi, row, item, score, key, weight, eligible)
     for slot in range(a.row.shape[1]):
-        race.run(slot)
-    race.finish()
+        slates.run(slot)
+    slates.finish()
 
 
-def _seen_recently(a: SimpleNamespace, user: np.ndarray, candidate: np.ndarray) -> np.ndarray:
+def seen_recently(a: SimpleNamespace, user: np.ndarray, candidate: np.ndarray) -> np.ndarray:
     """Whether a candidate is among the user's `no_repeat` most recent impressions, (R, C)."""
     history = a.seen_row.shape[1]
     count = a.seen_count[user].astype(np.int64)
@@ -94,7 +99,7 @@ def _seen_recently(a: SimpleNamespace, user: np.ndarray, candidate: np.ndarray) 
     return np.isin(pairs, lane | seen)
 
 
-def _race(
+def race(
     a: SimpleNamespace,
     user: np.ndarray,
     request: np.ndarray,
@@ -105,6 +110,18 @@ def _race(
     """Race keys f4 and integer softmax weights u8, (R, C)."""
     if a.inverse_temperature == 0:
         return score, np.ones(score.shape, np.uint64)
+    key = score * a.inverse_temperature + gumbels(a, user, request, row)
+    best = np.where(eligible, score, np.float32(-3e38)).max(axis=1)
+    gap = np.where(eligible, score - best[:, None], np.float32(0.0))
+    share = exp32(gap * a.inverse_temperature)
+    weight = np.maximum((share.astype(np.float64) * WEIGHT_SCALE).astype(np.int64), 1)
+    return key, weight.astype(np.uint64)
+
+
+def gumbels(
+    a: SimpleNamespace, user: np.ndarray, request: np.ndarray, row: np.ndarray
+) -> np.ndarray:
+    """The Gumbel number of each candidate, float32 (R, C)."""
     word = philox4x32(
         user[:, None],
         a.creator[row],
@@ -113,12 +130,7 @@ def _race(
         a.seed,
         a.key_base | RANKING_BLOCK,
     )[0]
-    key = score * a.inverse_temperature + gumbel32(uniform32(word))
-    best = np.where(eligible, score, np.float32(-3e38)).max(axis=1)
-    gap = np.where(eligible, score - best[:, None], np.float32(0.0))
-    share = exp32(gap * a.inverse_temperature)
-    weight = np.maximum((share.astype(np.float64) * WEIGHT_SCALE).astype(np.int64), 1)
-    return key, weight.astype(np.uint64)
+    return gumbel32(uniform32(word))
 
 
 class _Race:

@@ -7,7 +7,10 @@ differ in one upload keep almost all candidates in common (docs/decisions/0005).
 
 Interest pools are one ring per category; a request picks its categories by a Gumbel race on the affinity
 between the platform's estimate and each category's vector. The followed pool is a ring of the user's
-followees, each represented by their latest video.
+followees, each represented by what they put before their followers (`wall.py`). The community pool goes one
+step further: of each followee in a window, one of their own followees.
+
+What a user may not see is dropped: own videos, creators they muted, and what is kept from minors.
 
 `ft_retrieve` in `kernels/cpu.c` equals this file bit for bit. Source: REC-1, REC-4.
 
@@ -20,12 +23,11 @@ import numpy as np
 
 from feedtwin.numerics import gumbel32, uniform32
 from feedtwin.randomness import philox4x32
-from feedtwin.schema.ids import user_at
+from feedtwin.schema.ids import SHIFT, user_at
 
 RETRIEVAL_START_BLOCK = 12
 CLUSTER_CHOICE_BLOCK = 13
-POOL_INTEREST, POOL_TRENDING, POOL_RECENT, POOL_FOLLOWED, POOL_ALL = 0, 1, 2, 3, 4
-POOL_NAMES = ("interest", "trending", "recent", "followed", "all")
+POOL_INTEREST, POOL_FOLLOWED, POOL_COMMUNITY = 0, 3, 5
 NO_ITEM = np.uint32(0xFFFFFFFF)
 CATEGORY_RING_KEY = 16
 """Retrieval starts of category k are keyed by pool word 16 + k; smaller words name global pools."""
@@ -34,33 +36,59 @@ CATEGORY_RING_KEY = 16
 def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     """Fill `candidate` u4 and `candidate_pool` u1, (R, C), for requests lo..hi.
 
-    Places that a pool could not fill, repeats and the user's own items hold NO_ITEM. Columns are laid
+    Places that a pool could not fill, repeats and what the user may not see hold NO_ITEM. Columns are laid
     out as: `category_picks` windows of `category_quota`, then each global ring's quota, then
-    `followed_quota`.
+    `followed_quota`, then `community_quota`.
     """
+    user = a.user[lo:hi]
+    candidate, pools = windows(a, lo, hi)
+    safe = np.where(candidate == NO_ITEM, 0, candidate)
+    a.candidate[lo:hi] = drop_repeats(np.where(hidden_from(a, user, safe), NO_ITEM, candidate))
+    a.candidate_pool[lo:hi] = pools[None, :]
+
+
+def windows(a: SimpleNamespace, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return what the windows of requests lo..hi hold, u4 (R, C), and the pool of each column, u1 (C,)."""
     user, request = a.user[lo:hi], a.request[lo:hi]
     parts = []
     if a.category_picks > 0:
         for category in _pick_categories(a, user, request):
-            point = _start(a, user, request, CATEGORY_RING_KEY + category)
-            window = _window(
+            point = start(a, user, request, CATEGORY_RING_KEY + category)
+            window = window_of(
                 a, a.ring_offset[category], a.ring_offset[category + 1], point, a.category_quota
             )
             parts.append((POOL_INTEREST, window))
     for ring, (pool, quota) in enumerate(zip(a.global_pool, a.global_quota, strict=True)):
         segment = np.full(len(user), a.categories_count + ring, np.int64)
-        point = _start(a, user, request, np.full(len(user), pool, np.uint32))
-        window = _window(a, a.ring_offset[segment], a.ring_offset[segment + 1], point, int(quota))
+        point = start(a, user, request, np.full(len(user), pool, np.uint32))
+        window = window_of(a, a.ring_offset[segment], a.ring_offset[segment + 1], point, int(quota))
         parts.append((int(pool), window))
     if a.followed_quota > 0:
         parts.append((POOL_FOLLOWED, _followed(a, user, request)))
-    candidate = np.concatenate([window for _, window in parts], axis=1)
-    safe = np.where(candidate == NO_ITEM, 0, candidate)
-    own = a.creator[safe] == user[:, None]
-    candidate = np.where(own, NO_ITEM, candidate)
-    a.candidate[lo:hi] = _drop_repeats(candidate)
+    if a.community_quota > 0:
+        parts.append((POOL_COMMUNITY, _community(a, user, request)))
     pools = np.concatenate([np.full(window.shape[1], pool, np.uint8) for pool, window in parts])
-    a.candidate_pool[lo:hi] = pools[None, :]
+    return np.concatenate([window for _, window in parts], axis=1), pools
+
+
+def hidden_from(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Whether each user (R,) may not be shown each row (R, C)."""
+    creator = a.creator[row]
+    return (creator == user[:, None]) | muted(a, user, creator) | gated(a, user, row)
+
+
+def muted(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarray:
+    """Whether each user (R,) muted each creator (R, C); `mute_key` is user << 32 | creator, sorted."""
+    if "mute_key" not in vars(a):
+        return np.zeros(creator.shape, bool)
+    return np.isin((user.astype(np.uint64)[:, None] << SHIFT) | creator, a.mute_key)
+
+
+def gated(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """Whether each row (R, C) is kept from each user (R,): they are a minor and it is restricted."""
+    if "restricted" not in vars(a):
+        return np.zeros(row.shape, bool)
+    return (a.minor[user] != 0)[:, None] & (a.restricted[row] != 0)
 
 
 def _pick_categories(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) -> list[np.ndarray]:
@@ -87,7 +115,7 @@ def _pick_categories(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) 
     return [order[:, pick].astype(np.int64) for pick in range(a.category_picks)]
 
 
-def _start(
+def start(
     a: SimpleNamespace, user: np.ndarray, request: np.ndarray, pool: np.ndarray
 ) -> np.ndarray:
     """The point on the ring where each request's window begins, a 32-bit draw."""
@@ -101,7 +129,7 @@ def _start(
     )[0]
 
 
-def _window(
+def window_of(
     a: SimpleNamespace, begin: np.ndarray, end: np.ndarray, point: np.ndarray, quota: int
 ) -> np.ndarray:
     """The next `quota` rows clockwise from `point` on ring begin..end; short rings are taken whole."""
@@ -131,21 +159,39 @@ def _lower_bound(
 
 
 def _followed(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) -> np.ndarray:
-    """The latest videos of the next followees clockwise from a drawn point on the user's own ring."""
-    point = _start(a, user, request, np.full(len(user), POOL_FOLLOWED, np.uint32))
+    """What the next followees clockwise from a drawn point on the user's own ring show, u4 (R, quota)."""
+    point = start(a, user, request, np.full(len(user), POOL_FOLLOWED, np.uint32))
+    inside, place = _followees(a, user, point, a.followed_quota)
+    return np.where(inside, a.latest_row[user_at(place)], NO_ITEM)
+
+
+def _community(a: SimpleNamespace, user: np.ndarray, request: np.ndarray) -> np.ndarray:
+    """What a followee of each of the next followees shows: the first from the point, turned by the place."""
+    point = start(a, user, request, np.full(len(user), POOL_COMMUNITY, np.uint32))
+    inside, place = _followees(a, user, point, a.community_quota)
+    friend = np.where(inside, user_at(place), 0).ravel()
+    further, theirs = _followees(a, friend, (point[:, None] ^ place).ravel(), 1)
+    found = np.where(further, a.latest_row[user_at(theirs)], NO_ITEM)
+    return np.where(inside, found.reshape(inside.shape), NO_ITEM)
+
+
+def _followees(
+    a: SimpleNamespace, user: np.ndarray, point: np.ndarray, quota: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The places of the next `quota` followees clockwise from points, u4 (R, quota), and which there are."""
     begin, end = a.follow_offset[user], a.follow_offset[user + np.uint32(1)]
     size = end - begin
     position = _lower_bound(a.follow_hash, begin, end, point) - begin
-    steps = np.arange(a.followed_quota, dtype=np.int64)[None, :]
+    steps = np.arange(quota, dtype=np.int64)[None, :]
     inside = steps < size[:, None]
     wrapped = (position[:, None] + steps) % np.maximum(size, 1)[:, None]
     index = np.where(inside, begin[:, None] + wrapped, 0)
     if len(a.follow_hash) == 0:
-        return np.full(index.shape, NO_ITEM, np.uint32)
-    return np.where(inside, a.latest_row[user_at(a.follow_hash[index])], NO_ITEM)
+        return inside, np.zeros(index.shape, np.uint32)
+    return inside, a.follow_hash[index]
 
 
-def _drop_repeats(candidate: np.ndarray) -> np.ndarray:
+def drop_repeats(candidate: np.ndarray) -> np.ndarray:
     """Keep the first place of an item within a request; later ones become NO_ITEM."""
     order = np.argsort(candidate, axis=1, kind="stable")
     ordered = np.take_along_axis(candidate, order, axis=1)

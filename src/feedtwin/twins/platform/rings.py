@@ -11,8 +11,9 @@ import numpy as np
 
 from feedtwin.columns import FrozenColumns
 from feedtwin.errors import PolicyError
-from feedtwin.policies.interface import FOLLOWED, Pool
+from feedtwin.policies.interface import COMMUNITY, FOLLOWED, PER_USER, Pool
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.codes import ItemKind
 from feedtwin.schema.ids import SHIFT, item_id
 
 CANDIDATES_MAX = 128
@@ -31,18 +32,22 @@ class Rings:
     global_pool: np.ndarray
     global_quota: np.ndarray
     followed_quota: int
+    community_quota: int
 
     @property
     def candidates(self) -> int:
         """Candidates per request."""
         inner = self.category_picks * self.category_quota + self.followed_quota
+        inner += self.community_quota
         return int(inner + self.global_quota.sum())
 
 
 def public_only(pool: Pool, items: FrozenColumns) -> Pool:
-    """Return a pool without what nobody may see, whatever its policy put there."""
+    """Return a pool without what no feed may choose, whatever its policy put there."""
     rows = np.asarray(pool.rows)
-    return replace(pool, rows=rows[items.is_public[rows] == 1])
+    rows = rows if len(rows) else np.zeros(0, np.uint32)
+    choosable = (items.is_public[rows] == 1) & (items.kind[rows] == ItemKind.VIDEO)
+    return replace(pool, rows=rows[choosable])
 
 
 def build_rings(
@@ -58,12 +63,13 @@ def build_rings(
     """Sort each pool by its keyed hash; the epoch of the hash is the step."""
     parts: list[tuple[np.ndarray, np.ndarray]] = []
     sizes = np.zeros(categories, np.int64)
-    picks, quota, followed = 0, 0, 0
+    picks, quota = 0, 0
+    per_user = dict.fromkeys(PER_USER, 0)
     global_pool: list[int] = []
     global_quota: list[int] = []
     for pool in sorted(pools, key=lambda pool: not pool.by_category):
-        if pool.code == FOLLOWED:
-            followed = pool.quota
+        if pool.code in PER_USER:
+            per_user[pool.code] = pool.quota
             continue
         hashes = draws.bits(
             Stream.RETRIEVAL_RING, creator[pool.rows], ordinal[pool.rows], step, pool.code
@@ -89,7 +95,8 @@ def build_rings(
         category_quota=quota,
         global_pool=np.asarray(global_pool, np.int64),
         global_quota=np.asarray(global_quota, np.int64),
-        followed_quota=followed,
+        followed_quota=per_user[FOLLOWED],
+        community_quota=per_user[COMMUNITY],
     )
     if not 0 < rings.candidates <= CANDIDATES_MAX:
         raise PolicyError(

@@ -1,7 +1,9 @@
 """Turn a policy's pools and scores into slates: retrieve, score, select.
 
-The kernel serves feature-weight policies in one pass. A policy that scores by itself is asked between
-retrieval and selection, block by block. Source: REC-1 to REC-6, decisions 13 and 20.
+The kernel serves feature-weight policies in one pass (`serve_fused`). Otherwise the three steps are taken one
+after the other, with candidates and scores in between: on the NumPy path, where a policy scores by itself,
+and for lists, whose candidates are not retrieved from the feed's rings. Source: REC-1 to REC-6, decisions 13
+and 20.
 """
 
 from collections.abc import Mapping
@@ -17,14 +19,15 @@ from feedtwin.twins.platform.asking import ask_scores
 from feedtwin.twins.platform.ranking import score_reference, select_reference
 from feedtwin.twins.platform.retrieval import NO_ITEM, retrieve_reference
 
+MAY_SEE = ("mute_offset", "mute_key", "minor", "restricted")
+"""What restricts users; left out of an index where nothing does."""
 _RETRIEVE = (
     "query", "topic_vectors", "topic_inv_norm", "ring_offset", "ring_hash", "ring_row",
-    "global_pool", "global_quota", "follow_offset", "follow_hash", "latest_row",
-    "creator",
+    "global_pool", "global_quota", "follow_offset", "follow_hash", "latest_row", *MAY_SEE, "creator",
 )  # fmt: skip
 _RETRIEVE_SCALARS = (
     "seed", "key_base", "categories_count", "category_picks", "category_quota",
-    "category_sharpness", "followed_quota",
+    "category_sharpness", "followed_quota", "community_quota",
 )  # fmt: skip
 _SCORE = ("query", "vectors", "inv_norm", "base", "creator", "follow_offset", "follow_hash")
 _SCORE_SCALARS = ("weight_similarity", "weight_followed")
@@ -42,64 +45,92 @@ Arrays = Mapping[str, np.ndarray]
 Scalars = Mapping[str, Any]
 
 
-def serve(
+def serve_fused(
     kernels: Kernels,
     asked: EventBatch,
     index: Arrays,
     scalars: Scalars,
     slate_size: int,
-    candidates: int,
-    inserts: np.ndarray | None = None,
+    inserts: np.ndarray | None,
 ) -> dict[str, np.ndarray]:
-    """Serve feature-weight slates; return the (R,) and (R, S) arrays of a SlateBatch."""
-    rows = asked.rows
-    out = _slate_arrays(rows, slate_size, inserts)
-    common = {"user": asked.user, "request": asked.request}
-    if kernels.native:
-        names = dict.fromkeys((*_RETRIEVE, *_SCORE, *_SELECT, *_CARDS))
-        arrays = {**common, **{name: index[name] for name in names if name in index}, **out}
-        wanted = dict.fromkeys((*_RETRIEVE_SCALARS, *_SCORE_SCALARS, *_SELECT_SCALARS))
-        kernels.call("serve", arrays, {name: scalars[name] for name in wanted}, rows)
-        return out
-    chosen = _candidate_arrays(rows, candidates)
-    _retrieve(kernels, common, index, scalars, chosen, rows)
-    score = np.zeros((rows, candidates), np.float32)
-    arrays = {**common, **{n: index[n] for n in _SCORE}, "score": score}
-    arrays["candidate"] = chosen["candidate"]
-    run(kernels, "score", score_reference, arrays, {n: scalars[n] for n in _SCORE_SCALARS}, rows)
-    _select(kernels, common, index, scalars, chosen, score, out, rows)
+    """Serve feature-weight slates natively; return the (R,) and (R, S) arrays of a SlateBatch."""
+    out = slate_arrays(asked.rows, slate_size, inserts)
+    names = dict.fromkeys((*_RETRIEVE, *_SCORE, *_SELECT, *_CARDS))
+    arrays = {**_who(asked), **_taken(index, names), **out}
+    wanted = dict.fromkeys((*_RETRIEVE_SCALARS, *_SCORE_SCALARS, *_SELECT_SCALARS))
+    kernels.call("serve", arrays, {name: scalars[name] for name in wanted}, asked.rows)
     return out
 
 
-def serve_scored(
-    kernels: Kernels,
-    asked: EventBatch,
-    index: Arrays,
-    scalars: Scalars,
-    slate_size: int,
-    candidates: int,
-    policy: RecommendationPolicy,
-    view: View,
-    inserts: np.ndarray | None = None,
+def retrieve(
+    kernels: Kernels, asked: EventBatch, index: Arrays, scalars: Scalars, candidates: int
 ) -> dict[str, np.ndarray]:
-    """Serve slates whose scores the policy computes itself."""
-    rows = asked.rows
-    out = _slate_arrays(rows, slate_size, inserts)
-    common = {"user": asked.user, "request": asked.request}
-    chosen = _candidate_arrays(rows, candidates)
-    _retrieve(kernels, common, index, scalars, chosen, rows)
-    score = np.zeros((rows, candidates), np.float32)
-    for low in range(0, rows, BLOCK_ROWS):
-        part = slice(low, min(low + BLOCK_ROWS, rows))
+    """Return the candidates of feed requests: `candidate` u4 and `candidate_pool` u1, (R, C)."""
+    chosen: dict[str, np.ndarray] = {
+        "candidate": np.full((asked.rows, candidates), NO_ITEM, np.uint32),
+        "candidate_pool": np.zeros((asked.rows, candidates), np.uint8),
+    }
+    arrays = {**_who(asked), **_taken(index, _RETRIEVE), **chosen}
+    wanted = {name: scalars[name] for name in _RETRIEVE_SCALARS}
+    run(kernels, "retrieve", retrieve_reference, arrays, wanted, asked.rows)
+    return chosen
+
+
+def score_weights(
+    kernels: Kernels, asked: EventBatch, index: Arrays, scalars: Scalars, chosen: Arrays
+) -> np.ndarray:
+    """Return feature-weight scores of candidates, float32 (R, C)."""
+    score = np.zeros(chosen["candidate"].shape, np.float32)
+    arrays = {**_who(asked), **_taken(index, _SCORE), "score": score}
+    del arrays["request"]
+    arrays["candidate"] = chosen["candidate"]
+    wanted = {name: scalars[name] for name in _SCORE_SCALARS}
+    run(kernels, "score", score_reference, arrays, wanted, asked.rows)
+    return score
+
+
+def score_asking(
+    policy: RecommendationPolicy, view: View, asked: EventBatch, index: Arrays, chosen: Arrays
+) -> np.ndarray:
+    """Return scores that the policy computes itself, plus what stages add, float32 (R, C)."""
+    score = np.zeros(chosen["candidate"].shape, np.float32)
+    for low in range(0, asked.rows, BLOCK_ROWS):
+        part = slice(low, min(low + BLOCK_ROWS, asked.rows))
         candidate = chosen["candidate"][part]
         valid = candidate != NO_ITEM
         block = Block(asked.user[part], asked.request[part], np.where(valid, candidate, 0), valid)
-        score[part] = ask_scores(policy, view, block) + index["base"][block.candidate]  # stages
-    _select(kernels, common, index, scalars, chosen, score, out, rows)
+        score[part] = ask_scores(policy, view, block) + index["base"][block.candidate]
+    return score
+
+
+def select(
+    kernels: Kernels,
+    asked: EventBatch,
+    index: Arrays,
+    scalars: Scalars,
+    chosen: Arrays,
+    score: np.ndarray,
+    slate_size: int,
+    inserts: np.ndarray | None,
+) -> dict[str, np.ndarray]:
+    """Draw slates from scored candidates; return the (R,) and (R, S) arrays of a SlateBatch."""
+    out = slate_arrays(asked.rows, slate_size, inserts)
+    arrays = {**_who(asked), **_taken(index, _SELECT), **chosen, "score": score, **out}
+    wanted = {name: scalars[name] for name in _SELECT_SCALARS}
+    run(kernels, "select", select_reference, arrays, wanted, asked.rows)
     return out
 
 
-def _slate_arrays(rows: int, slots: int, inserts: np.ndarray | None) -> dict[str, np.ndarray]:
+def _who(asked: EventBatch) -> dict[str, np.ndarray]:
+    return {"user": asked.user, "request": asked.request}
+
+
+def _taken(index: Arrays, names: Any) -> dict[str, np.ndarray]:
+    return {name: index[name] for name in names if name in index}
+
+
+def slate_arrays(rows: int, slots: int, inserts: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return what selection reads and writes of slates: `insert_row` u4 (R, S), and empty outputs."""
     if inserts is None:
         inserts = np.full((rows, slots), NO_ITEM, np.uint32)
     return {
@@ -114,41 +145,6 @@ def _slate_arrays(rows: int, slots: int, inserts: np.ndarray | None) -> dict[str
         "inserted": np.zeros((rows, slots), np.uint8),
         "served_count": np.zeros(rows, np.uint8),
     }
-
-
-def _candidate_arrays(rows: int, candidates: int) -> dict[str, np.ndarray]:
-    return {
-        "candidate": np.full((rows, candidates), NO_ITEM, np.uint32),
-        "candidate_pool": np.zeros((rows, candidates), np.uint8),
-    }
-
-
-def _retrieve(
-    kernels: Kernels,
-    common: Arrays,
-    index: Arrays,
-    scalars: Scalars,
-    chosen: dict[str, np.ndarray],
-    rows: int,
-) -> None:
-    arrays = {**common, **{name: index[name] for name in _RETRIEVE}, **chosen}
-    wanted = {name: scalars[name] for name in _RETRIEVE_SCALARS}
-    run(kernels, "retrieve", retrieve_reference, arrays, wanted, rows)
-
-
-def _select(
-    kernels: Kernels,
-    common: Arrays,
-    index: Arrays,
-    scalars: Scalars,
-    chosen: dict[str, np.ndarray],
-    score: np.ndarray,
-    out: dict[str, np.ndarray],
-    rows: int,
-) -> None:
-    arrays = {**common, **{name: index[name] for name in _SELECT}, **chosen, "score": score, **out}
-    wanted = {name: scalars[name] for name in _SELECT_SCALARS}
-    run(kernels, "select", select_reference, arrays, wanted, rows)
 
 
 def slate_batch(asked: EventBatch, out: Mapping[str, np.ndarray], policy: int) -> SlateBatch:

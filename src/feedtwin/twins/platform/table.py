@@ -31,6 +31,16 @@ ACCOUNTS = declare(
                 True,
                 0xFFFFFFFF,
             ),
+            Column(
+                "share_row",
+                "u4",
+                (),
+                "row",
+                "content row of the video that the user shared last; 4294967295 none",
+                True,
+                0xFFFFFFFF,
+            ),
+            Column("share_step", "i4", (), "step", "when the user shared it", True),
         ),
     )
 )

@@ -8,24 +8,31 @@ a `View` of policy-visible columns.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from feedtwin.columns import Columns, FrozenColumns, policy_view
+from feedtwin.edges import Edges
 from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
-from feedtwin.policies.interface import PromotionPolicy, RecommendationPolicy, Ties, View
+from feedtwin.policies.interface import Ties, View
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.hot import run
 from feedtwin.twins.platform import seen
-from feedtwin.twins.platform.asking import ask_boost, ask_due, ask_pools, ask_ranking
-from feedtwin.twins.platform.cards import serving_cards
+from feedtwin.twins.platform.asking import ask_due
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.estimates import estimate_reference
-from feedtwin.twins.platform.rings import build_rings, public_only
-from feedtwin.twins.platform.serving import serve, serve_scored, slate_batch
+from feedtwin.twins.platform.explaining import explain
+from feedtwin.twins.platform.explicit import ExplicitFeedback
+from feedtwin.twins.platform.feeds import Feeds, Sources, some
+from feedtwin.twins.platform.headcount import Headcount
+from feedtwin.twins.platform.inserting import inserted_rows
+from feedtwin.twins.platform.levers import Levers
+from feedtwin.twins.platform.reporting import Reporting
+from feedtwin.twins.platform.sharing import Sharing
 from feedtwin.twins.platform.table import STAGE_VIRAL
 from feedtwin.twins.platform.tally import TALLIED, tally_reference
 from feedtwin.twins.platform.telemetry import Telemetry
@@ -33,24 +40,22 @@ from feedtwin.twins.platform.telemetry import Telemetry
 __all__ = ["PlatformConfig", "PlatformTwin"]
 
 _LN2 = 0.6931472
+MINORS = 0
+"""Age group from which what is restricted is kept."""
 
 
-@dataclass(frozen=True)
-class Levers:
-    """The policies in force and the serving settings they came with."""
+class Muting(Protocol):
+    """Who does not want to see whom."""
 
-    recommendation: RecommendationPolicy
-    promotion: PromotionPolicy
-    oracle: bool
-    policy_code: int
-    slate_size: int
-    temperature: float
-    category_picks: int
-    category_sharpness: float
-    creator_cap: int
-    category_cap: int
-    velocity_half_life_steps: float
-    amplification: float
+    @property
+    def mutes(self) -> Edges:
+        """Pairs of user and creator."""
+        ...
+
+    @property
+    def mute_offset(self) -> np.ndarray:
+        """Where each user's pairs begin in the sorted `mutes.key`, i8 (U + 1,)."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,14 @@ class PlatformTwin:
         self._mean_vector = mean_vector
         self._draws = draws
         self._kernels = kernels
-        self.parts: tuple[Any, ...] = (self,)
+        explicit = ExplicitFeedback(config, tables.accounts, lambda: self.mean_vector)
+        sharing = Sharing(tables.accounts, config.share_window_steps)
+        self.parts: tuple[Any, ...] = (self, sharing, explicit, Headcount(), Reporting())
+
+    @property
+    def mean_vector(self) -> np.ndarray:
+        """The catalogue's mean at the start, int16 (D,), in 1/32512."""
+        return self._mean_vector
 
     @property
     def accounts(self) -> FrozenColumns:
@@ -113,14 +125,23 @@ class PlatformTwin:
         ties: Any,
         topics: tuple[np.ndarray, np.ndarray],
         rows_of: Callable[[np.ndarray], np.ndarray],
+        muting: Muting | None = None,
     ) -> None:
         """Give this twin what it may read: the others' frozen tables, the ties, the category vectors.
 
         `ties` needs `offset` and `hash`; `topics` are the category vectors and 1 / their norms;
-        `rows_of` looks up content rows by item id.
+        `rows_of` looks up content rows by item id; `muting` says who does not want to see whom.
         """
-        self._users, self._items, self._ties, self._topics = users, items, ties, topics
-        self._rows_of = rows_of
+        self._users, self._items, self._ties, self._rows_of = users, items, ties, rows_of
+        self._muting = muting
+        sources = Sources(
+            self._query, self._restrictions, items, self.accounts, self.catalogue, self.history, ties,
+            topics,
+        )  # fmt: skip
+        config = self.config
+        limits = (min(config.no_repeat, config.seen_size), config.share_window_steps,
+                  config.list_candidates)  # fmt: skip
+        self._feeds = Feeds(self.levers, sources, limits, self._draws, self._kernels)
 
     def _rows(self, batch: EventBatch) -> np.ndarray:
         """Content rows of a batch of items: the hint, or a look-up."""
@@ -148,8 +169,14 @@ class PlatformTwin:
         users = self._users
         return int(np.count_nonzero((users.last_step >= max(since, 0)) & (users.session > 0)))
 
-    def run_due(self, step: int) -> list[Batch]:
+    def routines(self, step: int) -> list[ActionBatch]:
+        """Return what the platform asks of itself at this barrier."""
+        is_due = step % self.config.refresh_steps == 0
+        return [asked("UPDATE_REC_TABLE", step)] if is_due else []
+
+    def do_update_rec_table(self, wish: ActionBatch) -> list[Batch]:
         """Return the exposure stages that change at this barrier, and the videos that go viral."""
+        step = wish.step
         row, to_stage = ask_due(self.levers.promotion, self.view(step))
         items, catalogue = self._items, self.catalogue
         impressions = items.impressions[row]
@@ -182,90 +209,46 @@ class PlatformTwin:
         return [changes, goes]
 
     def prepare(self, step: int) -> None:
-        """Build the step's serving index from the policies: rings, base scores, query vectors."""
-        levers, items = self.levers, self._items
-        view = self.view(step)
-        pools = [public_only(pool, items) for pool in ask_pools(levers.recommendation, view)]
-        self._rings = build_rings(
-            pools, items.category, items.creator, items.ordinal, len(self._topics[0]),
-            levers.category_picks, step, self._draws,
-        )  # fmt: skip
-        self._ranking = ask_ranking(levers.recommendation, view)
-        boost = ask_boost(levers.promotion, view)
-        base = boost if self._ranking is None else self._ranking.base + boost
-        self._base = np.ascontiguousarray(base, np.float32)
-        self._cards: dict[str, np.ndarray] = {}  # an index for the native path (decision 0014)
-        if self._kernels.native:
-            self._cards = serving_cards(
-                items.vector, items.ordinal, items.inv_norm, items.creator, self._base,
-                self._rings.row,
-            )  # fmt: skip
+        """Build the step's serving index from the policies: rings, base scores, what followees show."""
+        odds: np.ndarray | None = None
+        for part in self.parts[1:]:
+            added = part.exposure_log_odds(step) if hasattr(part, "exposure_log_odds") else None
+            if added is not None:  # odds are exp(score / temperature)
+                more = np.float32(self.levers.temperature) * added
+                odds = more if odds is None else odds + more
+        self._feeds.prepare(self.view(step), odds)
 
     def serve(self, asked: EventBatch) -> SlateBatch:
-        """Return one slate per feed request."""
-        levers = self.levers
-        rings, ranking = self._rings, self._ranking
-        index, scalars = self._serving_index(), self._serving_scalars()
-        size, candidates = levers.slate_size, rings.candidates
-        if ranking is None:
-            out = serve_scored(
-                self._kernels, asked, index, scalars, size, candidates, levers.recommendation,
-                self.view(asked.step),
-            )  # fmt: skip
-        else:
-            out = serve(self._kernels, asked, index, scalars, size, candidates)
-        return slate_batch(asked, out, levers.policy_code)
+        """Return one slate per request, for feeds and lists alike."""
+        inserts = inserted_rows(self.parts, asked, self.levers.slate_size)
+        return self._feeds.serve(asked, self.view, inserts)
 
-    def _serving_index(self) -> dict[str, np.ndarray]:
-        items, rings, ties = self._items, self._rings, self._ties
-        return {
-            "query": self._query(),
-            "topic_vectors": self._topics[0],
-            "topic_inv_norm": self._topics[1],
-            "ring_offset": rings.offset,
-            "ring_hash": rings.hash,
-            "ring_row": rings.row,
-            "global_pool": rings.global_pool,
-            "global_quota": rings.global_quota,
-            "follow_offset": ties.offset,
-            "follow_hash": ties.hash,
-            "latest_row": self.accounts.latest_row,
-            "vectors": items.vector,
-            "inv_norm": items.inv_norm,
-            "creator": items.creator,
-            "ordinal": items.ordinal,
-            "category": items.category,
-            "base": self._base,
-            **self._cards,
-            "stage": self.catalogue.stage,
-            "seen_row": self.history.seen_row,
-            "seen_count": self.accounts.seen_count,
-        }
+    def explain(self, asked: EventBatch, lane: int) -> list[dict[str, Any]]:
+        """Return why request `lane` of a batch is shown what it is: one mapping per candidate.
 
-    def _serving_scalars(self) -> dict[str, np.float32 | int]:
-        levers, rings, ranking = self.levers, self._rings, self._ranking
-        hot = levers.temperature > 0
-        return {
-            "seed": self._draws.root_seed,
-            "key_base": self._draws.replicate << 12,
-            "categories_count": len(self._topics[0]),
-            "category_picks": rings.category_picks,
-            "category_quota": rings.category_quota,
-            "category_sharpness": np.float32(levers.category_sharpness),
-            "followed_quota": rings.followed_quota,
-            "weight_similarity": np.float32(ranking.weight_similarity if ranking else 0.0),
-            "weight_followed": np.float32(ranking.weight_followed if ranking else 0.0),
-            "inverse_temperature": np.float32(1.0 / levers.temperature if hot else 0.0),
-            "no_repeat": min(self.config.no_repeat, self.config.seen_size),
-            "creator_cap": levers.creator_cap,
-            "category_cap": levers.category_cap,
-        }
+        Call it on a world that stands just before it serves `asked`; see `explaining.explain`.
+        """
+        one = some(asked, np.array([lane]))
+        inserts = inserted_rows(self.parts, one, self.levers.slate_size)
+        return explain(self._feeds, one, self.view, inserts)
 
     def _query(self) -> np.ndarray:
         """The vectors matched against: the learned estimate, or true interests for an oracle."""
         if self.levers.oracle or self.config.estimate_source == "interests":
             return self._users.interests.astype(np.int16) << 8
         return self.accounts.estimate
+
+    def _restrictions(self) -> dict[str, np.ndarray]:
+        """What some users may not see: whom they muted, and what is kept from minors where ages are known."""
+        found: dict[str, np.ndarray] = {}
+        if self._muting is not None and len(self._muting.mutes):
+            found |= {
+                "mute_key": self._muting.mutes.key, "mute_offset": self._muting.mute_offset
+            }  # fmt: skip
+        if "age_group" in self._users.spec.by_name and self._items.restricted.any():
+            minor = (self._users.age_group == MINORS).astype(np.uint8)
+            found |= {"minor": minor, "restricted": self._items.restricted}
+        return found
 
     # -- handlers --------------------------------------------------------------------------------
 
@@ -367,7 +350,8 @@ class PlatformTwin:
 
     def rest_state(self) -> dict[str, np.ndarray]:
         """Return what the digest covers beside users."""
-        return {**self._tables.catalogue.state(), "totals": self.telemetry.values}
+        totals = np.trim_zeros(self.telemetry.values, "b")  # a mechanism that is off adds none
+        return {**self._tables.catalogue.state(), "totals": totals}
 
     def load_state(self, state: dict[str, np.ndarray]) -> None:
         """Restore from a snapshot."""

@@ -8,7 +8,7 @@ from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.schema.codes import EdgeKind
 from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
-from feedtwin.session import FOLLOW
+from feedtwin.session import FOLLOW, SHARE
 from feedtwin.twins.part import Part
 
 
@@ -20,25 +20,61 @@ class Acting(Part):
     def act(self, reactions: Reactions) -> Iterator[ActionBatch]:
         """Yield what users ask for after the slates of a step."""
         seen = reactions.flagged(FOLLOW)
+        seen = seen.where(seen.creator < len(self.sight.users))  # nobody follows an advertiser
         yield asked(
             "FOLLOW", reactions.step, user=seen.user, target=seen.creator, request=seen.request,
             slot=seen.slot,
         )  # fmt: skip
+        shared = reactions.flagged(SHARE)
+        yield asked(
+            "SHARE_VIDEO", reactions.step, user=shared.user, item=shared.item,
+            request=shared.request, slot=shared.slot,
+        )  # fmt: skip
 
     def do_follow(self, wish: ActionBatch) -> list[Batch]:
         """Tie users to whom they want to follow; several wishes for one tie count once, the first."""
-        order = np.lexsort((wish.slot, wish.request, wish.target, wish.user))
-        user, target = wish.user[order], wish.target[order]
-        first = np.ones(len(user), bool)
-        first[1:] = (user[1:] != user[:-1]) | (target[1:] != target[:-1])
-        chosen = order[first]
-        rows = len(chosen)
-        columns = {
-            "user": wish.user[chosen],
-            "target": wish.target[chosen],
-            "edge": np.full(rows, EdgeKind.FOLLOW, np.uint8),
-            "added": np.ones(rows, np.uint8),
-            "request": wish.request[chosen],
-            "slot": wish.slot[chosen],
-        }
-        return [EventBatch("SOCIAL_GRAPH_UPDATED", wish.step, columns)]
+        chosen = first_wishes(wish.user, wish.target, wish.request, wish.slot)
+        return [
+            edges_changed(
+                wish.step, EdgeKind.FOLLOW, True, wish.user[chosen], wish.target[chosen],
+                wish.request[chosen], wish.slot[chosen],
+            )
+        ]  # fmt: skip
+
+    def do_unfollow(self, wish: ActionBatch) -> list[Batch]:
+        """Cut ties; those that are not there are left out."""
+        chosen = first_wishes(wish.user, wish.target)
+        user, target = wish.user[chosen], wish.target[chosen]
+        tied = self.sight.ties.has(user, target)
+        return [edges_changed(wish.step, EdgeKind.FOLLOW, False, user[tied], target[tied])]
+
+
+def first_wishes(user: np.ndarray, target: np.ndarray, *then: np.ndarray) -> np.ndarray:
+    """Return the rows of the first wish of each pair, sorted by pair; `then` decides which is first."""
+    order = np.lexsort((*reversed(then), target, user))
+    user, target = user[order], target[order]
+    first = np.ones(len(user), bool)
+    first[1:] = (user[1:] != user[:-1]) | (target[1:] != target[:-1])
+    return order[first]
+
+
+def edges_changed(
+    step: int,
+    edge: EdgeKind,
+    added: bool,
+    user: np.ndarray,
+    target: np.ndarray,
+    request: np.ndarray | None = None,
+    slot: np.ndarray | None = None,
+) -> EventBatch:
+    """Return SOCIAL_GRAPH_UPDATED for edges (N,) of one kind, all added or all removed."""
+    rows = len(user)
+    columns = {
+        "user": user,
+        "target": target,
+        "edge": np.full(rows, edge, np.uint8),
+        "added": np.full(rows, added, np.uint8),
+        "request": np.zeros(rows, np.uint32) if request is None else request,
+        "slot": np.zeros(rows, np.uint8) if slot is None else slot,
+    }
+    return EventBatch("SOCIAL_GRAPH_UPDATED", step, columns)

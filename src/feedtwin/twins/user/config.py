@@ -6,6 +6,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 PER_256 = 256
+NO_TIME = np.float32(1e-3)
+"""A fading time (h) so short that nothing is left after a step."""
 
 
 class UserConfig(BaseModel):
@@ -16,6 +18,14 @@ class UserConfig(BaseModel):
     sessions_per_day: float
     activity_sigma: float
     diurnal: list[float]
+    memory: str
+    loyalty_weight: float
+    loyalty_start: float
+    loyalty_slope: float
+    away_rate: float
+    leave_rate: float
+    signup_rate: float
+    creator_feedback: str
     return_satisfaction: float
     attention_span_median_s: float
     attention_span_sigma: float
@@ -56,6 +66,11 @@ class UserConfig(BaseModel):
     consolidation_rate: float
     steps_per_day: int
     uploads_per_day: list[float]
+    ads_teach: bool
+    search_rate: float
+    trend_rate: float
+    duet_rate: float
+    stitch_rate: float
 
     def session_scalars(self) -> dict[str, np.float32 | int]:
         """Numbers of the session rule, which the Interaction twin needs too."""
@@ -81,6 +96,9 @@ class UserConfig(BaseModel):
         scalars["literal_push"] = int(literal)
         scalars["interest_min"] = -127 if literal else 0
         scalars["spacing_steps"] = self.spacing_steps
+        if self.memory == "none":  # no encounter leaves a trace
+            gains = ("gain_finish", "gain_like", "gain_comment", "gain_share")
+            scalars |= dict.fromkeys(gains, np.float32(0.0))
         return scalars
 
     def recall_scalars(self) -> dict[str, np.float32 | int]:
@@ -90,6 +108,9 @@ class UserConfig(BaseModel):
         )  # fmt: skip
         scalars: dict[str, np.float32 | int] = {n: np.float32(getattr(self, n)) for n in floats}
         scalars["steps_per_day"] = self.steps_per_day
+        if self.memory == "none":  # a session starts from taste, and taste stays as it is
+            scalars["interest_tau_steps"] = NO_TIME
+            scalars["consolidation_rate"] = np.float32(0.0)
         return scalars
 
     def hourly_rate(self) -> np.ndarray:

@@ -17,9 +17,12 @@ from feedtwin.twins.user.ties import Ties
 
 (
     TIER, PERSONA, ACTIVITY, SPAN, LIKE, SHARE, COMMENT, FOLLOW, STAMINA, PATIENCE, EXPERTISE,
-    HUMOR, TOXICITY, TIE_COUNT,
-) = range(14)  # fmt: skip
+    HUMOR, TOXICITY, TIE_COUNT, AGE,
+) = range(15)  # fmt: skip
 """Attribute numbers of USER_ATTRIBUTE draws; 20 is a creator's quality (content twin)."""
+
+MINOR = 0
+"""Age group of people under 18."""
 
 KEYWORDS, NOISE = slice(20, 40), slice(40, 50)
 NO_PERSONA = 255
@@ -45,20 +48,49 @@ def synthetic_users(
     columns["tier"] = tier.astype(np.uint8)
     columns["upload_rate"] = np.asarray(config.uploads_per_day, np.float32)[tier]
     columns["persona"] = persona
-    known = np.minimum(persona, len(personas["names"]) - 1)
-    shift = np.asarray(personas["like_shift"], np.float32)[known]
-    factor = np.asarray(personas["span_factor"], np.float32)[known]
-    has = persona != NO_PERSONA
-    for name in ("like_logit", "share_logit", "comment_logit"):
-        columns[name] = columns[name] + np.where(has, shift, np.float32(0.0))
-    span = columns["attention_span_s"] * np.where(has, factor, np.float32(1.0))
-    columns["attention_span_s"] = np.clip(span, np.float32(0.1), np.float32(120.0))
+    columns["age_group"] = age_groups(user, population, draws)
+    columns |= shaped(columns, persona, personas)
     weights = _category_interest(persona, population, personas, len(category_vectors))
     expertise = draws.uniform(Stream.USER_ATTRIBUTE, user, EXPERTISE)
     columns["expertise"] = _pick(weights, expertise)
+    weights = _with_humor(weights, columns["humor_affinity"], population)
     columns["taste"] = tastes(user, weights, category_vectors, population, draws)
     columns["interests"] = ((columns["taste"].astype(np.int32) + 128) >> 8).astype(np.int8)
     return columns
+
+
+def shaped(columns: Arrays, persona: np.ndarray, personas: Mapping[str, Any]) -> Arrays:
+    """Return the traits that persona templates shift or scale; people without one stay as they are."""
+    known = np.minimum(persona, len(personas["names"]) - 1)
+    has = persona != NO_PERSONA
+
+    def of(name: str, neutral: float) -> np.ndarray:
+        return np.where(has, np.asarray(personas[name], np.float32)[known], np.float32(neutral))
+
+    def scaled(name: str, factor: str, most: int) -> np.ndarray:
+        product = columns[name].astype(np.float32) * of(factor, 1.0) + np.float32(0.5)
+        return np.minimum(product.astype(np.int32), most).astype(np.uint8)
+
+    shift = of("like_shift", 0.0)
+    span = columns["attention_span_s"] * of("span_factor", 1.0)
+    return {
+        "like_logit": columns["like_logit"] + shift,
+        "share_logit": columns["share_logit"] + shift + of("share_shift", 0.0),
+        "comment_logit": columns["comment_logit"] + shift + of("comment_shift", 0.0),
+        "attention_span_s": np.clip(span, np.float32(0.1), np.float32(120.0)),
+        "activity": columns["activity"] * of("activity_factor", 1.0),
+        "stamina_s": columns["stamina_s"] * of("stamina_factor", 1.0),
+        "patience": np.maximum(scaled("patience", "patience_factor", 255), np.uint8(1)),
+        "toxicity_tolerance": scaled("toxicity_tolerance", "tolerance_factor", 255),
+    }
+
+
+def age_groups(user: np.ndarray, population: Mapping[str, Any], draws: Draws) -> np.ndarray:
+    """Return the age group of each user, u1: minors first, then adults by age."""
+    minors = float(population["minor_share"])
+    adults = np.asarray(population["adult_age_shares"], np.float64)
+    shares = [minors, *((1.0 - minors) * adults / adults.sum())]
+    return _inverse(draws, user, AGE, shares).astype(np.uint8)
 
 
 def traits(user: np.ndarray, config: UserConfig, draws: Draws) -> Arrays:
@@ -72,6 +104,10 @@ def traits(user: np.ndarray, config: UserConfig, draws: Draws) -> Arrays:
 
     def tendency(attribute: int, mean: float) -> np.ndarray:
         return np.float32(mean) + np.float32(config.tendency_sigma) * normal(attribute)
+
+    def share(attribute: int) -> np.ndarray:
+        draw = draws.uniform(Stream.USER_ATTRIBUTE, user, attribute)
+        return (draw * np.float32(256.0)).astype(np.uint8)
 
     spread = config.activity_sigma
     patience = draws.uniform(Stream.USER_ATTRIBUTE, user, PATIENCE)
@@ -88,9 +124,10 @@ def traits(user: np.ndarray, config: UserConfig, draws: Draws) -> Arrays:
         "patience": (config.patience_low + (patience * np.float32(width)).astype(np.int32)).astype(
             np.uint8
         ),
-        "humor_affinity": draws.uniform(Stream.USER_ATTRIBUTE, user, HUMOR),
-        "toxicity_tolerance": draws.uniform(Stream.USER_ATTRIBUTE, user, TOXICITY),
+        "humor_affinity": share(HUMOR),
+        "toxicity_tolerance": share(TOXICITY),
         "satisfaction": np.full(len(user), config.satisfaction_start, np.float32),
+        "loyalty": np.full(len(user), config.loyalty_start, np.float32),
         "energy": np.ones(len(user), np.float32),
     }
 
@@ -193,6 +230,18 @@ def _category_interest(
     )
     known = np.minimum(persona, len(table) - 1)
     return np.where((persona != NO_PERSONA)[:, None], table[known], base[None, :])
+
+
+def _with_humor(
+    weights: np.ndarray, humor: np.ndarray, population: Mapping[str, Any]
+) -> np.ndarray:
+    """Raise or lower the interest in comedy by humour affinity; nothing on average."""
+    comedy, size = int(population["humor_category"]), np.float32(population["humor_taste"])
+    out = weights.copy()
+    if comedy < out.shape[1]:
+        lean = humor.astype(np.float32) * np.float32(2.0 / 255.0) - np.float32(1.0)
+        out[:, comedy] *= np.float32(1.0) + size * lean
+    return out
 
 
 def _pick(weights: np.ndarray, draw: np.ndarray) -> np.ndarray:

@@ -20,6 +20,8 @@ from feedtwin.numerics import exp32
 from feedtwin.session import COMMENT, LIKE, SHARE, SKIP, keep_active, session_step
 
 NO_TOPIC = 0xFFFF
+TEACHES_NOTHING = np.uint32(0xFFFFFFFF)
+"""Row of an impression that wears and bores like any other but moves neither interests nor memory."""
 
 
 def learn_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
@@ -41,9 +43,10 @@ def learn_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
         active = slot < a.reached_count[lo:hi]
         flags, watch_ms = a.flags[lo:hi, slot], a.watch_ms[lo:hi, slot]
         completion = a.completion[lo:hi, slot]
-        row = np.where(active, a.row[lo:hi, slot], 0)
-        pushed = active & ((flags & SKIP) != 0)
-        pulled = active & ~pushed & ((completion > a.pull_above) | ((flags & LIKE) != 0))
+        teaches = active & (a.row[lo:hi, slot] != TEACHES_NOTHING)
+        row = np.where(teaches, a.row[lo:hi, slot], 0)
+        pushed = teaches & ((flags & SKIP) != 0)
+        pulled = teaches & ~pushed & ((completion > a.pull_above) | ((flags & LIKE) != 0))
         interests = _nudge(a, interests, a.vectors[row].astype(np.int32), pulled, pushed)
         after, leaves = session_step(a, user, state, flags, watch_ms, completion)
         cause = np.where(active, leaves, cause).astype(np.uint8)

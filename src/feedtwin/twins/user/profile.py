@@ -4,6 +4,7 @@ The simulation works on columns; this is how a human, a test or a language model
 Source: USR-1, USR-5 to USR-8.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from feedtwin.columns import FrozenColumns
 
 TIERS = ("elite", "active", "casual", "consumer")
+AGE_GROUPS = ("minor", "18-24", "25-34", "35-44", "45-54", "55+")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class InnateTraits:
 
     creator_tier: str
     persona: int | None
+    age_group: str
     domain_expertise: int
     attention_span_s: float
     humor_affinity: float
@@ -41,6 +44,7 @@ class EvolvingState:
     energy_level: float
     boredom_counter: int
     satisfaction: float
+    loyalty: float
     follower_count: int
     following_count: int
     upload_count: int
@@ -50,8 +54,8 @@ class EvolvingState:
 class ShortVideoAgentProfile:
     """A user: innate traits and evolving state.
 
-    `visual_pref` (512), `audio_pref` (128) and `text_pref` (768) are reserved and empty; while they are,
-    matching falls back to `content_interests` (USR-7).
+    `visual_pref` (512), `audio_pref` (128) and `text_pref` (768) are the interests seen through the
+    projections of a fused match; elsewhere they are empty, and matching uses `content_interests` (USR-7).
     """
 
     user: int
@@ -62,8 +66,16 @@ class ShortVideoAgentProfile:
     text_pref: np.ndarray | None = None
 
 
-def profile_of(users: FrozenColumns, user: int) -> ShortVideoAgentProfile:
+def profile_of(
+    users: FrozenColumns, user: int, projections: Mapping[str, np.ndarray] | None = None
+) -> ShortVideoAgentProfile:
     """Return the profile of one user from the users table.
+
+    Args:
+        users: The users table.
+        user: Whose profile.
+        projections: Maps of interests to preferences, (length, 50) by `visual`, `audio` and `text`; where
+            matching is fused the Content twin has them.
 
     Raises:
         IndexError: There is no such user.
@@ -76,26 +88,29 @@ def profile_of(users: FrozenColumns, user: int) -> ShortVideoAgentProfile:
     innate = InnateTraits(
         creator_tier=TIERS[value("tier")],
         persona=None if persona == 255 else persona,
+        age_group=AGE_GROUPS[value("age_group")],
         domain_expertise=value("expertise"),
+        humor_affinity=value("humor_affinity") / 255,
+        toxicity_tolerance=value("toxicity_tolerance") / 255,
         like_tendency=value("like_logit"),
         share_tendency=value("share_logit"),
         comment_tendency=value("comment_logit"),
         follow_tendency=value("follow_logit"),
-        **{
-            name: value(name)
-            for name in (
-                "attention_span_s", "humor_affinity", "toxicity_tolerance", "stamina_s", "patience",
-            )
-        },
-    )  # fmt: skip
+        **{name: value(name) for name in ("attention_span_s", "stamina_s", "patience")},
+    )
     state = EvolvingState(
         content_interests=users.interests[user] / np.float32(127.0),
         long_term_taste=users.taste[user] / np.float32(127.0 * 256.0),
         energy_level=value("energy"),
         boredom_counter=value("boredom"),
         satisfaction=value("satisfaction"),
+        loyalty=value("loyalty"),
         follower_count=value("follower_count"),
         following_count=value("following_count"),
         upload_count=value("upload_count"),
     )
-    return ShortVideoAgentProfile(user, innate, state)
+    preferences = {
+        f"{name}_pref": (matrix * state.content_interests).sum(axis=1)
+        for name, matrix in (projections or {}).items()
+    }
+    return ShortVideoAgentProfile(user, innate, state, **preferences)

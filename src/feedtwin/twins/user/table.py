@@ -35,6 +35,25 @@ USERS = declare(
                 fill=3,
             ),
             _column("persona", "u1", "code", "persona template; 255 none", fill=255),
+            _column(
+                "age_group",
+                "u1",
+                "code",
+                "0 minor, then 18-24, 25-34, 35-44, 45-54, 55 and older",
+                visible=True,
+                fill=2,
+            ),
+            _column(
+                "member",
+                "u1",
+                "code",
+                "0 nobody or not yet, 1 member, 2 left for good",
+                visible=True,
+                fill=1,
+            ),
+            _column(
+                "joined_day", "u2", "day", "day of the sign-up; 0 before the run", visible=True
+            ),
             _column("expertise", "u2", "code", "category a creator is at home in", visible=True),
             _column(
                 "activity", "f4", "1", "sessions relative to the mean user; 0 never opens the app"
@@ -43,9 +62,9 @@ USERS = declare(
             _column(
                 "attention_span_s", "f4", "s", "how long a dull video is endured, 0.1-120", fill=6
             ),
-            _column("humor_affinity", "f4", "1", "liking of comedy, 0-1", fill=0.5),
+            _column("humor_affinity", "u1", "1/255", "liking of comedy", fill=128),
             _column(
-                "toxicity_tolerance", "f4", "1", "toxicity at which the user reports, 0-1", fill=0.5
+                "toxicity_tolerance", "u1", "1/255", "toxicity at which the user reports", fill=128
             ),
             _column("like_logit", "f4", "logit", "like tendency"),
             _column("share_logit", "f4", "logit", "share tendency"),
@@ -71,6 +90,7 @@ USERS = declare(
             _column("energy", "f4", "1", "0 exhausted to 1 rested", fill=1),
             _column("boredom", "u1", "count", "dull videos not yet made up for"),
             _column("satisfaction", "f4", "1", "rolling mean of what videos gave", fill=0.5),
+            _column("loyalty", "f4", "1", "slow mean of how sessions satisfied", fill=0.4),
             _column("in_session", "u1", "flag", "1 while a session is open", visible=True),
             _column("session", "u4", "count", "sessions started so far", visible=True),
             _column("request", "u4", "count", "feed requests made so far", visible=True),
@@ -85,7 +105,15 @@ USERS = declare(
             _column(
                 "last_step", "i4", "step", "start of the latest session", visible=True, fill=-24
             ),
+            _column(
+                "days_active",
+                "u4",
+                "bits",
+                "bit k: a session on the k-th day after joining",
+                visible=True,
+            ),
             _column("upload_count", "u4", "count", "videos uploaded so far", visible=True),
+            _column("social_count", "u4", "count", "social activities so far", visible=True),
             _column("follower_count", "u4", "count", "followers", visible=True),
             _column("following_count", "u4", "count", "creators followed", visible=True),
         ),

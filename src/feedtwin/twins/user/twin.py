@@ -11,20 +11,35 @@ from typing import Any
 import numpy as np
 
 from feedtwin.columns import Columns, FrozenColumns
+from feedtwin.edges import Edges
 from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.codes import ItemKind, PreferenceCause, SocialActivityKind
 from feedtwin.session import FEED_EXHAUSTED
 from feedtwin.twins.hot import run
 from feedtwin.twins.user.acting import Acting
+from feedtwin.twins.user.belonging import LEFT, MEMBER, NOT_YET, Belonging
+from feedtwin.twins.user.careers import Careers
 from feedtwin.twins.user.config import UserConfig
-from feedtwin.twins.user.preferences import NO_TOPIC, learn_reference, recall_reference
+from feedtwin.twins.user.muting import Muting
+from feedtwin.twins.user.preferences import (
+    NO_TOPIC,
+    TEACHES_NOTHING,
+    learn_reference,
+    recall_reference,
+)
+from feedtwin.twins.user.reacting import Reacting, ReactionConfig
+from feedtwin.twins.user.remixing import Remixing
+from feedtwin.twins.user.seeking import list_kinds
 from feedtwin.twins.user.ties import Ties, split_key
 
 __all__ = ["UserConfig", "UserTwin"]
 
 _TRACES = ("trace_topic", "trace_strength", "trace_step", "trace_count")
+DAYS_KEPT = 32
+"""Days after joining that `days_active` has bits for."""
 _FOLLOW = 1
 _FEEDBACK = 1
 
@@ -33,15 +48,46 @@ class UserTwin:
     """People as columns."""
 
     def __init__(
-        self, config: UserConfig, columns: Columns, ties: Ties, draws: Draws, kernels: Kernels
+        self,
+        config: UserConfig,
+        columns: Columns,
+        ties: Ties,
+        draws: Draws,
+        kernels: Kernels,
+        reactions: ReactionConfig | None = None,
     ) -> None:
+        """Build the twin; without `reactions` people do nothing rare about what they saw."""
         self.config = config
         self.ties = ties
         self._columns = columns
         self._draws = draws
         self._kernels = kernels
         self._all = np.arange(len(columns), dtype=np.uint32)
-        self.parts: tuple[Any, ...] = (self, Acting())
+        rate = reactions.unmute_rate if reactions else 0.0
+        waiting = (columns.member == NOT_YET) & (columns.activity > 0)
+        self._muting = Muting(len(columns), rate, config.steps_per_day, draws)
+        self._belonging = Belonging(config, self._all[waiting], draws)
+        self._careers: Careers | None = None
+        self.parts: tuple[Any, ...] = (
+            self, Acting(), Remixing(config, draws), self._muting, self._belonging
+        )  # fmt: skip
+        if reactions and reactions.any_after_watching:
+            self.parts += (Reacting(reactions, draws),)
+
+    def employ(self, careers: Careers) -> None:
+        """Let creators react to their results."""
+        self._careers = careers
+        self.parts += (careers,)
+
+    @property
+    def mutes(self) -> Edges:
+        """Who does not want to see whom; `key` is sorted, user << 32 | target."""
+        return self._muting.mutes
+
+    @property
+    def mute_offset(self) -> np.ndarray:
+        """Where each user's mutes lie in `mutes.key`, i8 (U + 1,)."""
+        return self._muting.offset
 
     @property
     def table(self) -> FrozenColumns:
@@ -52,6 +98,8 @@ class UserTwin:
         """Give this twin what it may read of items: their public vectors and categories."""
         self._items = items
         self._topic_vectors = topic_vectors
+        ads = np.nonzero(items.kind == ItemKind.AD)[0]  # there from the start, side by side
+        self._ads = (int(ads[0]) if len(ads) else 0, len(ads))
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -69,8 +117,13 @@ class UserTwin:
         mood = (np.float32(1.0) - weight) + weight * np.float32(2.0) * users.satisfaction
         chance = users.activity * self.config.hourly_rate()[hour] * mood
         draw = self._draws.uniform(Stream.SESSION_START, self._all, step)
-        starting = self._all[(draw < chance) & (users.in_session == 0)]
-        return [self._session_started(starting, step)], self._uploads(step)
+        may = (users.in_session == 0) & (users.member == MEMBER)
+        starting = self._belonging.come(self._all[(draw < chance) & may], step)
+        uploads = self._uploads(step)
+        for part in self.parts[1:]:
+            if hasattr(part, "replan"):  # campaign plans take the place of usual uploads
+                uploads = part.replan(uploads, step)
+        return [self._session_started(starting, step)], uploads
 
     def _session_started(self, user: np.ndarray, step: int) -> EventBatch:
         """Sessions begin with the energy regained since the last one, times the day's context."""
@@ -89,12 +142,14 @@ class UserTwin:
     def _uploads(self, step: int) -> np.ndarray:
         """Creators who upload in this hour: the day's count and hour are drawn per creator and day."""
         users = self.table
-        creators = self._all[users.upload_rate > 0]
+        creators = self._all[(users.upload_rate > 0) & (users.member == MEMBER)]
         if len(creators) == 0:
             return creators
         per_day = self.config.steps_per_day
         day, hour = step // per_day, step % per_day
         rate = users.upload_rate[creators]
+        if self._careers is not None:
+            rate = rate * self._careers.drive(creators)
         whole = np.floor(rate)
         extra = self._draws.uniform(Stream.UPLOAD_COUNT, creators, day) < rate - whole
         count = whole.astype(np.int64) + extra
@@ -111,12 +166,10 @@ class UserTwin:
         users = self.table
         user = self._all[users.in_session == 1]
         zero = np.zeros(len(user), np.uint32)
-        columns = {
-            "user": user,
-            "request": users.request[user],
-            "kind": zero.astype(np.uint8),
-            "query": zero,
-        }
+        kind, query = zero.astype(np.uint8), zero
+        if self.config.search_rate > 0 or self.config.trend_rate > 0:
+            kind, query = list_kinds(self.config, self._draws, users, self._topic_vectors, user)
+        columns = {"user": user, "request": users.request[user], "kind": kind, "query": query}
         return EventBatch("FEED_REQUESTED", step, columns)
 
     def give_up(self, slates: SlateBatch) -> EventBatch:
@@ -153,10 +206,17 @@ class UserTwin:
         columns.session[user] += np.uint32(1)
         columns.in_session[user] = 1
         columns.last_step[user] = started.step
+        day = started.step // self.config.steps_per_day - columns.joined_day[user].astype(np.int64)
+        bit = np.uint32(1) << np.minimum(day, DAYS_KEPT).astype(np.uint32)
+        columns.days_active[user] |= np.where(day < DAYS_KEPT, bit, np.uint32(0))
 
     def on_session_ended(self, ended: EventBatch) -> None:
-        """Close the session."""
-        self._columns.in_session[ended.user] = 0
+        """Close the session; loyalty takes in how it satisfied."""
+        columns, user = self._columns, ended.user
+        columns.in_session[user] = 0
+        columns.loyalty[user] += np.float32(self.config.loyalty_weight) * (
+            columns.satisfaction[user] - columns.loyalty[user]
+        )
 
     def on_feed_requested(self, asked: EventBatch) -> None:
         """Count the request."""
@@ -174,7 +234,7 @@ class UserTwin:
         arrays = {name: getattr(self._columns, name) for name in owned}
         arrays |= {
             "user": outcomes.user,
-            "row": outcomes.row,
+            "row": self._teaching(outcomes.row),
             "flags": outcomes.flags,
             "watch_ms": outcomes.watch_ms,
             "completion": outcomes.completion,
@@ -205,6 +265,15 @@ class UserTwin:
         )
         return [learned, ended]
 
+    def _teaching(self, row: np.ndarray) -> np.ndarray:
+        """The rows from which users learn: those of ads are left out, unless ads teach."""
+        first, count = self._ads
+        if self.config.ads_teach or count == 0:
+            return row
+        return np.where(
+            row - np.uint32(first) < count, TEACHES_NOTHING, row
+        )  # unsigned: from first on
+
     def on_social_graph_updated(self, updated: EventBatch) -> None:
         """Make and cut follow ties, and count them on both sides."""
         follows = updated.edge == _FOLLOW
@@ -216,6 +285,21 @@ class UserTwin:
             one = np.int64(sign).astype(np.uint32)
             np.add.at(self._columns.following_count, follower, one)
             np.add.at(self._columns.follower_count, followee, one)
+
+    def on_social_activity(self, said: EventBatch) -> None:
+        """Count social activities, and write down who joined and who left."""
+        columns, day = self._columns, said.step // self.config.steps_per_day
+        np.add.at(columns.social_count, said.user, np.uint32(1))
+        joined = said.user[said.kind == SocialActivityKind.SIGNED_UP]
+        columns.member[joined] = MEMBER
+        columns.joined_day[joined] = day
+        columns.member[said.user[said.kind == SocialActivityKind.LEFT_PLATFORM]] = LEFT
+
+    def on_preference_updated(self, updated: EventBatch) -> None:
+        """Turn creators to the category that works."""
+        turned = updated.cause == PreferenceCause.NICHE
+        if turned.any():
+            self._columns.expertise[updated.user[turned]] = updated.topic[turned]
 
     def on_video_created(self, created: EventBatch) -> None:
         """Count the creator's uploads."""

@@ -17,6 +17,7 @@ from feedtwin.twins.user.preferences import learn_reference, recall_reference
 def serve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     """Retrieve, score and select, as the fused kernel does without writing candidates down."""
     columns = a.category_picks * a.category_quota + int(a.global_quota.sum()) + a.followed_quota
+    columns += a.community_quota
     shape = (len(a.user), columns)
     whole = SimpleNamespace(
         **vars(a),

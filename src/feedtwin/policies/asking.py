@@ -1,0 +1,41 @@
+"""The block in which a policy runs: foreign code, whose errors must name it and the step."""
+
+from types import TracebackType
+
+from feedtwin.columns import boundary
+from feedtwin.errors import BoundaryError, FeedtwinError, PolicyError
+
+
+class Asking:
+    """A block in which a policy runs; what it raises becomes a PolicyError.
+
+    Errors of this package pass (a BoundaryError says more), and so does an interrupt. Every error names the
+    policy, the step and the contract: lever and method, as in `policies/interface.py`.
+    """
+
+    def __init__(self, policy: object, step: int, contract: str) -> None:
+        self.who = f"policy {type(policy).__name__}, step {step}, contract {contract}"
+        self._boundary = boundary(self.who)
+
+    def __enter__(self) -> "Asking":
+        self._boundary.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._boundary.__exit__(kind, error, traceback)
+        if isinstance(error, BoundaryError) and self.who not in str(error):
+            raise BoundaryError(f"{self.who}: {error}") from error
+        if isinstance(error, Exception) and not isinstance(error, FeedtwinError):
+            raise PolicyError(
+                f"{self.who}: raised {type(error).__name__}: {error}; expected an answer. Mend the policy; "
+                "`feedtwin resume` goes on from the last step committed"
+            ) from error
+
+    def refuse(self, found: str, expected: str) -> PolicyError:
+        """Return the error for an answer amiss."""
+        return PolicyError(f"{self.who}: {found}; expected {expected}")

@@ -1,0 +1,171 @@
+"""Ads: items that an auction places between videos, and that advertisers pay for when they are met.
+
+An ad is an item of kind AD that no feed may choose (`is_public` 0). A share of all slots is theirs: the
+n-th slot that a user is ever shown is an ad where n times the ad load passes a whole number, but never the
+first slot of a slate. For each request a window of the ring of ads bids; among them an ad wins with a probability
+proportional to its bid times 1 + weight x the platform's estimate of the user's interest in its category.
+That is a Gumbel race on the logarithms; here in its exponential form, which needs one logarithm less:
+the smallest -log(u) / weight wins. The price is the bid (decision 0023).
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from feedtwin.columns import Columns
+from feedtwin.numerics import log32
+from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.batches import EventBatch, Outcomes, SlateBatch
+from feedtwin.schema.codes import FeedKind, ItemKind, TransactionKind
+from feedtwin.schema.ids import FIRST_ADVERTISER, SHIFT
+from feedtwin.schema.reactions import Reactions
+from feedtwin.twins.part import Part, Sight
+from feedtwin.twins.platform.money.ledger import is_kind
+from feedtwin.twins.platform.money.terms import Terms
+from feedtwin.twins.platform.money.till import NOBODY, Till
+from feedtwin.twins.platform.retrieval import NO_ITEM
+
+PER_MILLE = 1000
+_ESTIMATE_ONE, _VECTOR_ONE = 32512, 127
+_LOW = np.uint64(0xFFFFFFFF)
+
+
+class Ads(Part):
+    """Places ads in slates, and collects for those that were met."""
+
+    name = "ads"
+
+    def __init__(
+        self, ads: Columns, creatives: int, terms: Terms, till: Till, draws: Draws
+    ) -> None:
+        """Take the inventory, sorted by advertiser and creative, with `creatives` ads of each advertiser."""
+        super().__init__(ads)
+        self._ads, self._creatives = ads, creatives
+        self._terms, self._till, self._draws = terms, till, draws
+        self._load = round(terms.ad_load * PER_MILLE)
+        place = ads.frozen.place
+        self._ring = np.lexsort((np.arange(len(ads)), place))
+        self._ring_place = place[self._ring]
+
+    def bind(self, sight: Sight) -> None:
+        """Note where each category's vector is not zero: interest in it is a sum of few products."""
+        super().bind(sight)
+        vectors = sight.topics[0].astype(np.int64)
+        width = max(int((vectors != 0).sum(axis=1).max(initial=0)), 1)
+        self._dims = np.argsort(vectors == 0, axis=1, kind="stable")[:, :width]
+        self._weights = np.take_along_axis(vectors, self._dims, axis=1)
+
+    # -- placing ---------------------------------------------------------------------------------
+
+    def inserts(self, asked: EventBatch, slots: int, step: int) -> np.ndarray | None:
+        """Return the rows of ads to place, u4 (R, S), NO_ITEM elsewhere; None where there are none."""
+        count, slot = ad_slots(asked.request, slots, self._load)
+        count = np.where(asked.kind == FeedKind.FEED, count, 0)
+        lanes = np.nonzero(count)[0]
+        if not len(lanes):
+            return None
+        winner = self._auction(asked.user[lanes], asked.request[lanes])
+        rows = np.full((asked.rows, slots), NO_ITEM, np.uint32)
+        for nth in range(min(slot.shape[1], winner.shape[1])):
+            placed = count[lanes] > nth
+            at = lanes[placed]
+            rows[at, slot[at, nth]] = self._ads.frozen.row[winner[placed, nth]]
+        return rows
+
+    def _auction(self, user: np.ndarray, request: np.ndarray) -> np.ndarray:
+        """Return the bidders of each request, best first, (R, C)."""
+        ads, bidder = self._ads.frozen, self._bidders(user, request)
+        draw = self._draws.uniform(
+            Stream.AD_AUCTION, user[:, None], request[:, None], ads.advertiser[bidder],
+            ads.creative[bidder],
+        )  # fmt: skip
+        warmth = np.float32(1.0) + np.float32(self._terms.ad_relevance) * self._interest(
+            user, ads.category[bidder]
+        )
+        race = -log32(draw) / (ads.price[bidder].astype(np.float32) * warmth)
+        # Positive floats order like their bits; the ad's number below them breaks ties and travels along.
+        key = (race.view(np.uint32).astype(np.uint64) << SHIFT) | bidder.astype(np.uint64)
+        key.sort(axis=1)
+        return (key & _LOW).astype(np.int64)
+
+    def _bidders(self, user: np.ndarray, request: np.ndarray) -> np.ndarray:
+        """The ads that bid: a window on the ring of ads, which moves on by its width with each request.
+
+        So an ad does not come back to a user before all others had their turn: that is the frequency cap.
+        """
+        size = len(self._ring)
+        width = min(self._terms.ad_candidates, size)
+        own = self._draws.bits(Stream.AD_WINDOW, user)
+        start = np.searchsorted(self._ring_place, own) + request.astype(np.int64) * width
+        at = (start % size)[:, None] + np.arange(width)[None, :]
+        return self._ring[np.where(at < size, at, at - size)]
+
+    def _interest(self, user: np.ndarray, category: np.ndarray) -> np.ndarray:
+        """The platform's estimate of interest in categories (R, C), float32, from 0."""
+        estimate = self.sight.accounts.estimate
+        parts = estimate[user[:, None, None], self._dims[category]] * self._weights[category]
+        dot = parts.sum(axis=2, dtype=np.int64).astype(np.float32)
+        return np.maximum(dot * np.float32(1.0 / (_ESTIMATE_ONE * _VECTOR_ONE)), np.float32(0.0))
+
+    # -- collecting ------------------------------------------------------------------------------
+
+    def settle(self, reactions: Reactions) -> Iterator[EventBatch]:
+        """Yield the payments for the ads that were met in a step, in each user's order of meeting them."""
+        met = [self._met(slates, outcomes, nth) for nth, (slates, outcomes) in enumerate(reactions)]
+        if not met:
+            return
+        key, item, creator = (np.concatenate(column) for column in zip(*met, strict=True))
+        order = np.argsort(key)
+        item, user = item[order], (key[order] >> SHIFT).astype(np.uint32)
+        price = self._ads.frozen.price[self._index(item)]
+        yield self._till.shared(
+            reactions.step, TransactionKind.AD, user, creator[order], item, price
+        )
+
+    def _met(
+        self, slates: SlateBatch, outcomes: Outcomes, nth: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Ads met in one round: key (user, round, slot), item, and the creator of the video before."""
+        kind = self.sight.items.kind
+        at = np.flatnonzero(slates.inserted.view(np.bool_))
+        lane, slot = np.divmod(at, slates.inserted.shape[1])
+        here = slot < outcomes.reached_count[lane]
+        here &= kind[outcomes.row[lane, slot]] == ItemKind.AD
+        lane, slot = lane[here], slot[here]
+        before = np.maximum(slot - 1, 0)
+        follows_video = (slot > 0) & (kind[outcomes.row[lane, before]] == ItemKind.VIDEO)
+        creator = (outcomes.item[lane, before] >> SHIFT).astype(np.uint32)
+        key = (outcomes.user[lane].astype(np.uint64) << SHIFT) | (nth << 8 | slot).astype(np.uint64)
+        return key, outcomes.item[lane, slot], np.where(follows_video, creator, NOBODY)
+
+    def _index(self, item: np.ndarray) -> np.ndarray:
+        """Rows of the inventory of ads' item ids."""
+        advertiser = (item >> SHIFT).astype(np.int64) - FIRST_ADVERTISER
+        return advertiser * self._creatives + (item & _LOW).astype(np.int64)
+
+    def on_transaction_completed(self, done: EventBatch) -> None:
+        """Count what each ad was shown and cost."""
+        paid = is_kind(done, TransactionKind.AD)
+        ad = self._index(done.item[paid])
+        np.add.at(self._ads.impressions, ad, np.uint32(1))
+        np.add.at(self._ads.spent, ad, done.amount_microusd[paid])
+
+
+def ad_slots(request: np.ndarray, slots: int, load: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many ads each slate has, (R,), and the slot of its n-th ad, (R, A).
+
+    Slot number n = request x slots + slot of a user is an ad where (n + 1) load reaches a further thousand.
+    The first slot of a slate is never an ad: its ad moves to the second (a slate of one slot has no other).
+
+    Args:
+        request: Each user's request ordinal, (R,).
+        slots: Slots of a slate.
+        load: Ads per 1,000 slots, 0 to 500.
+    """
+    if load == 0:
+        return np.zeros(len(request), np.int64), np.zeros((len(request), 0), np.int64)
+    owed = (request.astype(np.int64) * (slots * load)) % PER_MILLE
+    count = (owed + slots * load) // PER_MILLE
+    nth = np.arange(1, int(count.max(initial=0)) + 1, dtype=np.int64)
+    slot = -((owed[:, None] - PER_MILLE * nth[None, :]) // load) - 1
+    return count, np.where(slot == 0, min(1, slots - 1), slot)

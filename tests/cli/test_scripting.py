@@ -1,0 +1,76 @@
+"""What the pages on scripts and imports tell people to type works; and so does asking a user."""
+
+import json
+import re
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+HOWTO = Path(__file__).resolve().parents[2] / "docs" / "howto"
+
+
+def block(page, kind):
+    text = (HOWTO / page).read_text("utf-8")
+    (found,) = re.findall(rf"^```{kind}\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return found
+
+
+def test_the_world_file_of_the_page_runs_and_everything_in_it_happens(cli):
+    (cli.folder / "mine.yaml").write_text(block("script-actions.md", "yaml"))
+    cli("run", "mine.yaml", "--users", "60", "--steps", "6", "--out", "a")
+    kinds = "SELECT kind FROM social_activity WHERE kind <> 24 ORDER BY step, ordinal"
+    rows = cli.json("sql", "a", kinds)["rows"]
+    assert [row["kind"] for row in rows] == [1, 2, 22]
+    lives = cli.json("sql", "a", "SELECT change, viewers FROM live_state_changed")["rows"]
+    assert {"change": 1, "viewers": 0} in lives and {"change": 3, "viewers": 1} in lives
+    assert "equal" in cli("replay", "a").stdout
+
+
+def test_a_mistake_in_a_script_is_one_message_with_its_line(cli):
+    (cli.folder / "mine.yaml").write_text("script:\n  - {step: 0, action: REFRESH, user: 5}\n")
+    found = cli("run", "mine.yaml", "--users", "60", "--out", "a", status=2)
+    assert "mine.yaml, line 2: REFRESH cannot be scripted" in " ".join(found.stderr.split())
+    assert not (cli.folder / "a").exists()
+
+
+def test_the_python_of_the_page_runs(cli, monkeypatch, capsys):
+    monkeypatch.chdir(cli.folder)
+    exec(compile(block("script-actions.md", "python"), "example", "exec"), {})
+    assert "ordinal" in capsys.readouterr().out
+
+
+def test_the_import_of_the_page_runs(cli, monkeypatch, capsys):
+    monkeypatch.chdir(cli.folder)
+    with sqlite3.connect("oasis.db") as made:
+        made.execute("CREATE TABLE trace (user_id, created_at, action, info)")
+        rows = [(3, 0, "create_post", {"post_id": 1}), (4, 90, "like_post", {"post_id": 1}),
+                (4, 95, "refresh", {})]  # fmt: skip
+        made.executemany(
+            "INSERT INTO trace VALUES (?, ?, ?, ?)", [(*r[:3], json.dumps(r[3])) for r in rows]
+        )
+    made.close()
+    code = block("import-oasis.md", "python").replace("users=1000, steps=48", "users=60, steps=3")
+    exec(compile(code, "example", "exec"), {})
+    assert "2 actions; left out: {'REFRESH': 1}" in capsys.readouterr().out
+
+
+def test_a_user_of_a_run_can_be_asked(made):
+    said = made.json("interview", "a", "--user", "5", "--at", "3")
+    assert said["user"] == 5 and said["step"] == 3
+    assert set(said) == {"user", "step", "interests", "mood", "memory", "role"}
+    printed = made("interview", "a", "--user", "5", "--question", "role").stdout
+    assert "role: tier " in printed and "memory" not in printed
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["--user", "120"], "found user 120, expected 0 to 119"),
+        (["--user", "5", "--at", "6"], "has steps 0 to 5"),
+        (["--user", "5", "--question", "moood"], "did you mean 'mood'"),
+    ],
+)
+def test_a_wrong_question_is_explained(made, words, problem):
+    found = made("interview", "a", *words, status=2)
+    assert problem in " ".join(found.stderr.split())

@@ -1,0 +1,150 @@
+"""`check_policy` passes what ships and says what is wrong with what does not keep its contract."""
+
+import numpy as np
+import pytest
+
+from feedtwin.errors import PolicyError, SettingsError
+from feedtwin.kernels.binding import load
+from feedtwin.policies.interface import (
+    ALL,
+    CONTRACTS,
+    LEVERS,
+    REGISTRIES,
+    Pool,
+    Ranking,
+    StageChanges,
+    policy,
+)
+from feedtwin.policies.promotion import Staged
+from feedtwin.policies.recommendation.nulls import Random
+from feedtwin.testing import check_policy, contracts, examine_policy
+
+
+@pytest.fixture(scope="module")
+def kernels():
+    return load("auto")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(contracts, "STEPS", 6)
+    monkeypatch.setattr(contracts, "USERS", 40)
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    def enter(cls, lever="recommendation"):
+        registry = REGISTRIES[lever]
+        monkeypatch.setattr(registry, "_factories", dict(registry._factories))
+        policy(lever, "tried", section=lever)(cls)
+        return "tried"
+
+    return enter
+
+
+def failures(report):
+    return {finding.check: finding.found for finding in report.findings if not finding.ok}
+
+
+@pytest.mark.parametrize("name", ["kuaishou", "staged"])
+def test_a_shipped_policy_keeps_its_contract(kernels, name):
+    report = check_policy(name, kernels)
+    assert report.ok
+    worlds = [f.check for f in report.findings if "," not in f.check]
+    assert len(worlds) >= 3
+    assert f"lever {report.lever}" in report.text
+
+
+def test_every_lever_has_a_contract():
+    assert set(CONTRACTS) == set(LEVERS)
+
+
+class Forgetful(Random):
+    """Remembers how often it was asked."""
+
+    asked = 0
+
+    def pools(self, view):
+        self.asked += 1
+        return [Pool(ALL, np.nonzero(view.items.is_public)[0], 8 + self.asked)]
+
+
+_calls = [0]
+
+
+class Chancy(Random):
+    """Answers by something that differs from call to call."""
+
+    def ranking(self, view):
+        _calls[0] += 1
+        base = np.resize(np.arange(_calls[0] % 7 + 1), len(view.items)).astype(np.float32)
+        return Ranking(0.0, 0.0, base)
+
+
+class Repeating(Random):
+    """Names a row twice."""
+
+    def pools(self, view):
+        rows = np.nonzero(view.items.is_public)[0]
+        return [Pool(ALL, np.concatenate([rows, rows]), 10)]
+
+
+class Unmakeable(Random):
+    """Wants other settings than it is given."""
+
+    def __init__(self, settings):
+        self.settings = settings.mine
+
+
+class OnlyInFullWorlds(Staged):
+    """Takes the busiest video, and there need not be one."""
+
+    def due(self, view):
+        return StageChanges(np.array([view.items.likes.argmax()]), np.array([1]))
+
+
+class Prying(Staged):
+    """Looks at what the platform does not know."""
+
+    def boost(self, view):
+        return view.items.hook_strength
+
+
+BROKEN = {
+    Forgetful: ("resumed", "keeps nothing"),
+    Chancy: ("asked again", "no clock, no chance"),
+    Repeating: ("a usual world", "Repeating, step 0, contract recommendation.pools: pool 4: row"),
+    Unmakeable: ("a usual world", "making it raised AttributeError"),
+    OnlyInFullWorlds: ("no videos", "raised ValueError"),
+    Prying: ("a usual world", "items.hook_strength"),
+}
+
+
+@pytest.mark.parametrize("cls", BROKEN, ids=lambda cls: cls.__name__)
+def test_what_breaks_the_contract_is_found_and_named(listed, kernels, cls):
+    spec = listed(cls, "promotion" if issubclass(cls, Staged) else "recommendation")
+    report = examine_policy(spec, kernels)
+    check, words = BROKEN[cls]
+    found = {name: text for name, text in failures(report).items() if check in name}
+    assert found and all(words in text for text in found.values()), report.text
+    assert "FAILS" in report.text
+    with pytest.raises(PolicyError, match="the contract is broken"):
+        check_policy(spec, kernels)
+
+
+def test_a_class_without_the_methods_is_told_which(listed, kernels):
+    class Half:
+        """Only pools."""
+
+        def pools(self, view):
+            return []
+
+    report = examine_policy(listed(Half), kernels)
+    assert failures(report) == {"methods": "ranking, scores not there"}
+
+
+def test_what_is_no_policy_is_refused():
+    with pytest.raises(SettingsError, match="no recommendation policy is called"):
+        check_policy("tiktokk")
+    with pytest.raises(PolicyError, match="is no recommendation policy"):
+        check_policy("feedtwin.schema.ids:item_id")
