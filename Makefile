@@ -43,7 +43,7 @@ docs: $(STAMP)  ## generate the reference pages
 	$(BIN)/python scripts/reference.py
 
 lock:  ## resolve requirements.lock anew (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \
 	  --generate-hashes --no-header --quiet --upgrade --output-file requirements.lock
 
 clean:  ## remove the environment and what was built

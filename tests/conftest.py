@@ -9,6 +9,9 @@ settings.register_profile("feedtwin", derandomize=True, deadline=None, max_examp
 settings.load_profile("feedtwin")
 
 
+_CONNECT, _CONNECT_EX = socket.socket.connect, socket.socket.connect_ex
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch):
     def refuse(self, address):
@@ -16,3 +19,18 @@ def _no_network(monkeypatch):
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+
+
+@pytest.fixture
+def loopback(monkeypatch, _no_network):
+    """Let a test reach servers that it started itself; everything else stays out of reach."""
+
+    def own(function):
+        def connect(self, address):
+            assert address[0] in ("127.0.0.1", "::1"), f"a test tried to reach {address!r}"
+            return function(self, address)
+
+        return connect
+
+    monkeypatch.setattr(socket.socket, "connect", own(_CONNECT))
+    monkeypatch.setattr(socket.socket, "connect_ex", own(_CONNECT_EX))

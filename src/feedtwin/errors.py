@@ -39,3 +39,11 @@ class DataError(FeedtwinError):
 
 class PolicyError(FeedtwinError):
     """A policy broke its contract."""
+
+
+class BudgetError(FeedtwinError):
+    """Money for language models: no known price, or limits that contradict each other."""
+
+
+class LLMError(FeedtwinError):
+    """The language model service is not installed, not configured, or failed where a run must stop."""

@@ -36,6 +36,30 @@ def test_help_loads_nothing_heavy():
     assert loaded_after(code) == []
 
 
+LLM_PACKAGES = (
+    "openai httpx2 aiolimiter xllamacpp gguf feedtwin.llm.clients feedtwin.llm.dispatch".split()
+)
+
+
+def test_a_world_without_language_models_loads_nothing_of_them():
+    code = (
+        "import sys, feedtwin\n"
+        "feedtwin.prepare('synthetic', users=20, steps=1)\n"
+        f"print(*[m for m in {LLM_PACKAGES!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_the_service_and_its_tasks_load_no_client_library():
+    code = (
+        "import sys, feedtwin.llm.admin, feedtwin.llm.opening, feedtwin.llm.tasks, feedtwin.testing.provider\n"
+        f"print(*[m for m in {LLM_PACKAGES[:5]!r} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
 def test_the_check_for_heavy_modules_sees_them():
     assert "numpy" in loaded_after("import feedtwin; feedtwin.measure")
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from feedtwin.llm.settings import LlmSettings
 from feedtwin.policies.campaigns import CampaignSettings
 from feedtwin.policies.forecast import ForecastSettings
 from feedtwin.policies.governance import GovernanceSettings
@@ -43,6 +44,7 @@ SECTIONS = {
     "platform": PlatformConfig,
     "recommendation": RecommendationSettings,
     "promotion": StagedSettings,
+    "llm": LlmSettings,
     "monetization": MonetizationSettings,
     "market": MarketConfig,
     "spending": SpendingConfig,

@@ -28,6 +28,7 @@ UNKEYED_CALLS = (
 STATE = [
     *sorted((PACKAGE / "twins").rglob("*.py")),
     *sorted((PACKAGE / "policies").rglob("*.py")),
+    *sorted((PACKAGE / "llm" / "tasks").rglob("*.py")),
     PACKAGE / "session.py",
 ]
 # NumPy's and libm's transcendental functions, BLAS and unordered sums differ between builds by an ulp.

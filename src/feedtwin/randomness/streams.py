@@ -234,6 +234,21 @@ class Stream(Enum):
     PROJECTION = StreamSpec(
         34, 1, ("kind", "dim", "entry"), "an embedding's axis for one interest", _CONTENT
     )
+    PERSONA_TEXT = StreamSpec(
+        70, 0, ("user", "k"), "a persona written without a language model", "llm.tasks.persona"
+    )
+    CAPTION_TEXT = StreamSpec(
+        71, 0, ("creator", "ordinal"), "a caption written without one", "llm.tasks.caption"
+    )
+    COMMENT_TEXT = StreamSpec(
+        72, 0, _ENCOUNTER, "a comment written without one", "llm.tasks.comment"
+    )
+    CAMPAIGN_TEXT = StreamSpec(
+        73, 0, ("creator", "day", "k"), "wording of a plan made without one", "llm.tasks.campaign"
+    )
+    DECISION_RULE = StreamSpec(
+        75, 0, ("user", "step", "k"), "an action chosen without one", "llm.tasks.decision"
+    )
 
     @property
     def block(self) -> int:

@@ -41,6 +41,10 @@ CREATE TABLE IF NOT EXISTS trends (
 CREATE TABLE IF NOT EXISTS policies (
     since_step INTEGER NOT NULL, lever TEXT NOT NULL, name TEXT NOT NULL, settings_json TEXT NOT NULL,
     PRIMARY KEY (since_step, lever)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS llm_ledger (
+    step INTEGER NOT NULL, task TEXT NOT NULL, live INTEGER NOT NULL, cached INTEGER NOT NULL,
+    surrogate INTEGER NOT NULL, degraded INTEGER NOT NULL, charged_microusd INTEGER NOT NULL,
+    paid_microusd INTEGER NOT NULL, PRIMARY KEY (step, task)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS audit (
     id INTEGER PRIMARY KEY, step INTEGER NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL,
     detail_json TEXT NOT NULL);
@@ -52,6 +56,7 @@ _STEP_COLUMNS = {
     "exposure_stages": "since_step",
     "trends": "since_step",
     "policies": "since_step",
+    "llm_ledger": "step",
     "audit": "step",
 }
 
@@ -167,6 +172,7 @@ class Registry:
         policies: Iterable[tuple[str, str, Mapping[str, Any]]] = (),
         trends: Iterable[tuple[int, int, int, float]] = (),
         audit: Iterable[tuple[str, str, Mapping[str, Any]]] = (),
+        llm_ledger: Iterable[tuple[str, int, int, int, int, int, int]] = (),
     ) -> None:
         """Write a step in one transaction; a step it has already is left as it is.
 
@@ -183,6 +189,8 @@ class Registry:
             policies: (lever, name, settings) put in force from this step on.
             trends: (kind, key, lifecycle, velocity) of keys that entered another part of their life.
             audit: (actor, action, detail) to keep.
+            llm_ledger: (task, live, cached, surrogate, degraded, charged, paid) of tasks that were asked;
+                answers and micro-dollars.
 
         Raises:
             RunFolderError: the disk refused; nothing of the step was written.
@@ -203,6 +211,8 @@ class Registry:
             states = [(kind, key, step, life, velocity) for kind, key, life, velocity in trends]
             run.executemany("INSERT OR REPLACE INTO trends VALUES (?, ?, ?, ?, ?)", states)
             self._write_audit(step, audit)
+            spent = [(step, *row) for row in llm_ledger]
+            run.executemany("INSERT INTO llm_ledger VALUES (?, ?, ?, ?, ?, ?, ?, ?)", spent)
         self._last_step = step
 
     def set_policies(self, step: int, rows: Iterable[tuple[str, str, Mapping[str, Any]]]) -> None:

@@ -1,5 +1,6 @@
-"""For tests of worlds and of policies: `check_policy` holds a policy of your own to its contract."""
+"""Contract checks for authors of plug-ins (`check_policy`, `check_task`), and generated inputs; no run imports this."""
 
 from feedtwin.testing.contracts import Finding, Report, check_policy, examine_policy
+from feedtwin.testing.tasks import check_task
 
-__all__ = ["Finding", "Report", "check_policy", "examine_policy"]
+__all__ = ["Finding", "Report", "check_policy", "check_task", "examine_policy"]

@@ -123,3 +123,16 @@ def test_the_journal_mode_is_wal(tmp_path: Path) -> None:
 def test_a_missing_registry_cannot_be_opened(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match="not found"):
         Registry.open(tmp_path / "registry")
+
+
+def test_the_ledger_of_language_models_is_kept_by_step_and_task(tmp_path):
+    registry = Registry.create(tmp_path / "registry.sqlite")
+    rows = [("CAPTION_GENERATION", 3, 2, 1, 1, 90, 60), ("TREND_PREDICTION", 1, 0, 0, 0, 10, 10)]
+    registry.commit(0, "aa", {}, llm_ledger=rows)
+    registry.commit(1, "bb", {}, llm_ledger=rows[:1])
+    total = registry.query("SELECT sum(charged_microusd), sum(paid_microusd) FROM llm_ledger")
+    assert total == [(190, 130)]
+    registry.close()
+    registry = Registry.resume(tmp_path / "registry.sqlite", 0)
+    assert registry.query("SELECT step, task FROM llm_ledger") == [(0, rows[0][0]), (0, rows[1][0])]
+    registry.close()

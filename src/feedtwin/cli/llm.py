@@ -1,0 +1,252 @@
+"""The commands `feedtwin llm ...`: costs before and after, caches, and a model server to try."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from feedtwin.cli.going import AsJson, RunPath
+from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table
+
+if TYPE_CHECKING:
+    from feedtwin.llm.settings import LlmSettings
+
+app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
+cache = typer.Typer(no_args_is_help=True, help="Answers on disk: export, import, verify.")
+app.add_typer(cache, name="cache")
+
+World = Annotated[str, typer.Argument(help="Name of a world, or path of a YAML file.")]
+Sets = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="PATH=VALUE", help="A setting; may be repeated."),
+]
+Folder = Annotated[Path, typer.Argument(help="Folder of the cache.")]
+
+
+def _settings(world: str, sets: list[str] | None) -> "LlmSettings":
+    from feedtwin.llm.admin import llm_settings
+    from feedtwin.schema.settings import resolve
+
+    return llm_settings(resolve(world, sets=sets or []))
+
+
+@app.command("estimate")
+@reports
+def estimate(
+    world: World = "synthetic",
+    calls: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TASK=NUMBER", help="How often a task is asked; may be repeated."),
+    ] = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what the live tasks of a world will cost, before anything is spent."""
+    from feedtwin.llm import admin
+
+    settings = _settings(world, sets)
+    rows = admin.estimate(settings, admin.parse_calls(calls or []))
+    expected, worst = sum(one.expected for one in rows), sum(one.worst for one in rows)
+    if as_json:
+        answer(
+            {
+                "tasks": [{**vars(one), "task": admin.name_of(one.task)} for one in rows],
+                "expected_microusd": expected,
+                "worst_microusd": worst,
+                "budget_microusd": settings.budget_microusd,
+            }
+        )
+        return
+    head = ("task", "model", "calls", "tokens in", "tokens out", "expected", "worst case")
+    cells = [
+        (admin.name_of(one.task), one.model, f"{one.calls:,}", f"{one.tokens_in:,}",
+         f"{one.tokens_out:,}", usd(one.expected), usd(one.worst))
+        for one in rows
+    ]  # fmt: skip
+    table(head, cells, right=head[2:], keep=head[:2])
+    say()
+    say(
+        f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(settings.budget_microusd)}"
+    )
+    if not rows:
+        say("no task is live, or none was given: --set llm.caption.source=live --calls caption=200")
+    if expected > settings.budget_microusd:
+        say("the budget will be used up; what comes after it is answered by stand-ins")
+
+
+@app.command("usage")
+@reports
+def usage(path: RunPath, as_json: AsJson = False) -> None:
+    """Say what a run asked of language models, who answered, and what it cost."""
+    from feedtwin.llm import admin
+
+    found = admin.usage(path)
+    if as_json:
+        answer(
+            {
+                "tasks": {
+                    admin.name_of(code): {
+                        "answers": {s.name.lower(): n for s, n in one.counts.by_source.items()},
+                        "degraded": one.counts.degraded,
+                        "reasons": one.reasons,
+                        "calls": one.calls,
+                        "tokens_in": one.tokens_in,
+                        "tokens_out": one.tokens_out,
+                        "charged_microusd": one.charged,
+                        "paid_microusd": one.paid,
+                    }
+                    for code, one in found.tasks.items()
+                },
+                "charged_microusd": found.charged,
+                "paid_microusd": found.paid,
+                "budget_microusd": found.budget,
+                "disputed_microusd": found.disputed,
+                "burn_down": found.burn_down,
+                "degraded": [admin.name_of(code) for code in found.degraded],
+            }
+        )
+        return
+    head = ("task", "answers", "live", "cached", "stand-in", "degraded", "calls", "charged", "paid")
+    cells = []
+    for code, one in found.tasks.items():
+        by = {source.name: number for source, number in one.counts.by_source.items()}
+        numbers = (one.counts.total, *(by.get(n, 0) for n in ("LIVE", "CACHED", "SURROGATE")),
+                   one.counts.degraded, one.calls)  # fmt: skip
+        cells.append(
+            (admin.name_of(code), *(f"{n:,}" for n in numbers), usd(one.charged), usd(one.paid))
+        )
+    table(head, cells, right=head[1:], keep=head[:1])
+    say()
+    say(f"charged {usd(found.charged)} of {usd(found.budget)}, paid {usd(found.paid)}")
+    if found.disputed:
+        say(f"provider overrun: {usd(found.disputed)} claimed above what was reserved, not charged")
+    for code in found.degraded:
+        share = found.tasks[code].degraded_ppm / 10_000
+        say(f"degraded: {share:.1f} % of {admin.name_of(code)} was not answered as wanted")
+
+
+@app.command("fidelity")
+@reports
+def fidelity(path: RunPath, as_json: AsJson = False) -> None:
+    """Say how far stand-ins are from the model that answered in a run, without asking anybody."""
+    from feedtwin.llm import admin
+
+    rows = admin.fidelity(path)
+    if as_json:
+        answer([{**vars(one), "task": admin.name_of(one.task)} for one in rows])
+        return
+    head = ("task", "compared", "decided the same", "decisions that differ")
+    cells = [
+        (admin.name_of(one.task), f"{one.compared:,}", f"{one.equal:,}", f"{one.distance_ppm / 10_000:.1f} %")
+        for one in rows
+    ]  # fmt: skip
+    table(head, cells, right=head[1:])
+    if not rows:
+        say("no answer of a model is on record")
+
+
+@app.command("ask")
+@reports
+def ask(
+    task: Annotated[str, typer.Argument(help="CAPTION_GENERATION and the like.")],
+    sets: Sets = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask a task's example once, and show the typed answer."""
+    from feedtwin.llm import admin
+
+    found = admin.ask_example(_settings("synthetic", sets), task)
+    value = {
+        "response": found.answer.response.model_dump(mode="json"),
+        "source": found.answer.source.name.lower(),
+        "reason": found.answer.reason,
+        "paid_microusd": found.paid,
+    }
+    if as_json:
+        answer(value)
+        return
+    for name, field in found.answer.response.model_dump(mode="json").items():
+        say(f"{name}: {field}")
+    say()
+    why = f" ({found.answer.reason})" if found.answer.reason else ""
+    say(f"answered by {value['source']}{why}, paid {usd(found.paid)}")
+
+
+@app.command("demo-server")
+@reports
+def demo_server(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0 takes a free one.")] = 8089,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the model's weights.")] = 0,
+) -> None:
+    """Run a real model server with a tiny model of random weights, until interrupted."""
+    from feedtwin.llm import demo
+
+    key = os.environ.get("FEEDTWIN_LLM_KEY", "").strip() or "feedtwin-demo"
+    with demo.demo_server(key, port, seed) as running:
+        say(f"demo server at {running.address} ({demo.LABEL})")
+        say("try it in another terminal; Ctrl-C ends it here:")
+        shown = "$FEEDTWIN_LLM_KEY" if "FEEDTWIN_LLM_KEY" in os.environ else key
+        say(f"  export FEEDTWIN_LLM_KEY={shown}")
+        say(
+            f"  feedtwin llm ask CAPTION_GENERATION --set llm.base_url={running.address} "
+            f"--set llm.caption.source=live --set llm.caption.model={running.model} "
+            "--set llm.dialect=grammar --set llm.grammar_text_max=40"
+        )
+        _wait()
+
+
+def _wait() -> None:
+    """Wait until interrupted."""
+    import signal
+
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        say("ended")
+
+
+@cache.command("export")
+@reports
+def cache_export(
+    folder: Folder, target: Annotated[Path, typer.Argument(help="JSON Lines file to write.")]
+) -> None:
+    """Write all records as JSON Lines, to ship with a paper."""
+    from feedtwin.llm import admin
+
+    say(f"{plural(admin.export_cache(folder, target), 'record')} written to {target}")
+
+
+@cache.command("import")
+@reports
+def cache_import(
+    source: Annotated[Path, typer.Argument(help="JSON Lines file to read.")], folder: Folder
+) -> None:
+    """Add records of a JSON Lines file, all or none; records that are there stay."""
+    from feedtwin.llm import admin
+
+    say(f"{plural(admin.import_cache(source, folder), 'record')} taken into {folder}")
+
+
+@cache.command("verify")
+@reports
+def cache_verify(folder: Folder, as_json: AsJson = False) -> None:
+    """Check every record; exits with status 1 if one is not sound."""
+    from feedtwin.llm import admin
+
+    report = admin.verify_cache(folder)
+    if as_json:
+        answer({"records": report.records, "faults": report.faults})
+    else:
+        for name, count in report.records.items():
+            say(f"{name}: {plural(count, 'sound record')}")
+        for fault in report.faults:
+            say(fault)
+        say(f"{sum(report.records.values())} sound, {len(report.faults)} not")
+    if report.faults:
+        raise typer.Exit(NOT_EQUAL)
+
+
+def usd(microusd: int) -> str:
+    """Return micro-dollars for people, never rounded to nothing."""
+    return f"${microusd / 1e6:,.6f}" if microusd < 10_000 else f"${microusd / 1e6:,.2f}"

@@ -1,0 +1,359 @@
+"""What the command line may ask of language models: estimates, usage of a run, caches, one question.
+
+Estimates and usage are plain numbers; nothing here is part of a run.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import ValidationError
+
+from feedtwin.errors import IntegrityError, RunFolderError, SettingsError
+from feedtwin.llm.budget import PPM, Ledger
+from feedtwin.llm.cache import Cache, Entry
+from feedtwin.llm.decoding import Refused
+from feedtwin.llm.desk import Desk, tokens_in_max
+from feedtwin.llm.fidelity import Fidelity, compare
+from feedtwin.llm.opening import open_service
+from feedtwin.llm.records import Counts, Row, inputs_by_step
+from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.task import TASKS, Answer, Ask, task
+from feedtwin.randomness import Draws
+from feedtwin.record.durable import canonical_json
+from feedtwin.record.journal import Frame, read_journal
+from feedtwin.schema.codes import AnswerSource, LlmTask
+from feedtwin.schema.nearest import suggest
+from feedtwin.schema.parameters import section_model
+from feedtwin.schema.settings import Settings
+
+BYTES_PER_TOKEN: Final = 4
+"""Bytes of English or JSON that a token stands for on average; estimates only, never budgets."""
+
+
+def llm_settings(settings: Settings) -> LlmSettings:
+    """Return the part of a world's settings that is about language models."""
+    return section_model(LlmSettings, settings.section("llm"))
+
+
+def name_of(code: LlmTask) -> str:
+    """Return the name of a task."""
+    import feedtwin.llm.tasks  # noqa: F401 - lists the tasks
+
+    return next(name for name in TASKS.names() if task(name).code is code)
+
+
+# -- estimates -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a world will ask of a task.
+
+    Attributes:
+        task: The task.
+        calls: Number of asks.
+        asks: Typical ones, from which sizes are taken; the task's example if there are none.
+    """
+
+    task: LlmTask
+    calls: int
+    asks: Sequence[Ask] = ()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a task will cost, before anything is spent.
+
+    Attributes:
+        task: The task.
+        model: The model that would be asked.
+        calls: Number of asks.
+        tokens_in: Expected tokens of all prompts.
+        tokens_out: Expected tokens of all answers.
+        expected: Expected spend, micro-dollars.
+        worst: Spend if every ask took every attempt and repair at full length, micro-dollars.
+    """
+
+    task: LlmTask
+    model: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    expected: int
+    worst: int
+
+
+def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
+    """Return what the live tasks of some demands will cost, in the order of the demands.
+
+    Raises:
+        BudgetError: A model has no known price.
+    """
+    desk = Desk(settings, Ledger(settings.caps()), (0, 0))
+    return [
+        _estimate(settings, desk, demand)
+        for demand in demands
+        if settings.of(demand.task).source == "live"
+    ]
+
+
+def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
+    own, price = settings.of(demand.task), settings.price(demand.task)
+    kind = task(name_of(demand.task))
+    asks = demand.asks or [Ask(kind, tuple(0 for _ in kind.key), kind.example())]
+    draws = Draws(0)
+    cost = tokens_in = tokens_out = worst = 0
+    for ask in asks:
+        pending = desk.prepare(ask)
+        size = pending.prompt.size() + len(canonical_json(pending.schema))
+        words = kind.chance(draws, [ask.key])[0].tolist()
+        answer = canonical_json(kind.surrogate(ask.request, words).model_dump(mode="json"))
+        one_in = -(-size // BYTES_PER_TOKEN)
+        one_out = min(-(-len(answer) // BYTES_PER_TOKEN), own.tokens_max)
+        tokens_in, tokens_out = tokens_in + one_in, tokens_out + one_out
+        cost += price.cost(one_in, one_out)
+        calls = settings.attempts_max + settings.repairs_max
+        worst += calls * price.worst_case(tokens_in_max(pending), own.tokens_max)
+    count = len(asks)
+    return Estimate(
+        demand.task,
+        own.model,
+        demand.calls,
+        tokens_in * demand.calls // count,
+        tokens_out * demand.calls // count,
+        cost * demand.calls // count,
+        worst * demand.calls // count,
+    )
+
+
+def parse_calls(entries: Sequence[str]) -> list[Demand]:
+    """Return demands stated as `caption=200`.
+
+    Raises:
+        SettingsError: An entry is not of that form.
+    """
+    sections = {section: code for code, section in SECTIONS.items()}
+    found = []
+    for entry in entries:
+        section, equals, number = entry.partition("=")
+        if section not in sections or not equals or not number.isdigit():
+            raise SettingsError(
+                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)}"
+                f"{suggest(section, sections)}"
+            )
+        found.append(Demand(sections[section], int(number)))
+    return found
+
+
+# -- usage of a run ------------------------------------------------------------------------------
+
+
+@dataclass
+class TaskUsage:
+    """What a task used in a run.
+
+    Attributes:
+        counts: Answers by source, degraded ones, and those that found no money.
+        calls: Calls that were sent.
+        tokens_in: Tokens of prompts, as providers counted them.
+        tokens_out: Tokens of answers.
+        charged: Micro-dollars charged, answers from the cache at the price on their record.
+        paid: Micro-dollars paid.
+        reasons: Why answers were degraded.
+    """
+
+    counts: Counts = field(default_factory=Counts)
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    charged: int = 0
+    paid: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def degraded_ppm(self) -> int:
+        """Share of answers that were degraded, parts per million."""
+        return self.counts.degraded * PPM // max(self.counts.total, 1)
+
+    def take(self, row: Row) -> None:
+        """Add an answer."""
+        if row.source is not AnswerSource.CACHED:
+            self.tokens_in += row.tokens[0]
+            self.tokens_out += row.tokens[1]
+        if row.reason:
+            self.reasons[row.reason] = self.reasons.get(row.reason, 0) + 1
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a run used.
+
+    Attributes:
+        tasks: By task; tasks that were never asked are absent.
+        burn_down: (step, charged so far) for each step that charged something.
+        budget: Spending limit, micro-dollars.
+        disputed: Micro-dollars that providers claimed above reservations.
+        degraded: Tasks of which more than the tolerated share of answers was degraded.
+    """
+
+    tasks: Mapping[LlmTask, TaskUsage]
+    burn_down: Sequence[tuple[int, int]]
+    budget: int
+    disputed: int
+    degraded: tuple[LlmTask, ...]
+
+    @property
+    def charged(self) -> int:
+        """Micro-dollars charged for all tasks."""
+        return sum(one.charged for one in self.tasks.values())
+
+    @property
+    def paid(self) -> int:
+        """Micro-dollars paid for all tasks."""
+        return sum(one.paid for one in self.tasks.values())
+
+
+def usage(run: Path) -> Usage:
+    """Return what a run used, from its journal.
+
+    Raises:
+        RunFolderError: There is no journal.
+        IntegrityError: The journal was altered.
+    """
+    frames, resolved = _journal(run)
+    settings = llm_settings(resolved)
+    ledger = Ledger(settings.caps())
+    tasks: dict[LlmTask, TaskUsage] = {}
+    burn_down: list[tuple[int, int]] = []
+    disputed = 0
+    for step, inputs in sorted(inputs_by_step(frames).items()):
+        before = ledger.account().charged
+        ledger.absorb(inputs.sent, inputs.ends)
+        disputed += inputs.disputed
+        for code, counts in inputs.counts().items():
+            tasks.setdefault(code, TaskUsage()).counts.merge(counts)
+        for row in inputs.rows.values():
+            tasks[LlmTask(row.name[0])].take(row)
+        for call in inputs.sent:
+            tasks.setdefault(call.task, TaskUsage()).calls += 1
+        if ledger.account().charged != before:
+            burn_down.append((step, ledger.account().charged))
+    for code, one in tasks.items():
+        account = ledger.account(code)
+        one.charged, one.paid = account.charged, account.paid
+    tolerated = round(settings.degraded_share * PPM)
+    degraded = tuple(code for code, one in sorted(tasks.items()) if one.degraded_ppm > tolerated)
+    return Usage(dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded)
+
+
+def fidelity(run: Path) -> list[Fidelity]:
+    """Return how far the stand-ins of a run's tasks are from the model that answered; see `fidelity`.
+
+    Raises:
+        RunFolderError: There is no journal.
+        IntegrityError: The journal was altered, or was written by other code.
+    """
+    frames, resolved = _journal(run)
+    draws = Draws(resolved.seed, resolved.replicate)
+    rows: dict[LlmTask, list[Row]] = {}
+    for _, inputs in sorted(inputs_by_step(frames).items()):
+        for row in inputs.rows.values():
+            rows.setdefault(LlmTask(row.name[0]), []).append(row)
+    try:
+        found = [compare(task(name_of(code)), own, draws) for code, own in sorted(rows.items())]
+    except (Refused, ValidationError):
+        raise IntegrityError(
+            f"{run / 'journal'}: an answer does not fit its task; expected the tasks of the code that made the "
+            "run (see code_hash in manifest.json). Use that release"
+        ) from None
+    return [one for one in found if one.compared]
+
+
+def _journal(run: Path) -> tuple[list[Frame], Settings]:
+    """Return the records of a run and the settings in force at its end."""
+    frames = read_journal(run / "journal", strict=False)
+    if not frames:
+        raise RunFolderError(f"{run / 'journal'}: holds no record; expected a run that has started")
+    segments = frames[0].payload.get("segments")
+    if not segments:
+        raise IntegrityError(f"{run / 'journal'}: the first record has no settings of a run")
+    return frames, Settings.model_validate(segments[-1]["settings"])
+
+
+# -- caches and one question ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class CacheReport:
+    """What a folder of records holds.
+
+    Attributes:
+        records: Sound records by task.
+        faults: What is wrong with the others.
+    """
+
+    records: Mapping[str, int]
+    faults: Sequence[str]
+
+
+def verify_cache(folder: Path) -> CacheReport:
+    """Return what a folder of records holds; raise RunFolderError if it is none."""
+    if not folder.is_dir():
+        raise RunFolderError(f"{folder}: no folder; expected the folder of a cache")
+    records: dict[str, int] = {}
+    faults = []
+    for _, found in Cache(folder).entries():
+        if isinstance(found, Entry):
+            records[found.task] = records.get(found.task, 0) + 1
+        else:
+            faults.append(str(found))
+    return CacheReport(records, faults)
+
+
+def export_cache(folder: Path, target: Path) -> int:
+    """Write a cache as JSON Lines; return the number of records; see `Cache.export`."""
+    verify_cache(folder)
+    return Cache(folder).export(target)
+
+
+def import_cache(source: Path, folder: Path) -> int:
+    """Add records of JSON Lines to a cache; return their number; see `Cache.take`."""
+    return Cache(folder).take(source)
+
+
+class _Forgetful:
+    """A journal for a single question."""
+
+    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
+        """Keep nothing."""
+
+    def sync(self) -> None:
+        """Keep nothing."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An answer to a task's example, and what it cost."""
+
+    answer: Answer[Any]
+    paid: int
+
+
+def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
+    """Ask a task's example, live if the settings say so.
+
+    Raises:
+        SettingsError: No task has that name.
+        LLMError: The extra, the key or the server is missing.
+    """
+    kind = task(name)
+    service = open_service(settings, Draws(seed), _Forgetful())
+    try:
+        service.begin_step(0)
+        ask = Ask(kind, tuple(0 for _ in kind.key), kind.example())
+        answer = service.answer([ask])[0]
+        return Asked(answer, service.ledger.account().paid)
+    finally:
+        service.close()

@@ -1,0 +1,177 @@
+"""Step barriers: who answers from now on, decided by what was charged until now and by nothing else.
+
+Neither latency nor the number of workers nor the order of replies can move a decision, for within a step
+nothing here changes. A run that resumes or replays takes the charges of past steps from the journal, and
+decides the same.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from feedtwin.llm.budget import PPM, Account, Ledger
+from feedtwin.llm.records import Counts, CountsByTask, StepInputs, merge
+from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.schema.codes import AnswerSource, LlmTask
+
+
+@dataclass(frozen=True)
+class TierChange:
+    """A task that moves to another answer source; asks with privilege keep the old one."""
+
+    task: LlmTask
+    from_source: AnswerSource
+    to_source: AnswerSource
+    utilisation_ppm: int
+
+
+@dataclass(frozen=True)
+class Exceeded:
+    """A limit, and what was charged against it; of the whole (task ALL) or of one task."""
+
+    task: LlmTask
+    budget: int
+    spend: int
+
+
+@dataclass(frozen=True)
+class Barrier:
+    """What a barrier decided, for LLM_TIER_CHANGED and BUDGET_EXCEEDED."""
+
+    changes: tuple[TierChange, ...] = ()
+    exceeded: tuple[Exceeded, ...] = ()
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """What a task was asked in a step and what it cost; rows of all steps add up to the ledger.
+
+    Attributes:
+        task: The task.
+        answers: Answers by source.
+        degraded: Answers for which a better source was wanted.
+        charged: Micro-dollars charged.
+        paid: Micro-dollars paid.
+    """
+
+    task: LlmTask
+    answers: Mapping[AnswerSource, int]
+    degraded: int
+    charged: int
+    paid: int
+
+
+@dataclass(frozen=True)
+class _Standing:
+    tiers: dict[LlmTask, AnswerSource]
+    is_exceeded: bool = False
+
+
+class Barriers:
+    """The state between steps.
+
+    Attributes:
+        step: The step under way; None before the first.
+        counts: Answers of each task so far.
+        disputed: Micro-dollars that providers claimed above reservations.
+    """
+
+    def __init__(
+        self, settings: LlmSettings, ledger: Ledger, past: Mapping[int, StepInputs]
+    ) -> None:
+        """Bind settings, accounts and what the journal holds already, by step."""
+        self._settings, self._ledger, self._past = settings, ledger, past
+        self._absorbed: set[int] = set()
+        self._live_until_ppm = settings.live_until_ppm()
+        self._standing = _Standing({task: settings.source(task) for task in SECTIONS})
+        self._before: dict[LlmTask, tuple[Account, Counts]] = {}
+        self.step: int | None = None
+        self.counts: CountsByTask = {}
+        self.disputed = 0
+
+    def begin(self, step: int) -> Barrier:
+        """Decide at the barrier before a step; steps begin in order, the first one anywhere."""
+        if self.step is None:  # a run that resumes knows what the barrier before decided
+            self._absorb_before(step - 1)
+            self._standing = self._decide()
+        else:
+            assert step == self.step + 1, (self.step, step)
+        self._absorb_before(step)
+        self.step = step
+        before, self._standing = self._standing, self._decide()
+        utilisation = self._ledger.utilisation_ppm()
+        changes = tuple(
+            TierChange(task, before.tiers[task], source, utilisation)
+            for task, source in self._standing.tiers.items()
+            if source is not before.tiers[task]
+        )
+        is_new = self._standing.is_exceeded and not before.is_exceeded
+        exceeded = self._exceeded() if is_new else ()
+        self._before = self._state()
+        # Calls of a step that a crash cut short are spent already; they decide at the next barrier.
+        self._absorb(step)
+        return Barrier(changes, exceeded)
+
+    def rows(self) -> list[LedgerRow]:
+        """Return what tasks were asked since the barrier, for the registry; tasks at rest have no row."""
+        found = []
+        for task, (account, counts) in self._state().items():
+            old_account, old = self._before[task]
+            answers = {
+                source: number - old.by_source.get(source, 0)
+                for source, number in sorted(counts.by_source.items())
+            }
+            charged = account.charged - old_account.charged
+            if any(answers.values()) or charged:
+                paid = account.paid - old_account.paid
+                degraded = counts.degraded - old.degraded
+                found.append(LedgerRow(task, answers, degraded, charged, paid))
+        return found
+
+    def tier(self, task: LlmTask) -> AnswerSource:
+        """Return who answers asks without privilege in this step."""
+        return self._standing.tiers[task]
+
+    def _state(self) -> dict[LlmTask, tuple[Account, Counts]]:
+        """Return copies of accounts and counts of all tasks."""
+        return {
+            task: (self._ledger.account(task), self.counts.get(task, Counts()).copy())
+            for task in SECTIONS
+        }
+
+    def _absorb_before(self, step: int) -> None:
+        for one in sorted(self._past):
+            if one < step:
+                self._absorb(one)
+
+    def _absorb(self, step: int) -> None:
+        """Take over what the journal holds of a step, once."""
+        inputs = self._past.get(step)
+        if inputs is None or step in self._absorbed:
+            return
+        self._absorbed.add(step)
+        self._ledger.absorb(inputs.sent, inputs.ends)
+        self.disputed += inputs.disputed
+        merge(self.counts, inputs.counts())
+
+    def _decide(self) -> _Standing:
+        tiers = {}
+        for task in SECTIONS:
+            source = self._settings.source(task)
+            if source is AnswerSource.LIVE and (self.disputed or self._is_used_up(task)):
+                source = AnswerSource.CACHED
+            elif source is AnswerSource.CACHED and self._is_used_up(task):
+                source = AnswerSource.SURROGATE
+            tiers[task] = source
+        return _Standing(tiers, any(one.refused for one in self.counts.values()))
+
+    def _is_used_up(self, task: LlmTask) -> bool:
+        """Whether a task's threshold of the whole, or its own limit, is passed."""
+        threshold, whole = self._live_until_ppm[task], self._ledger.utilisation_ppm()
+        passed = whole >= PPM if threshold >= PPM else whole > threshold
+        return passed or self._ledger.utilisation_ppm(task) >= PPM
+
+    def _exceeded(self) -> tuple[Exceeded, ...]:
+        return tuple(
+            Exceeded(task, self._ledger.caps.of(task), self._ledger.account(task).charged)
+            for task in LlmTask
+        )

@@ -1,0 +1,272 @@
+"""Answers on disk, one readable JSON record each, sealed, and keyed by everything that changes the answer.
+
+A record lies at `<folder>/<task>/<two digits>/<key>.json`. Its key is a SHA-256 of task, version, prompt,
+schema, model, sampling, replicate and the ask's own key; its seal is a hash of all of it. A record that was
+altered, moved, linked or is too large is a miss, and counted. With a seal key in the environment
+(`FEEDTWIN_CACHE_KEY`) the seal is a MAC, and records of anybody else are misses too. Writing never
+replaces a sound record: whoever came first is the answer.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import stat
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import count
+from pathlib import Path
+from threading import get_ident
+from typing import Annotated, Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from feedtwin.errors import IntegrityError, RunFolderError
+from feedtwin.record.durable import canonical_json, folder_error, replace_file
+
+FORMAT: Final = 1
+RECORD_BYTES_MAX: Final = 262_144
+SEAL_VARIABLE: Final = "FEEDTWIN_CACHE_KEY"
+_TICKET = count()
+
+
+@dataclass(frozen=True)
+class Question:
+    """Everything that changes an answer, and nothing else; each field changes the key.
+
+    Attributes:
+        task: Name of the task.
+        version: Version of the task.
+        key: Whose ask it is; with the replicate, the draw index.
+        seed: Root seed of the run.
+        replicate: Replicate of the run.
+        model: Name of the model.
+        temperature: Sampling temperature.
+        tokens_max: Most tokens of an answer.
+        sampling_seed: Seed that was sent.
+        dialect: Dialect of the schema.
+        schema_hash: Hash of the schema that was sent.
+        messages: Messages that were sent.
+    """
+
+    task: str
+    version: int
+    key: tuple[int, ...]
+    seed: int
+    replicate: int
+    model: str
+    temperature: float
+    tokens_max: int
+    sampling_seed: int
+    dialect: str
+    schema_hash: str
+    messages: tuple[Mapping[str, str], ...]
+
+    def digest(self) -> str:
+        """Return the record's key, 64 hex digits."""
+        fields = {**asdict(self), "messages": [dict(message) for message in self.messages]}
+        return hashlib.sha256(canonical_json(fields)).hexdigest()
+
+
+class Entry(BaseModel):
+    """What a record says.
+
+    Attributes:
+        key: The question's digest.
+        task: Name of the task.
+        version: Version of the task.
+        model: Name of the model.
+        request: Fields of the request.
+        response: Fields of the response; None if no answer could be used.
+        reason: Why none could be used; empty otherwise.
+        charged: Micro-dollars that getting it cost, all attempts together.
+        tokens: (prompt, completion) as the provider counted.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+    key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    task: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{2,40}$")]
+    version: Annotated[int, Field(ge=0)]
+    model: str
+    request: dict[str, Any]
+    response: dict[str, Any] | None
+    reason: str
+    charged: Annotated[int, Field(ge=0)]
+    tokens: tuple[Annotated[int, Field(ge=0)], Annotated[int, Field(ge=0)]]
+
+
+class Cache:
+    """A folder of records.
+
+    Attributes:
+        misses: Look-ups that gave nothing, by reason; `absent` is the ordinary one.
+    """
+
+    def __init__(self, folder: Path, seal_key: str | None = None) -> None:
+        """Open a folder; it need not exist.
+
+        Args:
+            folder: Where the records are.
+            seal_key: Secret of the seals; None reads the environment.
+        """
+        self.folder = folder
+        secret = os.environ.get(SEAL_VARIABLE, "") if seal_key is None else seal_key
+        self._seal_key = secret.encode()
+        self.misses: Counter[str] = Counter()
+
+    def get(self, task: str, key: str) -> Entry | None:
+        """Return the record of a question, or None; only a sound record is ever returned."""
+        try:
+            return self._read(self._path(task, key))
+        except FileNotFoundError:
+            self.misses["absent"] += 1
+        except IntegrityError:
+            self.misses["unsound"] += 1
+        except OSError:
+            self.misses["unreadable"] += 1
+        return None
+
+    def put(self, entry: Entry) -> None:
+        """Keep a record, unless a sound one is there.
+
+        Raises:
+            RunFolderError: The folder cannot be written.
+        """
+        path = self._path(entry.task, entry.key)
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            fresh = path.with_name(f".{path.name}.{os.getpid()}.{get_ident()}.{next(_TICKET)}")
+            with os.fdopen(
+                os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+            ) as file:
+                file.write(self.sealed(entry))
+            try:
+                self._place(fresh, path)
+            finally:
+                fresh.unlink(missing_ok=True)
+        except OSError as error:
+            raise folder_error(path, error) from error
+
+    def _place(self, fresh: Path, path: Path) -> None:
+        """Give a finished file its name; a sound record that is there stays."""
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            try:
+                self._read(path)
+            except (IntegrityError, OSError):
+                fresh.replace(path)
+
+    def sealed(self, entry: Entry) -> bytes:
+        """Return a record's bytes, readable, with its seal."""
+        body = {"format": FORMAT, **entry.model_dump(mode="json")}
+        sealed = {**body, "seal": self._seal(body)}
+        return f"{json.dumps(sealed, indent=1, sort_keys=True)}\n".encode("ascii")
+
+    def opened(self, data: bytes, where: str) -> Entry:
+        """Return what a record's bytes say.
+
+        Raises:
+            IntegrityError: They are no record, or not the one that was written.
+        """
+        try:
+            body = json.loads(data)
+            seal = body.pop("seal")
+            if not hmac.compare_digest(seal, self._seal(body)):
+                raise IntegrityError(
+                    f"{where}: seal and content disagree; expected the record that was written (or, with "
+                    f"{SEAL_VARIABLE} set, one sealed with that key). Remove it, or import a sound copy"
+                )
+            if body.pop("format") != FORMAT:
+                raise IntegrityError(f"{where}: another format; expected {FORMAT}")
+            return Entry.model_validate_json(canonical_json(body))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise IntegrityError(
+                f"{where}: no record of a cache ({type(error).__name__}); expected one JSON object as "
+                "`feedtwin llm cache export` writes it"
+            ) from None
+
+    def entries(self) -> Iterator[tuple[Path, Entry | IntegrityError]]:
+        """Yield every record or what is wrong with it, in order of task and key."""
+        for path in sorted(self.folder.glob("*/*/*.json")):
+            if path.name.startswith("."):
+                continue
+            try:
+                yield path, self._read(path)
+            except IntegrityError as error:
+                yield path, error
+            except OSError as error:
+                yield path, IntegrityError(f"{path}: cannot be read: {error.strerror}")
+
+    def export(self, target: Path) -> int:
+        """Write all sound records as JSON Lines; return how many.
+
+        Raises:
+            IntegrityError: A record is not sound; nothing was written.
+            RunFolderError: The target cannot be written.
+        """
+        lines = []
+        for _, found in self.entries():
+            if isinstance(found, IntegrityError):
+                raise found
+            lines.append(json.dumps(json.loads(self.sealed(found)), sort_keys=True))
+        text = "".join(f"{line}\n" for line in lines)
+        replace_file(target, lambda path: _write(path, text))
+        return len(lines)
+
+    def take(self, source: Path) -> int:
+        """Add the records of a JSON Lines file; all or none; return how many lines it has.
+
+        Raises:
+            IntegrityError: A line is no sound record; names the line.
+            RunFolderError: The file cannot be read.
+        """
+        found = []
+        try:
+            with source.open("rb") as file:
+                for number, line in enumerate(file, 1):
+                    if len(line) > RECORD_BYTES_MAX:
+                        raise IntegrityError(f"{source}, line {number}: longer than any record")
+                    entry = self.opened(line, f"{source}, line {number}")
+                    found.append(entry)
+        except OSError as error:
+            raise RunFolderError(
+                f"{source}: cannot be read: {error.strerror}; expected JSON Lines as `feedtwin llm cache export` "
+                "writes them"
+            ) from error
+        for entry in found:
+            self.put(entry)
+        return len(found)
+
+    def _seal(self, body: Mapping[str, Any]) -> str:
+        data = canonical_json(dict(body))
+        if self._seal_key:
+            return f"hmac-sha256:{hmac.new(self._seal_key, data, hashlib.sha256).hexdigest()}"
+        return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+    def _path(self, task: str, key: str) -> Path:
+        return self.folder / task.lower() / key[:2] / f"{key}.json"
+
+    def _read(self, path: Path) -> Entry:
+        entry = self.opened(_bounded(path), str(path))
+        if path != self._path(entry.task, entry.key):
+            raise IntegrityError(
+                f"{path}: holds the record {entry.key[:16]} of {entry.task}; it was moved. Remove it"
+            )
+        return entry
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, "ascii")
+
+
+def _bounded(path: Path) -> bytes:
+    """Return a file's bytes; only of a regular file of bounded size, not through a link."""
+    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(fd, "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode) or about.st_size > RECORD_BYTES_MAX:
+            raise IntegrityError(f"{path}: no file of a record's size")
+        return file.read(RECORD_BYTES_MAX + 1)

@@ -1,0 +1,388 @@
+"""The service: asks in, answers out, in the order of the asks, whoever answers and however long it takes.
+
+A twin's part hands its asks over at the end of a phase and has the answers before anything is written.
+Who may ask a model is decided at step barriers and, within a phase, in canonical order; answers are in the
+journal before they are used. In a replay the journal answers, and nobody is asked.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Final
+
+from feedtwin.errors import DeterminismError, LLMError, SettingsError
+from feedtwin.llm.barrier import Barrier, Barriers, LedgerRow
+from feedtwin.llm.budget import Ledger
+from feedtwin.llm.cache import Cache, Entry
+from feedtwin.llm.clients import Client
+from feedtwin.llm.decoding import Refused
+from feedtwin.llm.desk import Desk, Pending
+from feedtwin.llm.dispatch import Dispatcher, Limits
+from feedtwin.llm.flush import Flush
+from feedtwin.llm.matching import Neighbours
+from feedtwin.llm.records import (
+    ANSWERS,
+    NO_MONEY,
+    SENT,
+    Counts,
+    CountsByTask,
+    Recorder,
+    StepInputs,
+    Unrecorded,
+    merge,
+)
+from feedtwin.llm.secrets import Screen
+from feedtwin.llm.settings import SECTIONS, LlmSettings, ppm
+from feedtwin.llm.task import Answer, Ask
+from feedtwin.randomness import Draws
+from feedtwin.schema.codes import AnswerSource, LlmTask
+
+LIVE, CACHED, SURROGATE = AnswerSource.LIVE, AnswerSource.CACHED, AnswerSource.SURROGATE
+NOTHING: Final = -1
+"""`replays_until` of a run that has no past."""
+
+
+@dataclass
+class Sources:
+    """Where answers can come from, besides stand-ins.
+
+    Attributes:
+        client: Sends calls; None asks nobody.
+        cache: Records; None has none.
+        screen: Finds the server's key in text.
+        past: What the journal holds already, by step.
+        replays_until: Last step that the journal holds whole: nobody is asked in it or before.
+    """
+
+    client: Client | None = None
+    cache: Cache | None = None
+    screen: Screen | None = None
+    past: Mapping[int, StepInputs] = field(default_factory=dict)
+    replays_until: int = NOTHING
+
+
+class Service:
+    """Answers the asks of one run."""
+
+    def __init__(
+        self,
+        settings: LlmSettings,
+        draws: Draws,
+        sources: Sources | None = None,
+        recorder: Recorder | None = None,
+    ) -> None:
+        """Put a service together.
+
+        Args:
+            settings: Settings of the service.
+            draws: All chance of the replicate; stand-ins draw from it.
+            sources: Client, cache and journal; None answers by stand-ins only.
+            recorder: The run's journal; needed wherever an answer can come from outside.
+
+        Raises:
+            BudgetError: A model that may be asked has no known price.
+        """
+        self.settings, self._draws, self._recorder = settings, draws, recorder
+        self._sources = sources or Sources()
+        from_outside = self._sources.client or self._sources.cache
+        assert from_outside is None or recorder is not None, "answers are recorded before use"
+        for task in SECTIONS:
+            if settings.source(task) is not SURROGATE:
+                settings.price(task)
+        self.ledger = Ledger(settings.caps())
+        self._barriers = Barriers(settings, self.ledger, self._sources.past)
+        salt = draws.root_seed, draws.replicate
+        self._desk = Desk(settings, self.ledger, salt, self._sources.screen)
+        self._dispatcher = self._open_dispatcher()
+        self._neighbours: Neighbours | None = None
+        if settings.compatible_within > 0 and self._sources.cache is not None:
+            self._neighbours = Neighbours.of(self._sources.cache)
+        self._flush_count = 0
+        self._is_down = False
+
+    @property
+    def counts(self) -> CountsByTask:
+        """Answers of each task so far."""
+        return self._barriers.counts
+
+    def begin_step(self, step: int) -> Barrier:
+        """Decide, at the barrier before a step, who answers in it; steps begin in order."""
+        self._flush_count, self._is_down = 0, False
+        return self._barriers.begin(step)
+
+    def ledger_rows(self) -> list[LedgerRow]:
+        """Return what tasks were asked in this step and what it cost, for the registry."""
+        return self._barriers.rows()
+
+    def answer(self, asks: Sequence[Ask]) -> list[Answer[Any]]:
+        """Answer the asks of a phase.
+
+        Args:
+            asks: One per task and key. Their order is the order of the answers and changes nothing else.
+
+        Raises:
+            LLMError: No answer came, and the settings say to stop then; a resumed run asks again.
+            DeterminismError: The journal's answer belongs to another request.
+        """
+        step = self._barriers.step
+        assert step is not None, "a step begins before anybody asks"
+        assert len({ask.name for ask in asks}) == len(asks), "an ask occurs twice in a phase"
+        deadline = monotonic() + self.settings.flush_deadline_s
+        flush = Flush(step, self._flush_count, deadline)
+        self._flush_count += 1
+        for ask in sorted(asks, key=lambda ask: ask.order):
+            if not self._recalled(flush, ask):
+                self._route(flush, ask)
+        for start in range(0, len(flush.waiting), self.settings.batch_size):
+            self._batch(flush, flush.waiting[start : start + self.settings.batch_size])
+        self._stand_in(flush)
+        self._record(flush, is_last=True)
+        return [flush.answers[ask.name] for ask in asks]
+
+    def close(self) -> None:
+        """Let go of the network."""
+        if self._dispatcher is not None:
+            self._dispatcher.close()
+
+    # -- routing ---------------------------------------------------------------------------------
+
+    def _recalled(self, flush: Flush, ask: Ask) -> bool:
+        """Answer from the journal, if the step is on record."""
+        inputs = self._sources.past.get(flush.step)
+        row = None if inputs is None else inputs.rows.get(ask.name)
+        if row is None:
+            if flush.step > self._sources.replays_until:
+                return False
+            flush.leave(ask)  # what has no row, the stand-in answered
+            return True
+        try:
+            if row.request_hash != ask.request_hash():
+                raise Refused("another request")
+            response = ask.task.accept(ask.request, row.response)
+        except Refused as refused:
+            if flush.step > self._sources.replays_until:
+                return False  # of a step that a crash cut short, and that took another turn since
+            raise DeterminismError(
+                f"journal, answers of step {flush.step}: {ask.task.name} of {ask.key}: {refused.reason}; expected "
+                "the request and the kind of answer that are on record. The code or a data file is not the one "
+                "that made this run (see code_hash in manifest.json)"
+            ) from None
+        flush.answers[ask.name] = Answer(response, row.source, row.reason)
+        return True
+
+    def _route(self, flush: Flush, ask: Ask) -> None:
+        """Leave an ask to the stand-in, to the cache alone, or let it wait for a model."""
+        source = self.settings.source(ask.task.code)
+        if source not in ask.task.sources:
+            allowed = ", ".join(sorted(one.name.lower() for one in ask.task.sources))
+            raise SettingsError(
+                f"llm.{SECTIONS[ask.task.code]}.source is {source.name.lower()}, but {ask.task.name} takes answers "
+                f"from {allowed} only; choose one of them"
+            )
+        if source is SURROGATE or not ask.in_cohort:
+            flush.leave(ask)
+        elif source is LIVE and self._barriers.disputed:
+            self._without_model(flush, ask, "provider overrun")
+        elif self._barriers.tier(ask.task.code) is not source and not ask.is_privileged:
+            self._without_model(flush, ask, "threshold")
+        elif len(flush.waiting) >= self.settings.queue_max:
+            self._without_model(flush, ask, "queue full")
+        else:
+            flush.waiting.append(ask)
+
+    def _without_model(self, flush: Flush, ask: Ask, reason: str) -> None:
+        """Look an ask up, free of charge, that gets no live answer; else it is the stand-in's."""
+        may = self.settings.source(ask.task.code) is LIVE and CACHED in ask.task.sources
+        if not (may and self._looked_up(flush, self._desk.prepare(ask), reason)):
+            flush.leave(ask, reason)
+
+    def _batch(self, flush: Flush, asks: Sequence[Ask]) -> None:
+        """Answer up to a batch of asks for which a model may be asked."""
+        pendings = [self._desk.prepare(ask) for ask in asks]
+        # All reserve before the first one settles, so that records and models admit the same asks.
+        admitted = [one for one in pendings if self._desk.reserve(one)]
+        for pending in pendings:
+            if pending.reservation is None:
+                self._without_model(flush, pending.ask, NO_MONEY)
+        misses = [one for one in admitted if not self._looked_up(flush, one)]
+        to_call = []
+        for pending in misses:
+            is_live = self.settings.source(pending.ask.task.code) is LIVE
+            if is_live and self._dispatcher is not None and not self._is_down:
+                to_call.append(pending)
+            else:
+                self._desk.release(pending)
+                reason = "provider down" if is_live and self._is_down else "not in the cache"
+                flush.leave(pending.ask, reason)
+        if to_call:
+            self._ask_model(flush, to_call)
+
+    # -- the cache -------------------------------------------------------------------------------
+
+    def _looked_up(self, flush: Flush, pending: Pending, reason: str = "") -> bool:
+        """Answer from the cache if it can, charged at the record's price where money is reserved."""
+        cache, ask = self._sources.cache, pending.ask
+        if cache is None:
+            return False
+        key = self._desk.question(pending).digest()
+        found: tuple[Entry, int] | None = None
+        entry = cache.get(ask.task.name, key)
+        if entry is not None:
+            found = entry, 0
+        elif self._neighbours is not None:
+            found = self._near(self._neighbours, ask)
+        if found is None:
+            return False
+        if found[0].response is None:
+            return self._recall_failure(flush, pending, found[0])
+        try:
+            response = ask.task.accept(ask.request, found[0].response)
+        except Refused:
+            cache.misses["not fitting"] += 1
+            return False
+        if pending.reservation is not None:
+            self._desk.charge_record(pending, found[0])
+        pending.tokens = found[0].tokens
+        row = self._desk.row(
+            pending, CACHED, response, reason, cache_key=found[0].key, distance_ppm=found[1]
+        )
+        self._desk.fresh.rows.append(row)
+        flush.take(ask, Answer(response, CACHED, reason), has_row=True)
+        return True
+
+    def _near(self, neighbours: Neighbours, ask: Ask) -> tuple[Entry, int] | None:
+        """Return the nearest compatible record and its distance."""
+        return neighbours.nearest(
+            ask.task.name,
+            ask.task.version,
+            self.settings.of(ask.task.code).model,
+            ask.request.model_dump(mode="json"),
+            ppm(self.settings.compatible_within),
+        )
+
+    def _recall_failure(self, flush: Flush, pending: Pending, entry: Entry) -> bool:
+        """Take over that an earlier run got no answer, and what that cost; a live one asks again."""
+        is_live = self.settings.source(pending.ask.task.code) is LIVE
+        if pending.reservation is None or (is_live and self._dispatcher is not None):
+            return False
+        self._desk.charge_record(pending, entry)
+        flush.leave(pending.ask, f"cached: {entry.reason}", pending)
+        return True
+
+    # -- the model -------------------------------------------------------------------------------
+
+    def _open_dispatcher(self) -> Dispatcher | None:
+        if self._sources.client is None:
+            return None
+        settings = self.settings
+        limits = Limits(settings.concurrency, settings.rate_per_minute, settings.call_timeout_s)
+        return Dispatcher(self._sources.client, limits)
+
+    def _ask_model(self, flush: Flush, pendings: list[Pending]) -> None:
+        """Send a batch in rounds and take its answers.
+
+        A round reserves in order, records the reservations, sends side by side and waits for all; then it
+        settles and reads in order. Retries and repairs are the next round, so who gets the last of the
+        money never depends on who was answered first.
+        """
+        is_heard = False
+        left = pendings
+        while left:
+            is_heard |= self._round(flush, left)
+            left = [one for one in left if one.response is None and not one.is_over]
+            if left:
+                pause = max(one.wait_s for one in left)
+                self._pause(min(pause, max(flush.deadline - monotonic(), 0.0)))
+                left = [one for one in left if self._reserved_again(flush, one)]
+        self._is_down = not is_heard
+        failed = []
+        for pending in pendings:
+            if pending.response is not None:
+                self._desk.fresh.rows.append(self._desk.row(pending, LIVE, pending.response))
+                flush.take(pending.ask, Answer(pending.response, LIVE), has_row=True)
+            else:
+                failed.append(pending)
+        self._record(flush)
+        self._remember(pendings)
+        if failed and self.settings.on_trouble == "stop":
+            raise LLMError(
+                f"llm, step {flush.step}: {failed[0].ask.task.name} got no answer ({failed[0].reason}; "
+                f"{len(failed)} of {len(pendings)} asks of the batch); expected one, for llm.on_trouble is stop. "
+                "What was answered is on record: mend the server, then continue with `feedtwin resume`"
+            )
+        for pending in failed:
+            flush.leave(pending.ask, pending.reason, pending)
+
+    def _round(self, flush: Flush, left: list[Pending]) -> bool:
+        """Send one call per ask and take the outcomes in order; whether any server answered."""
+        assert self._dispatcher is not None and self._recorder is not None
+        reservations = [one.reservation for one in left if one.reservation is not None]
+        self._barriers.disputed += self._desk.fresh.disputed
+        self._recorder.append_input(flush.step, SENT, self._desk.fresh.sent(reservations))
+        self._desk.fresh = Unrecorded(rows=self._desk.fresh.rows)
+        self._recorder.sync()
+        calls = [self._desk.call(one) for one in left]
+        outcomes = self._dispatcher.send(calls, flush.deadline - monotonic())
+        for pending, outcome in zip(left, outcomes, strict=True):
+            self._desk.take(pending, outcome)
+        return any(one.response is not None or one.repairs for one in left)
+
+    def _pause(self, seconds: float) -> None:
+        if self._dispatcher is not None and seconds > 0:
+            self._dispatcher.pause(seconds)
+
+    def _reserved_again(self, flush: Flush, pending: Pending) -> bool:
+        """Reserve for another call; an ask without time or money is over."""
+        if monotonic() >= flush.deadline:
+            pending.is_over, pending.reason = True, "deadline"
+        elif not self._desk.reserve(pending):
+            pending.is_over, pending.reason = True, NO_MONEY
+        return not pending.is_over
+
+    def _remember(self, pendings: Sequence[Pending]) -> None:
+        """Keep in the cache what a batch brought; also that an ask got no answer, and what that cost."""
+        if self._sources.cache is None:
+            return
+        for pending in pendings:
+            key = self._desk.question(self._desk.prepare(pending.ask)).digest()
+            self._sources.cache.put(self._desk.entry(pending, key))
+
+    # -- stand-ins and the journal ---------------------------------------------------------------
+
+    def _stand_in(self, flush: Flush) -> None:
+        """Answer by rule what nobody else answered."""
+        by_task: dict[LlmTask, list[tuple[Ask, str, Pending | None]]] = {}
+        for one in flush.stand_ins:
+            by_task.setdefault(one[0].task.code, []).append(one)
+        for group in by_task.values():
+            task = group[0][0].task
+            words = task.chance(self._draws, [ask.key for ask, _, _ in group]).tolist()
+            for (ask, reason, pending), own in zip(group, words, strict=True):
+                response = task.surrogate(ask.request, own)
+                if pending is not None:  # calls were made for it: the record says what came of them
+                    row = self._desk.row(pending, SURROGATE, response, reason)
+                    self._desk.fresh.rows.append(row)
+                answer: Answer[Any] = Answer(response, SURROGATE, reason)
+                flush.take(ask, answer, has_row=pending is not None)
+
+    def _record(self, flush: Flush, *, is_last: bool = False) -> None:
+        """Put what was answered since the last record into the journal, before anybody uses it."""
+        by_rule = {task for task in flush.plain if self.settings.source(task) is SURROGATE}
+        if (
+            flush.step <= self._sources.replays_until
+        ):  # the journal counted all but what is a rule's
+            merge(self._barriers.counts, {task: flush.plain[task] for task in by_rule})
+            return
+        plain = {task: counts for task, counts in flush.plain.items() if task not in by_rule}
+        fresh = self._desk.fresh
+        is_told = bool(fresh.rows or fresh.ends or fresh.disputed or (is_last and plain))
+        if self._recorder is not None and is_told:
+            payload = fresh.answers(flush.ordinal, plain if is_last else None)
+            self._recorder.append_input(flush.step, ANSWERS, payload)
+        self._desk.fresh = Unrecorded()
+        self._barriers.disputed += fresh.disputed
+        for row in fresh.rows:
+            counts = self._barriers.counts.setdefault(LlmTask(row.name[0]), Counts())
+            counts.add(row.source, row.reason)
+        if is_last:
+            merge(self._barriers.counts, flush.plain)

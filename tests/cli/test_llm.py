@@ -1,0 +1,150 @@
+"""The commands `feedtwin llm ...`."""
+
+import os
+import signal
+import socket
+import time
+
+import pytest
+
+from feedtwin.llm.cache import Cache
+from feedtwin.record.journal import Journal
+from feedtwin.schema.settings import resolve
+from feedtwin.testing.provider import Script, ScriptedProvider, serve
+from feedtwin.testing.services import asks_of, live_settings, service_of
+
+LIVE_CAPTIONS = ("--set", "llm.caption.source=live", "--set", "llm.caption.model=feedtwin-demo")
+
+
+def test_an_estimate_names_every_number_before_anything_is_spent(cli):
+    found = cli.json(
+        "llm",
+        "estimate",
+        "synthetic",
+        *LIVE_CAPTIONS,
+        "--calls",
+        "caption=200",
+        "--calls",
+        "trend=9",
+    )
+    (row,) = found["tasks"]
+    assert row["task"] == "CAPTION_GENERATION" and row["calls"] == 200
+    assert 0 < found["expected_microusd"] == row["expected"] < found["worst_microusd"]
+    shown = cli("llm", "estimate", *LIVE_CAPTIONS, "--calls", "caption=200").stdout
+    assert "feedtwin-demo" in shown and "budget $10.00" in shown
+
+
+def test_an_estimate_of_nothing_says_how_to_ask(cli):
+    assert "--calls caption=200" in cli("llm", "estimate").stdout
+
+
+def test_a_model_without_a_price_is_refused_with_what_to_do(cli):
+    told = cli(
+        "llm",
+        "estimate",
+        "--set",
+        "llm.caption.source=live",
+        "--set",
+        "llm.caption.model=nobodys",
+        "--calls",
+        "caption=1",
+        status=2,
+    ).stderr
+    assert "--set llm.prices=nobodys:INPUT:OUTPUT" in told
+    priced = cli.json("llm", "estimate", "--set", "llm.caption.source=live", "--set", "llm.caption.model=nobodys",
+                      "--set", "llm.prices=nobodys:0:0", "--calls", "caption=1")  # fmt: skip
+    assert priced["expected_microusd"] == 0
+
+
+def test_usage_shows_who_answered_and_what_it_cost(cli):
+    settings = resolve(
+        "synthetic", users=10, sets=["llm.caption.source=live", "llm.degraded_share=0"]
+    )
+    header = {"segments": [{"from_step": 0, "settings": settings.model_dump()}]}
+    (cli.folder / "run").mkdir()
+    with (
+        Journal.create(cli.folder / "run" / "journal", header) as journal,
+        service_of(
+            live_settings(),
+            client=ScriptedProvider(Script({"good": 3, "wrong": 1})),
+            records=journal,
+        ) as service,
+    ):
+        service.begin_step(0)
+        service.answer(asks_of(60))
+        charged = service.ledger.account().charged
+    found = cli.json("llm", "usage", "run")
+    assert found["charged_microusd"] == found["paid_microusd"] == charged
+    assert sum(one["charged_microusd"] for one in found["tasks"].values()) == charged
+    assert found["degraded"]
+    shown = cli("llm", "usage", "run").stdout
+    assert "CREATOR_CAMPAIGN" in shown and "degraded:" in shown
+    assert "no such" in cli("llm", "usage", "missing", status=2).stderr.lower()
+    meter = cli.json("llm", "fidelity", "run")
+    assert {one["task"] for one in meter} <= set(found["tasks"]) and all(
+        one["compared"] for one in meter
+    )
+    assert "decisions that differ" in cli("llm", "fidelity", "run").stdout
+
+
+def test_a_question_without_a_model_is_answered_by_rule(cli):
+    found = cli.json("llm", "ask", "CREATOR_CAMPAIGN")
+    assert found["source"] == "surrogate" and len(found["response"]["days"]) == 3
+    assert "answered by surrogate" in cli("llm", "ask", "CREATOR_CAMPAIGN").stdout
+    assert (
+        "did you mean 'CREATOR_CAMPAIGN'" in cli("llm", "ask", "CREATOR_CAMPAIN", status=2).stderr
+    )
+
+
+def test_a_question_goes_to_the_server_that_the_settings_name(cli, loopback, monkeypatch):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    provider = ScriptedProvider()
+    with serve(provider) as address:
+        found = cli.json(
+            "llm", "ask", "CAPTION_GENERATION", *LIVE_CAPTIONS, "--set", f"llm.base_url={address}"
+        )
+    assert found["source"] == "live" and found["paid_microusd"] == provider.bill.microusd > 0
+
+
+def test_a_missing_key_is_one_sentence(cli, monkeypatch):
+    pytest.importorskip("openai")
+    monkeypatch.delenv("FEEDTWIN_LLM_KEY", raising=False)
+    told = cli("llm", "ask", "CAPTION_GENERATION", *LIVE_CAPTIONS, status=2).stderr
+    assert "export FEEDTWIN_LLM_KEY" in told and told.count("\n") == 1
+
+
+def test_a_cache_is_exported_imported_and_verified(cli):
+    with service_of(
+        live_settings(), client=ScriptedProvider(), cache=Cache(cli.folder / "cache")
+    ) as service:
+        service.begin_step(0)
+        service.answer(asks_of(12))
+    assert "12 records" in cli("llm", "cache", "export", "cache", "all.jsonl").stdout
+    assert "12 records" in cli("llm", "cache", "import", "all.jsonl", "other").stdout
+    assert cli.json("llm", "cache", "verify", "other")["faults"] == []
+    next((cli.folder / "other").rglob("*.json")).write_text("{}")
+    assert len(cli.json("llm", "cache", "verify", "other", status=1)["faults"]) == 1
+    assert "1 not" in cli("llm", "cache", "verify", "other", status=1).stdout
+    assert "error:" in cli("llm", "cache", "export", "other", "x.jsonl", status=2).stderr
+    assert "error:" in cli("llm", "cache", "verify", "missing", status=2).stderr
+
+
+def test_the_demo_server_says_what_it_is_and_ends_when_interrupted(cli):
+    pytest.importorskip("xllamacpp")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    process = cli.process(
+        "llm", "demo-server", "--port", str(port), env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    try:
+        first = process.stdout.readline()
+        assert f"http://127.0.0.1:{port}/v1" in first and "plumbing, not evidence" in first
+        while "feedtwin llm ask" not in process.stdout.readline():
+            pass
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=20)
+        assert process.returncode == 0 and "ended" in out, (out, err)
+    finally:
+        process.kill()
