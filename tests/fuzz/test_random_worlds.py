@@ -81,7 +81,7 @@ def audit(shape: dict[str, object]) -> None:
         assert not problems, f"step {step}: {problems}\nagain: {command}"
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds())
 def test_the_books_of_random_worlds_balance(shape):
     audit(shape)
