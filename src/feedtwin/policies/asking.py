@@ -30,7 +30,8 @@ class Asking:
         self._boundary.__exit__(kind, error, traceback)
         if isinstance(error, BoundaryError) and self.who not in str(error):
             raise BoundaryError(f"{self.who}: {error}") from error
-        if isinstance(error, Exception) and not isinstance(error, FeedtwinError):
+        foreign = isinstance(error, Exception | SystemExit)  # a policy may not end the run, either
+        if foreign and not isinstance(error, FeedtwinError):
             raise PolicyError(
                 f"{self.who}: raised {type(error).__name__}: {error}; expected an answer. Mend the policy; "
                 "`feedtwin resume` goes on from the last step committed"

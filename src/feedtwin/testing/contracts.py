@@ -103,9 +103,9 @@ def examine_policy(spec: str, kernels: Kernels | None = None) -> Report:
     entry = find_entry(spec)
     kernels = kernels or load("auto")
     contract = CONTRACTS[entry.lever]
-    methods = [name for name in vars(contract) if not name.startswith("_")]
-    asked = tuple(f"{name}{_arguments(getattr(contract, name))}" for name in methods)
-    missing = [name for name in methods if not callable(getattr(entry.factory, name, None))]
+    names = [name for name in vars(contract) if not name.startswith("_")]
+    asked = tuple(f"{name}{_arguments(getattr(contract, name))}" for name in names)
+    missing = [name for name in names if not _answers(entry.factory, name, contract)]
     methods_found = "all are there" if not missing else f"{', '.join(missing)} not there"
     findings = [Finding("methods", not missing, methods_found)]
     if not missing:
@@ -135,7 +135,16 @@ def find_entry(spec: str) -> PolicyEntry:
     return entry_of(levers[0] if levers else "recommendation", spec)
 
 
-def _arguments(method: Callable[..., object]) -> str:
+def _answers(factory: object, name: str, contract: type) -> bool:
+    """Whether a policy has what its contract names: a method, or an attribute where that is a property."""
+    if isinstance(vars(contract)[name], property):
+        return hasattr(factory, name)
+    return callable(getattr(factory, name, None))
+
+
+def _arguments(method: Callable[..., object] | property) -> str:
+    if isinstance(method, property):
+        return ""
     names = [name for name in inspect.signature(method).parameters if name != "self"]
     return f"({', '.join(names)})"
 
@@ -186,7 +195,8 @@ def _chain(settings: Settings, kernels: Kernels, parts: tuple[int, ...]) -> _Ran
                 world.step()
     except FeedtwinError as error:
         return str(error)
-    except Exception as error:  # foreign code: what making it raises is its author's to mend
-        return f"making it raised {type(error).__name__}: {error}"
+    except Exception as error:  # foreign code: what it raises is its author's to mend
+        when = "making it" if world is None else f"step {world.step_count}"
+        return f"{when} raised {type(error).__name__}: {error}"
     assert world is not None
     return _Ran(world.digest.hex(), world.platform.telemetry.as_dict()["impressions"])

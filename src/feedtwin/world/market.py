@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from feedtwin.columns import Columns, FrozenColumns
+from feedtwin.errors import PolicyError
 from feedtwin.numerics import exp32
 from feedtwin.policies.interface import Channels, MonetizationPolicy, entry_of
 from feedtwin.policies.monetization import MonetizationSettings
@@ -94,9 +95,17 @@ def channels_of(settings: Settings) -> Channels:
 
 
 def _policy(settings: Settings) -> tuple[MonetizationPolicy, MonetizationSettings]:
-    entry = entry_of("monetization", settings.policies["monetization"])
+    name = settings.policies["monetization"]
+    entry = entry_of("monetization", name)
     terms = section_model(MonetizationSettings, settings.section(entry.section))
-    return entry.factory(terms), terms
+    policy = entry.factory(terms)
+    channels = getattr(policy, "channels", None)
+    if not isinstance(channels, Channels):
+        raise PolicyError(
+            f"policy {name}, contract monetization.channels: found a {type(channels).__name__}; expected "
+            "Channels(ads=..., gifts=..., subscriptions=..., commerce=...)"
+        )
+    return policy, terms
 
 
 def open_market(

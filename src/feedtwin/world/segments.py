@@ -58,7 +58,8 @@ def check_change(before: Settings, after: Settings) -> None:
         raise SettingsError(
             f"fork: policies.monetization cannot open or close channels in a running world (it was "
             f"{before.policies['monetization']}, now {after.policies['monetization']}); start another run "
-            "instead, or change rates: monetization.ad_load=0, spending.gift_rate=0"
+            "with money from its beginning, and fork that: monetization.ad_load=0 and spending.gift_rate=0 "
+            "silence channels that are open"
         )
     for path, value in after.parameters.items():
         fixed = path in FIXED_PARAMETERS or path.partition(".")[0] in FIXED_SECTIONS

@@ -46,13 +46,35 @@ def failures(report):
     return {finding.check: finding.found for finding in report.findings if not finding.ok}
 
 
-@pytest.mark.parametrize("name", ["kuaishou", "staged"])
+@pytest.mark.parametrize("name", ["kuaishou", "staged", "basic", "proactive", "template", "rules"])
 def test_a_shipped_policy_keeps_its_contract(kernels, name):
     report = check_policy(name, kernels)
     assert report.ok
     worlds = [f.check for f in report.findings if "," not in f.check]
     assert len(worlds) >= 3
     assert f"lever {report.lever}" in report.text
+
+
+class Bow(Random):
+    """Ends the program."""
+
+    def pools(self, view):
+        raise SystemExit(0)
+
+
+def test_a_policy_cannot_end_the_run_in_silence(listed, kernels):
+    found = failures(examine_policy(listed(Bow), kernels))
+    assert any("raised SystemExit" in text for text in found.values())
+
+
+def test_channels_that_are_none_are_refused(listed, kernels):
+    class Closed(REGISTRIES["monetization"].factory("basic")):
+        """Says nothing of its channels."""
+
+        channels = None
+
+    found = failures(examine_policy(listed(Closed, "monetization"), kernels))
+    assert any("monetization.channels: found a NoneType" in text for text in found.values())
 
 
 def test_every_lever_has_a_contract():

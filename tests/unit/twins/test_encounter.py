@@ -252,3 +252,7 @@ def test_a_behaviour_sees_the_numbers_that_the_equations_use(base):
     assert len(seen) == -(-rows // 512)
     hook = np.concatenate([block.uniform["hook"] for block in seen])[served]
     assert abs(hook.mean() - 0.5) < 0.01 and hook.min() > 0 and hook.max() < 1
+
+
+def test_a_behaviour_is_not_asked_where_there_is_no_video():
+    behave(None, SimpleNamespace(duration_s=np.zeros(0, np.float32)), 3)

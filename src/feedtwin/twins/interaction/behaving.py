@@ -34,6 +34,8 @@ def behave(behaviour: BehaviourPolicy, a: SimpleNamespace, rows: int) -> None:
         PolicyError: The behaviour raised, or its answer breaks its contract.
         BoundaryError: It wrote into what it was shown.
     """
+    if not len(a.duration_s):
+        return  # nothing was ever made, so nothing was served
     for lo in range(0, rows, REFERENCE_ROWS):
         _block(behaviour, a, lo, min(lo + REFERENCE_ROWS, rows))
 
