@@ -82,7 +82,9 @@ def main(words: Sequence[str] | None = None) -> int:
     for _ in range(options.steps):
         world.step()
     actions = tally.counts(options.steps)
-    print(f"{options.world}: {int((world.users.table.member == 1).sum()):,} people, {options.steps} steps\n")
+    print(
+        f"{options.world}: {int((world.users.table.member == 1).sum()):,} people, {options.steps} steps\n"
+    )
     print(f"{'action':<22}{'actor':<12}{'executed':>14}")
     for action in ACTIONS.values():
         print(f"{action.name:<22}{action.actor:<12}{actions[action.name]:>14,}")

@@ -22,7 +22,7 @@ from feedtwin.twins.platform.feed.asking import ask_boost, ask_pools, ask_rankin
 from feedtwin.twins.platform.feed.cards import serving_cards
 from feedtwin.twins.platform.feed.inserting import drop_bare
 from feedtwin.twins.platform.feed.lists import Lists
-from feedtwin.twins.platform.feed.retrieval import NO_ITEM, drop_repeats, hidden_from
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM, hidden_from
 from feedtwin.twins.platform.feed.rings import Rings, build_rings, public_only
 from feedtwin.twins.platform.feed.wall import wall
 from feedtwin.twins.platform.levers import Levers
@@ -169,10 +169,10 @@ class Feeds:
         return serving.select(self._kernels, asked, index, scalars, chosen, score, size, inserts)
 
     def seeable(self, user: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return rows u4 (R, C) without what each user may not see: as retrieval does for feeds."""
+        """Return rows u4 (R, C), a ring's window each, without what each user may not see."""
         a = SimpleNamespace(creator=self._sources.items.creator, **self.now.restrictions)
         hidden = hidden_from(a, user, np.where(rows == NO_ITEM, 0, rows))
-        return drop_repeats(np.where(hidden, NO_ITEM, rows))
+        return np.where(hidden, NO_ITEM, rows)
 
     def scores(
         self,

@@ -81,7 +81,11 @@ def muted(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarr
     """Whether each user (R,) muted each creator (R, C); `mute_key` is user << 32 | creator, sorted."""
     if "mute_key" not in vars(a):
         return np.zeros(creator.shape, bool)
-    return np.isin((user.astype(np.uint64)[:, None] << SHIFT) | creator, a.mute_key)
+    hidden = np.zeros(creator.shape, bool)
+    has = a.mute_offset[user + np.uint32(1)] > a.mute_offset[user]  # few people mute anybody
+    pair = (user[has].astype(np.uint64)[:, None] << SHIFT) | creator[has]
+    hidden[has] = np.isin(pair, a.mute_key)
+    return hidden
 
 
 def gated(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
