@@ -8,7 +8,7 @@ from feedtwin.twins.user.belonging import LEFT, MEMBER
 pytestmark = pytest.mark.slow
 
 SHAPE = {"users": 300, "steps": 72, "replicates": 8}
-DULL = "interaction.skip_intercept=1.5"
+DULL = "interaction.skip_target=0.8"
 """Videos that people skip far more often: sessions satisfy less."""
 QUICK = ("user.loyalty_weight=0.3", "user.loyalty_slope=10")
 LEAVING = (*QUICK, "user.leave_rate=0.02")

@@ -121,6 +121,11 @@ class World:
                 slates = self.platform.serve(asked)
                 publish(slates)
 
+            if not slates.rows:  # nobody was shown anything: all of them give up
+                with self.phase("learn") as publish:
+                    publish(self.users.give_up(slates))
+                continue
+
             with self.phase("encounter"):  # hook, match, watch, engage: one outcome per impression
                 outcomes = self._meet(slates)
 

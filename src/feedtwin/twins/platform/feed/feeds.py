@@ -127,6 +127,8 @@ class Feeds:
         self, asked: EventBatch, view: Callable[[int], View], inserts: np.ndarray | None
     ) -> SlateBatch:
         """Return one slate per request; `inserts` u4 (R, S) are rows that rules placed."""
+        if not len(self._sources.items):  # nothing was ever made
+            return self._batch(asked, serving.slate_arrays(asked.rows, self.slate_size, None), None)
         listed = asked.kind != FeedKind.FEED
         if not listed.any():
             return self._batch(asked, self._feeds(asked, view, inserts), inserts)
