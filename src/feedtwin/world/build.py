@@ -83,7 +83,7 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         ),
     )  # fmt: skip
     add_governance(twins, settings, draws)
-    join_market(market, settings, users, twins[3], draws)
+    join_market(market, settings, users, twins[3], draws, kernels)
     users.parts += community.user_parts(settings, user, draws)
     twins[3].parts += community.platform_parts(settings, draws)
     return World(settings, twins, (*origin.notes, *notes), **options)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.errors import PolicyError
+from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
 from feedtwin.policies.interface import Channels, MonetizationPolicy, entry_of
 from feedtwin.policies.monetization import MonetizationSettings
@@ -213,6 +214,7 @@ def join_market(
     users: UserTwin,
     platform: PlatformTwin,
     draws: Draws,
+    kernels: Kernels,
 ) -> None:
     """Hang the parts that money needs on the User and Platform twins."""
     if market is None:
@@ -229,7 +231,7 @@ def join_market(
     till = Till(market.policy, ledger.table, platform.view, spending.left)
     parts: list[Any] = [ledger]
     if market.ads is not None:
-        parts.append(Ads(market.ads, config.creatives, terms, till, draws))
+        parts.append(Ads(market.ads, config.creatives, terms, till, draws, kernels))
     if channels.gifts:
         parts.append(Gifts(till))
     if channels.subscriptions:

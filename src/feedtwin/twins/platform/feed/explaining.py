@@ -74,7 +74,7 @@ def _arguments(feeds: Feeds, one: EventBatch, inserts: np.ndarray | None) -> Sim
     index = {name: array for name, array in feeds.index().items() if name not in slate}
     a = SimpleNamespace(**index, **scalars, **slate, user=one.user, request=one.request)
     if listed:
-        a.raw, a.candidate_pool = feeds.now.lists.windows(one, scalars)
+        a.raw, a.candidate_pool = feeds.now.lists.windows(one)
     else:
         a.raw, pools = windows(a, 0, 1)
         a.candidate_pool = pools[None, :]

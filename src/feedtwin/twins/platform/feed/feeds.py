@@ -129,20 +129,12 @@ class Feeds:
         """Return one slate per request; `inserts` u4 (R, S) are rows that rules placed."""
         if not len(self._sources.items):  # nothing was ever made
             return self._batch(asked, serving.slate_arrays(asked.rows, self.slate_size, None), None)
-        listed = asked.kind != FeedKind.FEED
-        if not listed.any():
-            return self._batch(asked, self._feeds(asked, view, inserts), inserts)
-        out: Arrays = {}
-        for lanes, made in (
-            (np.nonzero(~listed)[0], self._feeds),
-            (np.nonzero(listed)[0], self._listed),
-        ):
-            if not len(lanes):
-                continue
+        out = self._feeds(asked, view, inserts)
+        lanes = np.flatnonzero(asked.kind != FeedKind.FEED)
+        if len(lanes):  # few: cheaper than to part the others from them
             placed = None if inserts is None else inserts[lanes]
-            for name, array in made(some(asked, lanes), view, placed).items():
-                whole = out.setdefault(name, np.zeros((asked.rows, *array.shape[1:]), array.dtype))
-                whole[lanes] = array
+            for name, array in self._listed(some(asked, lanes), view, placed).items():
+                out[name][lanes] = array
         return self._batch(asked, out, inserts)
 
     def _batch(self, asked: EventBatch, out: Arrays, inserts: np.ndarray | None) -> SlateBatch:
@@ -165,7 +157,7 @@ class Feeds:
     ) -> Arrays:
         size, index = self._levers.slate_size, self.index()
         scalars = {**self.scalars(), "no_repeat": 0}
-        rows, pools = self.now.lists.windows(asked, scalars)
+        rows, pools = self.now.lists.windows(asked)
         chosen = {"candidate": self.seeable(asked.user, rows), "candidate_pool": pools}
         score = self.scores(asked, view, index, scalars, chosen)
         return serving.select(self._kernels, asked, index, scalars, chosen, score, size, inserts)

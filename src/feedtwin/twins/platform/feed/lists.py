@@ -7,10 +7,6 @@ all chance with the same list of another arm; scores, caps and the race are the 
 may be found again. Source: actions SEARCH_POSTS and TREND, REC-4.
 """
 
-from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import Any
-
 import numpy as np
 
 from feedtwin.columns import FrozenColumns
@@ -18,8 +14,9 @@ from feedtwin.policies.interface import SEARCH, TREND, TRENDING, Pool
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, ItemKind
-from feedtwin.schema.ids import CATEGORY_QUERY
-from feedtwin.twins.platform.feed.retrieval import start, window_of
+from feedtwin.schema.ids import CATEGORY_QUERY, LOW, SHIFT
+from feedtwin.twins.platform.feed.retrieval import window_at
+from feedtwin.twins.platform.feed.rings import ring_order
 
 Key = tuple[int, int]
 """Pool and query."""
@@ -53,46 +50,50 @@ class Lists:
         """
         self._items, self._pools, self._velocity = items, pools, velocity
         self._size, self._step, self._draws = size, step, draws
-        self._offset: dict[Key, tuple[int, int]] = {}
-        self._hash = np.zeros(0, np.uint32)
+        self._rings: dict[Key, int] = {}
+        self._offset = np.zeros(1, np.int64)
+        self._place = np.zeros(0, np.uint64)  # ring << 32 | place on it: sorted
         self._row = np.zeros(0, np.uint32)
 
-    def windows(self, asked: EventBatch, keys: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
+    def windows(self, asked: EventBatch) -> tuple[np.ndarray, np.ndarray]:
         """Return what the lists of requests hold, u4 (R, C), and the pools of their candidates, u1 (R, C).
 
         Args:
             asked: Requests of kinds SEARCH and TREND only.
-            keys: Holds `seed` and `key_base` of the generator.
         """
         pool = np.zeros(asked.rows, np.uint32)
         for kind, code in POOL_OF.items():
             pool[asked.kind == kind] = code
-        wanted = list(zip(pool.tolist(), asked.query.tolist(), strict=True))
-        self._enter(sorted(set(wanted) - self._offset.keys()))
-        edges = np.array([self._offset[key] for key in wanted], np.int64).reshape(-1, 2)
-        a = SimpleNamespace(
-            ring_hash=self._hash, ring_row=self._row, seed=keys["seed"], key_base=keys["key_base"]
+        wanted, which = np.unique(
+            (pool.astype(np.uint64) << SHIFT) | asked.query, return_inverse=True
         )
-        point = start(a, asked.user, asked.request, pool)
-        rows = window_of(a, edges[:, 0].copy(), edges[:, 1].copy(), point, self._size)
-        pools = np.broadcast_to(pool[:, None].astype(np.uint8), rows.shape)
-        return rows, np.ascontiguousarray(pools)
+        keys = [(int(one >> SHIFT), int(one & LOW)) for one in wanted]
+        self._enter([key for key in keys if key not in self._rings])
+        ring = np.array([self._rings[key] for key in keys], np.int64)[which]
+        point = self._draws.bits(Stream.RETRIEVAL_START, asked.user, asked.request, pool)
+        begin = self._offset[ring]
+        position = np.searchsorted(self._place, (ring.astype(np.uint64) << SHIFT) | point) - begin
+        rows = window_at(self._row, begin, self._offset[ring + 1], position, self._size)
+        pools = np.repeat(pool.astype(np.uint8), self._size).reshape(rows.shape)
+        return rows, pools
 
     def _enter(self, keys: list[Key]) -> None:
         """Make the rings of keys that nobody asked for before."""
-        hashes, found, end = [self._hash], [self._row], len(self._row)
+        if not keys:
+            return
+        places, found = [self._place], [self._row]
         for pool, query in keys:
-            rows = self._rows(pool, query)
-            items = self._items
-            place = self._draws.bits(
+            rows, items = self._rows(pool, query), self._items
+            point = self._draws.bits(
                 Stream.RETRIEVAL_RING, items.creator[rows], items.ordinal[rows], self._step, pool
             )
-            order = np.lexsort((items.item[rows], place))
-            hashes.append(place[order])
+            place = (np.uint64(len(self._rings)) << SHIFT) | point
+            order = ring_order(place, items.item[rows])
+            places.append(place[order])
             found.append(rows[order].astype(np.uint32))
-            self._offset[pool, query] = (end, end + len(rows))
-            end += len(rows)
-        self._hash, self._row = np.concatenate(hashes), np.concatenate(found)
+            self._rings[pool, query] = len(self._rings)
+            self._offset = np.append(self._offset, self._offset[-1] + len(rows))
+        self._place, self._row = np.concatenate(places), np.concatenate(found)
 
     def _rows(self, pool: int, query: int) -> np.ndarray:
         """Return the videos of a list, ascending."""

@@ -21,9 +21,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from feedtwin.edges import spans
 from feedtwin.numerics import gumbel32, uniform32
 from feedtwin.randomness import philox4x32
-from feedtwin.schema.ids import SHIFT, user_at
+from feedtwin.schema.ids import LOW, user_at
 
 RETRIEVAL_START_BLOCK = 12
 CLUSTER_CHOICE_BLOCK = 13
@@ -82,9 +83,10 @@ def muted(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarr
     if "mute_key" not in vars(a):
         return np.zeros(creator.shape, bool)
     hidden = np.zeros(creator.shape, bool)
-    has = a.mute_offset[user + np.uint32(1)] > a.mute_offset[user]  # few people mute anybody
-    pair = (user[has].astype(np.uint64)[:, None] << SHIFT) | creator[has]
-    hidden[has] = np.isin(pair, a.mute_key)
+    # Few people mute anybody, and those few: each mute is compared with its user's row.
+    lane, at = spans(a.mute_offset[user], a.mute_offset[user + np.uint32(1)])
+    mute, column = np.nonzero(creator[lane] == (a.mute_key[at] & LOW).astype(np.uint32)[:, None])
+    hidden[lane[mute], column] = True
     return hidden
 
 
@@ -138,12 +140,19 @@ def window_of(
 ) -> np.ndarray:
     """The next `quota` rows clockwise from `point` on ring begin..end; short rings are taken whole."""
     position = _lower_bound(a.ring_hash, begin, end, point) - begin
+    return window_at(a.ring_row, begin, end, position, quota)
+
+
+def window_at(
+    ring_row: np.ndarray, begin: np.ndarray, end: np.ndarray, position: np.ndarray, quota: int
+) -> np.ndarray:
+    """The next `quota` rows from places `position` (N,) of rings begin..end, u4 (N, quota)."""
     size = end - begin
     steps = np.arange(quota, dtype=np.int64)[None, :]
     wrapped = (position[:, None] + steps) % np.maximum(size, 1)[:, None]
     inside = steps < size[:, None]
     index = np.where(inside, begin[:, None] + wrapped, 0)
-    rows = a.ring_row[index] if len(a.ring_row) else np.zeros(index.shape, np.uint32)
+    rows = ring_row[index] if len(ring_row) else np.zeros(index.shape, np.uint32)
     return np.where(inside, rows, NO_ITEM)
 
 

@@ -79,7 +79,8 @@ class Cascades(Part):
         shares = self._shares
         shares.cascade[where] = (pair >> SHIFT).astype(np.uint32)
         shares.user[where] = pair.astype(np.uint32)
-        parent = np.where(has_parent, self._pairs.find(parent_pair), -1)
+        parent = np.full(len(pair), -1, np.int64)
+        parent[has_parent] = self._pairs.find(parent_pair[has_parent])
         parent[parent == rows] = -1
         self._place(rows, parent)
         self._count(rows, parent, step)
