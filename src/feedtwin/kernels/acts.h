@@ -17,9 +17,9 @@ struct ft_auction_args {
     const uint16_t *category;
     const uint64_t *price;
     const int16_t *estimate;
-    const int64_t *dims, *weights;
+    const int8_t *topic_vectors;
     double ad_relevance;
-    int64_t candidates, seed, key_base, ads, width, places;
+    int64_t candidates, seed, key_base, ads, places;
     int64_t *winner;
 };
 
@@ -35,45 +35,54 @@ FT_FN int64_t ft_ring_below(const uint32_t *place, int64_t n, uint32_t x)
     return low;
 }
 
-/* ads._interest: the platform's estimate of interest in a category. */
-FT_FN float ft_ad_interest(const struct ft_auction_args *a, const int16_t *estimate, uint16_t category)
+/* ads._interest: the platform's estimate of interest in the categories of ads, n at most FT_LANES. */
+FT_FN void ft_ad_interests(const struct ft_auction_args *a, const struct ft_operand *estimate,
+                           const uint32_t *ad, int64_t n, float *interest)
 {
-    const int64_t *dims = a->dims + category * a->width, *weights = a->weights + category * a->width;
-    int64_t dot = 0;
-    for (int64_t i = 0; i < a->width; i++) dot += estimate[dims[i]] * weights[i];
-    float interest = (float)dot * (float)(1.0 / FT_ESTIMATE_ONE);
-    return interest > 0.0f ? interest : 0.0f;
+    const int8_t *vector[FT_LANES];
+    int32_t dot[FT_LANES];
+    for (int64_t j = 0; j < n; j++) vector[j] = a->topic_vectors + (size_t)a->category[ad[j]] * FT_D;
+    ft_dots(vector, n, estimate, 0, dot);
+    for (int64_t j = 0; j < n; j++) {
+        float x = (float)dot[j] * (float)(1.0 / FT_ESTIMATE_ONE);
+        interest[j] = x > 0.0f ? x : 0.0f;
+    }
+}
+
+/* The keys of n ads from place `at` of the ring on: what sorts first wins. */
+FT_FN void ft_bids(const struct ft_auction_args *a, int64_t r, int64_t at, int64_t n,
+                   const struct ft_operand *estimate, uint64_t *key)
+{
+    uint32_t c[4][FT_LANES] = {{0}}, ad[FT_LANES];
+    float interest[FT_LANES];
+    for (int64_t j = 0; j < n; j++) {
+        ad[j] = a->ring[at];
+        at = at + 1 < a->ads ? at + 1 : 0;
+        c[0][j] = a->user[r]; c[1][j] = a->request[r];
+        c[2][j] = a->advertiser[ad[j]]; c[3][j] = a->creative[ad[j]];
+    }
+    ft_philox_lanes(c, (uint32_t)a->seed, (uint32_t)a->key_base | FT_BLOCK_AD_AUCTION);
+    ft_ad_interests(a, estimate, ad, n, interest);
+    for (int64_t j = 0; j < n; j++) {
+        float warmth = 1.0f + (float)a->ad_relevance * interest[j];
+        float race = -ft_log32(ft_uniform32(c[0][j])) / ((float)a->price[ad[j]] * warmth);
+        key[j] = (uint64_t)ft_bits(race) << 32 | ad[j];
+    }
 }
 
 FT_EXPORT int64_t ft_auction(const struct ft_auction_args *a, int64_t low, int64_t high)
 {
-    uint32_t k0 = (uint32_t)a->seed, base = (uint32_t)a->key_base;
     int64_t n = a->candidates < a->ads ? a->candidates : a->ads;
     uint64_t key[FT_BIDDERS_MOST];
     for (int64_t r = low; r < high; r++) {
-        uint32_t user = a->user[r], own[4];
-        const int16_t *estimate = a->estimate + (size_t)user * FT_D;
-        ft_philox4x32(user, 0, 0, 0, k0, base | FT_BLOCK_AD_WINDOW, own);
+        struct ft_operand estimate;
+        uint32_t own[4];
+        ft_operand_i16(&estimate, a->estimate + (size_t)a->user[r] * FT_D);
+        ft_philox4x32(a->user[r], 0, 0, 0, (uint32_t)a->seed,
+                      (uint32_t)a->key_base | FT_BLOCK_AD_WINDOW, own);
         int64_t at = ft_ring_below(a->ring_place, a->ads, own[0]) + (int64_t)a->request[r] * n;
-        at %= a->ads;
-        for (int64_t i = 0; i < n; i += FT_LANES) {
-            int64_t lanes = n - i < FT_LANES ? n - i : FT_LANES;
-            uint32_t c[4][FT_LANES] = {{0}}, ad[FT_LANES];
-            for (int64_t j = 0; j < lanes; j++) {
-                ad[j] = a->ring[at];
-                at = at + 1 < a->ads ? at + 1 : 0;
-                c[0][j] = user; c[1][j] = a->request[r];
-                c[2][j] = a->advertiser[ad[j]]; c[3][j] = a->creative[ad[j]];
-            }
-            ft_philox_lanes(c, k0, base | FT_BLOCK_AD_AUCTION);
-            for (int64_t j = 0; j < lanes; j++) {
-                float interest = ft_ad_interest(a, estimate, a->category[ad[j]]);
-                float warmth = 1.0f + (float)a->ad_relevance * interest;
-                float race = -ft_log32(ft_uniform32(c[0][j]))
-                           / ((float)a->price[ad[j]] * warmth);
-                key[i + j] = (uint64_t)ft_bits(race) << 32 | ad[j];
-            }
-        }
+        for (int64_t i = 0; i < n; i += FT_LANES)
+            ft_bids(a, r, (at + i) % a->ads, n - i < FT_LANES ? n - i : FT_LANES, &estimate, key + i);
         for (int64_t place = 0; place < a->places; place++) { /* the few best, one after another */
             int64_t best = place;
             for (int64_t i = place + 1; i < n; i++) best = key[i] < key[best] ? i : best;
@@ -89,7 +98,7 @@ FT_EXPORT int64_t ft_auction(const struct ft_auction_args *a, int64_t low, int64
 
 struct ft_lucky_args {
     int64_t part;
-    const int64_t *place;
+    const uint8_t *able;
     const uint32_t *user;
     const uint64_t *item;
     const uint16_t *meeting;
@@ -98,25 +107,38 @@ struct ft_lucky_args {
     uint8_t *lucky;
 };
 
+/* Sixteen encounters at most, at places `at`: which of them have a word within its limit. */
+FT_FN void ft_try_luck(const struct ft_lucky_args *a, uint32_t c[4][FT_LANES], const int64_t *at, int n)
+{
+    uint32_t won[FT_LANES] = {0};
+    ft_philox_lanes(c, (uint32_t)a->seed, (uint32_t)(a->key_base | a->block));
+    for (int w = 0; w < 4; w++) {
+        uint32_t limit = (uint32_t)a->limit[w], counts = a->limit[w] >= 0;
+        for (int j = 0; j < FT_LANES; j++) won[j] |= (uint32_t)(c[w][j] <= limit) & counts;
+    }
+    for (int j = 0; j < n; j++) a->lucky[at[j]] = (uint8_t)won[j];
+}
+
 FT_EXPORT int64_t ft_lucky(const struct ft_lucky_args *a, int64_t low, int64_t high)
 {
-    uint32_t k0 = (uint32_t)a->seed, k1 = (uint32_t)(a->key_base | a->block);
-    for (int64_t i = low; i < high; i += FT_LANES) {
-        int64_t lanes = high - i < FT_LANES ? high - i : FT_LANES;
-        uint32_t c[4][FT_LANES] = {{0}};
-        for (int64_t j = 0; j < lanes; j++) {
-            int64_t at = a->place[i + j];
-            c[0][j] = a->user[(uint32_t)at / (uint32_t)a->slots]; /* a step has fewer than 2^32 slots */
-            c[1][j] = (uint32_t)(a->item[at] >> 32); c[2][j] = (uint32_t)a->item[at];
-            c[3][j] = a->meeting[at];
+    uint32_t c[4][FT_LANES] = {{0}};
+    int64_t at[FT_LANES];
+    int n = 0;
+    for (int64_t r = low; r < high; r++)
+        for (int64_t i = r * a->slots; i < (r + 1) * a->slots; i++) {
+            a->lucky[i] = 0;
+            c[0][n] = a->user[r]; c[1][n] = (uint32_t)(a->item[i] >> 32);
+            c[2][n] = (uint32_t)a->item[i]; c[3][n] = a->meeting[i];
+            at[n] = i;
+            n += a->able[i] != 0; /* no branch: the next one overwrites who is not able */
+            if (n == FT_LANES) {
+                uint32_t key[4][FT_LANES];
+                memcpy(key, c, sizeof key);
+                ft_try_luck(a, key, at, n);
+                n = 0;
+            }
         }
-        ft_philox_lanes(c, k0, k1);
-        for (int64_t j = 0; j < lanes; j++) {
-            int won = 0;
-            for (int w = 0; w < 4; w++) won |= (int64_t)c[w][j] <= a->limit[w];
-            a->lucky[i + j] = (uint8_t)won;
-        }
-    }
+    ft_try_luck(a, c, at, n);
     return 0;
 }
 

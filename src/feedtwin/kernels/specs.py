@@ -300,22 +300,22 @@ _AUCTION = """
     u2* category:ads
     u8* price:ads
     i2* estimate:U,50
-    i8* dims:K,width weights:K,width
+    i1* topic_vectors:K,50
     f4  ad_relevance
     i8  candidates seed key_base
-    dim ads width places
+    dim ads places
     i8* winner=R,places
 """
 
 _LUCKY = """
-    i8* place:R
-    u4* user:N
-    u8* item:N,slots
-    u2* meeting:N,slots
+    u1* able:R,slots
+    u4* user:R
+    u8* item:R,slots
+    u2* meeting:R,slots
     i8* limit:4
     i8  block seed key_base
     dim slots
-    u1* lucky=R
+    u1* lucky=R,slots
 """
 
 _EMBED = """
@@ -367,7 +367,7 @@ KERNELS: dict[str, KernelSpec] = {
             parse_fields(_AUCTION),
             limits=(("candidates", 1, 256), ("ads", 1, 2**31), ("places", 0, 128)),
         ),
-        KernelSpec("lucky", parse_fields(_LUCKY), 4096, limits=(("slots", 1, 255),)),
+        KernelSpec("lucky", parse_fields(_LUCKY), 512, limits=(("slots", 1, 255),)),
         KernelSpec("embed", parse_fields(_EMBED), 16, limits=(("length", 16, 1024),)),
     )
 }

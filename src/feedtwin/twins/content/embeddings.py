@@ -33,13 +33,14 @@ KINDS = {"visual": VISUAL, "audio": AUDIO, "text": CAPTION}
 P_UNIT = 4096
 """The integer that stands for 1.0 in projections; embeddings use E_UNIT."""
 E_UNIT = 1024
+_METADATA = ",".join(["%d"] * 16)
 PADDED = 64
 """Columns of projections for the kernel: whole registers."""
 
 
 def metadata_key(kind: int, *parts: int) -> int:
     """Return the 64-bit key of an embedding from its integer metadata."""
-    text = ",".join(str(part) for part in (kind, *parts))
+    text = (_METADATA[: 3 * (1 + len(parts)) - 1]) % (kind, *parts)
     return xxhash.xxh3_64_intdigest(text.encode())
 
 

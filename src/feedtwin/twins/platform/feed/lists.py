@@ -7,6 +7,8 @@ all chance with the same list of another arm; scores, caps and the race are the 
 may be found again. Source: actions SEARCH_POSTS and TREND, REC-4.
 """
 
+from functools import cached_property
+
 import numpy as np
 
 from feedtwin.columns import FrozenColumns
@@ -97,15 +99,18 @@ class Lists:
 
     def _rows(self, pool: int, query: int) -> np.ndarray:
         """Return the videos of a list, ascending."""
-        items = self._items
-        chosen = (items.is_public == 1) & (items.kind == ItemKind.VIDEO)
+        items, public = self._items, self._public
         if pool == TREND and query == ANYTHING:
-            return self._trending(np.nonzero(chosen)[0])
+            return self._trending(public)
         if query & CATEGORY_QUERY:
-            chosen &= items.category == query ^ CATEGORY_QUERY
-        else:
-            chosen &= (items.hashtags == query).any(axis=1) & (query > 0)
-        return np.nonzero(chosen)[0]
+            return public[items.category[public] == query ^ CATEGORY_QUERY]
+        return public[(items.hashtags[public] == query).any(axis=1) & (query > 0)]
+
+    @cached_property
+    def _public(self) -> np.ndarray:
+        """The videos that a list may hold, ascending."""
+        items = self._items
+        return np.nonzero((items.is_public == 1) & (items.kind == ItemKind.VIDEO))[0]
 
     def _trending(self, public: np.ndarray) -> np.ndarray:
         """Return the policy's trending pool; the fastest videos where it has none."""

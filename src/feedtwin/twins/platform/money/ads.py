@@ -22,7 +22,7 @@ from feedtwin.schema.codes import FeedKind, ItemKind, TransactionKind
 from feedtwin.schema.ids import FIRST_ADVERTISER, SHIFT
 from feedtwin.schema.reactions import Reactions
 from feedtwin.twins.hot import Scalar, run
-from feedtwin.twins.part import Part, Sight
+from feedtwin.twins.part import Part
 from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.platform.money.ledger import is_kind
 from feedtwin.twins.platform.money.terms import Terms
@@ -57,15 +57,6 @@ class Ads(Part):
         self._ring = np.lexsort((np.arange(len(ads)), place)).astype(np.uint32)
         self._ring_place = place[self._ring]
 
-    def bind(self, sight: Sight) -> None:
-        """Note where each category's vector is not zero: interest in it is a sum of few products."""
-        super().bind(sight)
-        vectors = sight.topics[0].astype(np.int64)
-        width = max(int((vectors != 0).sum(axis=1).max(initial=0)), 1)
-        order = np.argsort(vectors == 0, axis=1, kind="stable")
-        self._dims = np.ascontiguousarray(order[:, :width])
-        self._weights = np.take_along_axis(vectors, self._dims, axis=1)
-
     # -- placing ---------------------------------------------------------------------------------
 
     def inserts(self, asked: EventBatch, slots: int, step: int) -> np.ndarray | None:
@@ -91,8 +82,8 @@ class Ads(Part):
         arrays = {
             "user": user, "request": request, "ring": self._ring, "ring_place": self._ring_place,
             "advertiser": ads.advertiser, "creative": ads.creative, "category": ads.category,
-            "price": ads.price, "estimate": self.sight.accounts.estimate, "dims": self._dims,
-            "weights": self._weights, "winner": winner,
+            "price": ads.price, "estimate": self.sight.accounts.estimate, "winner": winner,
+            "topic_vectors": self.sight.topics[0],
         }  # fmt: skip
         scalars: dict[str, Scalar] = {
             "ad_relevance": np.float32(self._terms.ad_relevance), "candidates": candidates,
@@ -192,6 +183,7 @@ def _bidders(a: SimpleNamespace, user: np.ndarray, request: np.ndarray, draws: D
 
 def _interest(a: SimpleNamespace, user: np.ndarray, category: np.ndarray) -> np.ndarray:
     """The platform's estimate of interest in categories (R, C), float32, from 0."""
-    parts = a.estimate[user[:, None, None], a.dims[category]] * a.weights[category]
-    dot = parts.sum(axis=2, dtype=np.int64).astype(np.float32)
+    estimate, vectors = a.estimate[user].astype(np.int64), a.topic_vectors.astype(np.int64)
+    dots = np.einsum("rd,kd->rk", estimate, vectors)
+    dot = np.take_along_axis(dots, category.astype(np.int64), axis=1).astype(np.float32)
     return np.maximum(dot * np.float32(1.0 / (_ESTIMATE_ONE * _VECTOR_ONE)), np.float32(0.0))

@@ -137,13 +137,9 @@ class Reacting(Part):
         The generator is asked once for each impression that can lead to a reaction, in one call; nothing
         else of an impression is copied before it is known to matter.
         """
-        masks = []
-        for slates, met in reactions:
-            place = np.flatnonzero(can_react(met))
-            mask = np.zeros(met.item.shape, bool)
-            mask.reshape(-1)[place[self._luck(slates, met, place, rates)]] = True
-            masks.append(mask)
-        seen = reactions.gather(masks)
+        seen = reactions.gather(
+            [self._luck(slates, met, can_react(met), rates) for slates, met in reactions]
+        )
         words = self._draws.words(
             _block(rates), seen.user, seen.creator, seen.ordinal, seen.meeting.astype(np.uint32)
         )
@@ -151,22 +147,22 @@ class Reacting(Part):
         return seen, {stream: uniform32(words[stream.word]) for stream in streams}
 
     def _luck(
-        self, slates: SlateBatch, met: Outcomes, place: np.ndarray, rates: dict[Stream, float]
+        self, slates: SlateBatch, met: Outcomes, able: np.ndarray, rates: dict[Stream, float]
     ) -> np.ndarray:
-        """Which of the impressions at flat places (N,) of a round have a draw below its rate, bool (N,)."""
+        """Which able impressions of a round have a draw below its rate, bool (R, S)."""
         limit = np.full(4, _NEVER, np.int64)
         for stream, rate in rates.items():
             limit[stream.word] = _last_word(rate)
-        lucky = np.empty(len(place), np.uint8)
+        lucky = np.empty(able.shape, np.uint8)
         arrays = {
-            "place": place, "user": met.user, "item": met.item, "meeting": slates.meeting,
-            "limit": limit, "lucky": lucky,
+            "able": able.view(np.uint8), "user": met.user, "item": met.item,
+            "meeting": slates.meeting, "limit": limit, "lucky": lucky,
         }  # fmt: skip
         scalars = {
             "block": _block(rates), "seed": self._draws.root_seed,
             "key_base": self._draws.replicate << 12,
         }  # fmt: skip
-        run(self._kernels, "lucky", lucky_reference, arrays, scalars, len(place))
+        run(self._kernels, "lucky", lucky_reference, arrays, scalars, len(able))
         return lucky.view(np.bool_)
 
     def _watched(self, met: Outcomes) -> np.ndarray:
@@ -213,18 +209,19 @@ def _block(rates: dict[Stream, float]) -> int:
 
 
 def lucky_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
-    """Write whether any word drawn for an encounter is within its limit, `lucky` u1 (N,).
+    """Write whether any word drawn for an able encounter is within its limit, `lucky` u1 (R, S).
 
     The key of an encounter: user, creator, upload ordinal, n-th meeting.
     """
-    place, draws = a.place[lo:hi], Draws(a.seed, a.key_base >> 12)
-    item = a.item.take(place)
+    able, draws = a.able[lo:hi] != 0, Draws(a.seed, a.key_base >> 12)
+    item, meeting = a.item[lo:hi][able], a.meeting[lo:hi][able]
     words = draws.words(
-        a.block, a.user[place // a.item.shape[1]], (item >> SHIFT).astype(np.uint32),
-        item.astype(np.uint32), a.meeting.take(place).astype(np.uint32),
+        a.block, a.user[lo:hi][np.nonzero(able)[0]], (item >> SHIFT).astype(np.uint32),
+        item.astype(np.uint32), meeting.astype(np.uint32),
     )  # fmt: skip
     below = [word.astype(np.int64) <= limit for word, limit in zip(words, a.limit, strict=True)]
-    a.lucky[lo:hi] = np.logical_or.reduce(below)
+    a.lucky[lo:hi] = 0
+    a.lucky[lo:hi][able] = np.logical_or.reduce(below)
 
 
 def _last_word(rate: float) -> int:
