@@ -111,6 +111,8 @@ _RINGS = """
     i8* mute_offset?:U
     u8* mute_key?:M
     u1* minor?:U restricted?:V
+    i8* own_ring?:R
+    u4* own_pool?:R
 """
 
 _SLATES = """

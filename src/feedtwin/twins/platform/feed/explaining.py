@@ -12,7 +12,7 @@ import numpy as np
 
 from feedtwin.policies.interface import POOL_NAMES, View
 from feedtwin.schema.batches import EventBatch
-from feedtwin.schema.codes import FeedKind, Stage
+from feedtwin.schema.codes import Stage
 from feedtwin.schema.ids import item_id
 from feedtwin.twins.platform.feed import serving
 from feedtwin.twins.platform.feed.feeds import Feeds
@@ -66,18 +66,12 @@ def explain(
 
 def _arguments(feeds: Feeds, one: EventBatch, inserts: np.ndarray | None) -> SimpleNamespace:
     """Everything that the references read, for one request; `raw` are the candidates before any filter."""
-    scalars: dict[str, Any] = dict(feeds.scalars())
-    listed = int(one.kind[0]) != FeedKind.FEED
-    if listed:
-        scalars["no_repeat"] = 0
+    read, scalars, _ = feeds.read_by(one)
     slate = serving.slate_arrays(1, feeds.slate_size, inserts)
-    index = {name: array for name, array in feeds.index().items() if name not in slate}
+    index = {name: array for name, array in read.items() if name not in slate}
     a = SimpleNamespace(**index, **scalars, **slate, user=one.user, request=one.request)
-    if listed:
-        a.raw, a.candidate_pool = feeds.now.lists.windows(one)
-    else:
-        a.raw, pools = windows(a, 0, 1)
-        a.candidate_pool = pools[None, :]
+    a.raw, pools = windows(a, 0, 1)
+    a.candidate_pool = np.broadcast_to(pools, a.raw.shape)
     return a
 
 

@@ -17,9 +17,13 @@ from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, ItemKind
 from feedtwin.schema.ids import CATEGORY_QUERY, LOW, SHIFT
-from feedtwin.twins.platform.feed.retrieval import window_at
 from feedtwin.twins.platform.feed.rings import ring_order
 
+SCALARS = {
+    "categories_count": 0, "category_picks": 0, "category_quota": 0, "followed_quota": 0,
+    "community_quota": 0, "no_repeat": 0,
+}  # fmt: skip
+"""Numbers of serving that differ from the feed's: no other pools, and what was seen may be found again."""
 Key = tuple[int, int]
 """Pool and query."""
 
@@ -51,14 +55,14 @@ class Lists:
             draws: Chance.
         """
         self._items, self._pools, self._velocity = items, pools, velocity
-        self._size, self._step, self._draws = size, step, draws
+        self.size, self._step, self._draws = size, step, draws
         self._rings: dict[Key, int] = {}
         self._offset = np.zeros(1, np.int64)
-        self._place = np.zeros(0, np.uint64)  # ring << 32 | place on it: sorted
+        self._hash = np.zeros(0, np.uint32)
         self._row = np.zeros(0, np.uint32)
 
-    def windows(self, asked: EventBatch) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the lists of requests hold, u4 (R, C), and the pools of their candidates, u1 (R, C).
+    def rings(self, asked: EventBatch) -> dict[str, np.ndarray]:
+        """Return what retrieval reads in place of the feed's rings.
 
         Args:
             asked: Requests of kinds SEARCH and TREND only.
@@ -71,31 +75,33 @@ class Lists:
         )
         keys = [(int(one >> SHIFT), int(one & LOW)) for one in wanted]
         self._enter([key for key in keys if key not in self._rings])
-        ring = np.array([self._rings[key] for key in keys], np.int64)[which]
-        point = self._draws.bits(Stream.RETRIEVAL_START, asked.user, asked.request, pool)
-        begin = self._offset[ring]
-        position = np.searchsorted(self._place, (ring.astype(np.uint64) << SHIFT) | point) - begin
-        rows = window_at(self._row, begin, self._offset[ring + 1], position, self._size)
-        pools = np.repeat(pool.astype(np.uint8), self._size).reshape(rows.shape)
-        return rows, pools
+        return {
+            "ring_offset": self._offset,
+            "ring_hash": self._hash,
+            "ring_row": self._row,
+            "global_pool": np.zeros(1, np.int64),  # its place is taken by each request's own
+            "global_quota": np.array([self.size], np.int64),
+            "own_ring": np.array([self._rings[key] for key in keys], np.int64)[which],
+            "own_pool": pool,
+        }
 
     def _enter(self, keys: list[Key]) -> None:
         """Make the rings of keys that nobody asked for before."""
         if not keys:
             return
-        places, found = [self._place], [self._row]
+        hashes, found, sizes = [self._hash], [self._row], []
         for pool, query in keys:
             rows, items = self._rows(pool, query), self._items
-            point = self._draws.bits(
+            place = self._draws.bits(
                 Stream.RETRIEVAL_RING, items.creator[rows], items.ordinal[rows], self._step, pool
             )
-            place = (np.uint64(len(self._rings)) << SHIFT) | point
-            order = ring_order(place, items.item[rows])
-            places.append(place[order])
+            order = ring_order(place.astype(np.uint64), items.item[rows])
+            hashes.append(place[order])
             found.append(rows[order].astype(np.uint32))
+            sizes.append(len(rows))
             self._rings[pool, query] = len(self._rings)
-            self._offset = np.append(self._offset, self._offset[-1] + len(rows))
-        self._place, self._row = np.concatenate(places), np.concatenate(found)
+        self._hash, self._row = np.concatenate(hashes), np.concatenate(found)
+        self._offset = np.append(self._offset, self._offset[-1] + np.cumsum(sizes))
 
     def _rows(self, pool: int, query: int) -> np.ndarray:
         """Return the videos of a list, ascending."""
@@ -118,4 +124,4 @@ class Lists:
             if pool.code == TRENDING:
                 return np.sort(np.asarray(pool.rows))
         fastest = np.lexsort((self._items.item[public], -self._velocity[public]))
-        return np.sort(public[fastest[: self._size]])
+        return np.sort(public[fastest[: self.size]])

@@ -45,12 +45,20 @@ def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     candidate, pools = windows(a, lo, hi)
     safe = np.where(candidate == NO_ITEM, 0, candidate)
     a.candidate[lo:hi] = drop_repeats(np.where(hidden_from(a, user, safe), NO_ITEM, candidate))
-    a.candidate_pool[lo:hi] = pools[None, :]
+    a.candidate_pool[lo:hi] = pools
 
 
 def windows(a: SimpleNamespace, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the windows of requests lo..hi hold, u4 (R, C), and the pool of each column, u1 (C,)."""
+    """Return what the windows of requests lo..hi hold, u4 (R, C), and their pools, u1 (1, C) or (R, 1).
+
+    Where requests have a ring of their own, `own_ring` i8 (R,) of pool `own_pool` u4 (R,), that is all there is.
+    """
     user, request = a.user[lo:hi], a.request[lo:hi]
+    if "own_ring" in vars(a):
+        ring, pool = a.own_ring[lo:hi], a.own_pool[lo:hi]
+        point, quota = start(a, user, request, pool), int(a.global_quota[0])
+        window = window_of(a, a.ring_offset[ring], a.ring_offset[ring + 1], point, quota)
+        return window, pool[:, None].astype(np.uint8)
     parts = []
     if a.category_picks > 0:
         for category in _pick_categories(a, user, request):
@@ -69,7 +77,7 @@ def windows(a: SimpleNamespace, lo: int, hi: int) -> tuple[np.ndarray, np.ndarra
     if a.community_quota > 0:
         parts.append((POOL_COMMUNITY, _community(a, user, request)))
     pools = np.concatenate([np.full(window.shape[1], pool, np.uint8) for pool, window in parts])
-    return np.concatenate([window for _, window in parts], axis=1), pools
+    return np.concatenate([window for _, window in parts], axis=1), pools[None, :]
 
 
 def hidden_from(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
@@ -140,19 +148,12 @@ def window_of(
 ) -> np.ndarray:
     """The next `quota` rows clockwise from `point` on ring begin..end; short rings are taken whole."""
     position = _lower_bound(a.ring_hash, begin, end, point) - begin
-    return window_at(a.ring_row, begin, end, position, quota)
-
-
-def window_at(
-    ring_row: np.ndarray, begin: np.ndarray, end: np.ndarray, position: np.ndarray, quota: int
-) -> np.ndarray:
-    """The next `quota` rows from places `position` (N,) of rings begin..end, u4 (N, quota)."""
     size = end - begin
     steps = np.arange(quota, dtype=np.int64)[None, :]
     wrapped = (position[:, None] + steps) % np.maximum(size, 1)[:, None]
     inside = steps < size[:, None]
     index = np.where(inside, begin[:, None] + wrapped, 0)
-    rows = ring_row[index] if len(ring_row) else np.zeros(index.shape, np.uint32)
+    rows = a.ring_row[index] if len(a.ring_row) else np.zeros(index.shape, np.uint32)
     return np.where(inside, rows, NO_ITEM)
 
 
