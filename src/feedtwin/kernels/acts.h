@@ -4,7 +4,7 @@
 #ifndef FT_ACTS_H
 #define FT_ACTS_H
 
-#include "dots.h"
+#include "rings.h"
 
 /* ---- auction --------------------------------------------------------------------------------------- */
 
@@ -22,18 +22,6 @@ struct ft_auction_args {
     int64_t candidates, seed, key_base, ads, places;
     int64_t *winner;
 };
-
-/* Places on the ring below x. */
-FT_FN int64_t ft_ring_below(const uint32_t *place, int64_t n, uint32_t x)
-{
-    int64_t low = 0, high = n;
-    while (low < high) {
-        int64_t middle = (low + high) >> 1;
-        if (place[middle] < x) low = middle + 1;
-        else high = middle;
-    }
-    return low;
-}
 
 /* ads._interest: the platform's estimate of interest in the categories of ads, n at most FT_LANES. */
 FT_FN void ft_ad_interests(const struct ft_auction_args *a, const struct ft_operand *estimate,
@@ -70,25 +58,38 @@ FT_FN void ft_bids(const struct ft_auction_args *a, int64_t r, int64_t at, int64
     }
 }
 
+/* One request: the few best bids of the window that begins at `at`, one after another. */
+FT_FN void ft_sell_slots(const struct ft_auction_args *a, int64_t r, int64_t at, int64_t n)
+{
+    struct ft_operand estimate;
+    uint64_t key[FT_BIDDERS_MOST];
+    ft_operand_i16(&estimate, a->estimate + (size_t)a->user[r] * FT_D);
+    for (int64_t i = 0; i < n; i += FT_LANES)
+        ft_bids(a, r, (at + i) % a->ads, n - i < FT_LANES ? n - i : FT_LANES, &estimate, key + i);
+    for (int64_t place = 0; place < a->places; place++) {
+        int64_t best = place;
+        for (int64_t i = place + 1; i < n; i++) best = key[i] < key[best] ? i : best;
+        uint64_t won = key[best];
+        key[best] = key[place]; key[place] = won;
+        a->winner[r * a->places + place] = (int64_t)(uint32_t)won;
+    }
+}
+
 FT_EXPORT int64_t ft_auction(const struct ft_auction_args *a, int64_t low, int64_t high)
 {
     int64_t n = a->candidates < a->ads ? a->candidates : a->ads;
-    uint64_t key[FT_BIDDERS_MOST];
-    for (int64_t r = low; r < high; r++) {
-        struct ft_operand estimate;
-        uint32_t own[4];
-        ft_operand_i16(&estimate, a->estimate + (size_t)a->user[r] * FT_D);
-        ft_philox4x32(a->user[r], 0, 0, 0, (uint32_t)a->seed,
-                      (uint32_t)a->key_base | FT_BLOCK_AD_WINDOW, own);
-        int64_t at = ft_ring_below(a->ring_place, a->ads, own[0]) + (int64_t)a->request[r] * n;
-        for (int64_t i = 0; i < n; i += FT_LANES)
-            ft_bids(a, r, (at + i) % a->ads, n - i < FT_LANES ? n - i : FT_LANES, &estimate, key + i);
-        for (int64_t place = 0; place < a->places; place++) { /* the few best, one after another */
-            int64_t best = place;
-            for (int64_t i = place + 1; i < n; i++) best = key[i] < key[best] ? i : best;
-            uint64_t won = key[best];
-            key[best] = key[place]; key[place] = won;
-            a->winner[r * a->places + place] = (int64_t)(uint32_t)won;
+    for (int64_t r = low; r < high; r += FT_LANES) {
+        int64_t lanes = high - r < FT_LANES ? high - r : FT_LANES;
+        uint32_t own[4][FT_LANES] = {{0}};
+        for (int64_t j = 0; j < lanes; j++) {
+            own[0][j] = a->user[r + j];
+            __builtin_prefetch(a->estimate + (size_t)a->user[r + j] * FT_D);
+            __builtin_prefetch(a->estimate + (size_t)a->user[r + j] * FT_D + 32);
+        }
+        ft_philox_lanes(own, (uint32_t)a->seed, (uint32_t)a->key_base | FT_BLOCK_AD_WINDOW);
+        for (int64_t j = 0; j < lanes; j++) {
+            int64_t begin = ft_lower_bound(a->ring_place, a->ads, own[0][j]);
+            ft_sell_slots(a, r + j, begin + (int64_t)a->request[r + j] * n, n);
         }
     }
     return 0;
