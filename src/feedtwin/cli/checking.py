@@ -36,13 +36,16 @@ def replay(
     Digests are compared with the journal; with the full log, also every logged row, and the tables that
     folding the log gives. Exit status 0 only if everything is equal; 1 if not, naming file and record; 2 if there is no run.
     """
-    from feedtwin.errors import DeterminismError, IntegrityError
+    from feedtwin.errors import DeterminismError, IntegrityError, SourceError
     from feedtwin.world.replay import replay as again
 
     kernels = load_kernels(kernel, threads)
     try:
         with bar("replaying", is_shown(quiet, as_json), rate="rows") as on_progress:
             report = again(path, kernels, on_progress)
+    except SourceError as error:
+        tell(f"error: not executed with what made the run: {error}")
+        raise typer.Exit(NOT_EQUAL) from None
     except (DeterminismError, IntegrityError) as error:
         tell(f"error: not the run it claims to be: {error}")
         raise typer.Exit(NOT_EQUAL) from None

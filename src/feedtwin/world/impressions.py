@@ -14,6 +14,7 @@ from feedtwin.policies.interface import POOL_NAMES
 from feedtwin.record.reader import Run
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.segments import advance, begin
+from feedtwin.world.sources import naming_sources
 
 Row = dict[str, Any]
 _TEXT: Final = re.compile(r"(\d+):(\d+):(\d+)")
@@ -171,5 +172,6 @@ def _by_execution(run: Run, user: int, kernels: Kernels) -> dict[str, list[Row]]
                     found[flat.event].append({"step": flat.step, **row})
 
     world.recorder = record
-    advance(world, segments, kernels, run.last_step + 1, run.commits.get)
+    with naming_sources(run.path, segments):
+        advance(world, segments, kernels, run.last_step + 1, run.commits.get)
     return found if found["IMPRESSION_SERVED"] else {}
