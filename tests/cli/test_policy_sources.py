@@ -70,6 +70,26 @@ def lab(tmp_path_factory):
     return lab
 
 
+def test_a_policy_that_fails_after_a_step_is_named_with_the_way_to_go_on(lab):
+    said = lab.stopped.stderr
+    assert "policy Mine, step 3, contract recommendation.pools: raised ValueError: not yet" in said
+    assert "Chosen by policies.recommendation=ranker:Mine" in said
+    assert said.count("feedtwin resume a") == said.count("resume") == 1
+
+
+def test_a_policy_that_fails_before_anything_is_written_offers_nothing_to_resume(lab):
+    lab.policy(bad_step=0)
+    try:
+        said = lab(
+            "run", "synthetic", "--users", "60", "--steps", "5", "--out", "never", "--set",
+            "policies.recommendation=ranker:Mine", status=2,
+        ).stderr  # fmt: skip
+    finally:
+        lab.policy()
+    assert "contract recommendation.pools" in said and "resume" not in said
+    assert not (lab.folder / "never").exists()
+
+
 def test_a_resumed_run_records_the_mended_file_with_its_step(lab):
     assert lab.sources("a") == [(0, lab.hashes[0]), (3, lab.hashes[1])]
     assert "policies.recommendation=ranker:Mine: another file from step 3 on" in lab.resumed.stdout

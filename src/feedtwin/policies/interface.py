@@ -163,6 +163,13 @@ class PolicyEntry:
     meaning: str = field(default="")
     more: Mapping[str, type[Any]] = field(default_factory=dict)
 
+    @property
+    def spec(self) -> str:
+        """The setting that chooses it: `policies.<lever>=<name>`, or `=module:Class` for one of your own."""
+        ships = self.factory.__module__.partition(".")[0] == "feedtwin"
+        own = f"{self.factory.__module__}:{self.factory.__qualname__}"
+        return f"policies.{self.lever}={self.name if ships else own}"
+
 
 REGISTRIES: dict[str, Registry[Any]] = {
     lever: Registry(f"{lever} policy", f"feedtwin.{lever}") for lever in LEVERS

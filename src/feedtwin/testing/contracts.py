@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from feedtwin.errors import FeedtwinError, PolicyError
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.policies.interface import CONTRACTS, REGISTRIES, PolicyEntry, entry_of
+from feedtwin.policies.making import missing, required
 from feedtwin.schema.settings import Settings, resolve
 from feedtwin.world.build import build
 from feedtwin.world.world import World
@@ -103,12 +104,11 @@ def examine_policy(spec: str, kernels: Kernels | None = None) -> Report:
     entry = find_entry(spec)
     kernels = kernels or load("auto")
     contract = CONTRACTS[entry.lever]
-    names = [name for name in vars(contract) if not name.startswith("_")]
-    asked = tuple(f"{name}{_arguments(getattr(contract, name))}" for name in names)
-    missing = [name for name in names if not _answers(entry.factory, name, contract)]
-    methods_found = "all are there" if not missing else f"{', '.join(missing)} not there"
-    findings = [Finding("methods", not missing, methods_found)]
-    if not missing:
+    asked = tuple(f"{name}{_arguments(getattr(contract, name))}" for name in required(entry.lever))
+    lacking = missing(entry.factory, entry.lever)
+    methods_found = "all are there" if not lacking else f"{', '.join(lacking)} not there"
+    findings = [Finding("methods", not lacking, methods_found)]
+    if not lacking:
         for name, sets in WORLDS.items():
             settings = resolve(
                 "synthetic", USERS, SEED, sets=[*sets, f"policies.{entry.lever}={spec}"]
@@ -133,13 +133,6 @@ def find_entry(spec: str) -> PolicyEntry:
             f"{spec}: found among the policies of {', '.join(levers)}; expected one: give module:Class"
         )
     return entry_of(levers[0] if levers else "recommendation", spec)
-
-
-def _answers(factory: object, name: str, contract: type) -> bool:
-    """Whether a policy has what its contract names: a method, or an attribute where that is a property."""
-    if isinstance(vars(contract)[name], property):
-        return hasattr(factory, name)
-    return callable(getattr(factory, name, None))
 
 
 def _arguments(method: Callable[..., object] | property) -> str:

@@ -15,6 +15,7 @@ from feedtwin.policies import governance as _governance  # noqa: F401 - lists it
 from feedtwin.policies import promotion as _promotion  # noqa: F401 - lists its policies
 from feedtwin.policies import recommendation as _recommendation  # noqa: F401 - lists its policies
 from feedtwin.policies.interface import BehaviourPolicy, PolicyEntry, entry_of
+from feedtwin.policies.making import make
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.randomness import Draws
@@ -174,13 +175,13 @@ def _behaviour_of(settings: Settings, interaction: InteractionConfig) -> Behavio
     """The rule of a user's own, or None where the encounter's equations hold."""
     if settings.policies["behaviour"] == "kernel":
         return None
-    return _entry(settings, "behaviour").factory(interaction)
+    return make(_entry(settings, "behaviour"), interaction)
 
 
 def _made(settings: Settings, entry: PolicyEntry, own: BaseModel) -> Any:
     """Make a policy from the settings of its section, and of further sections that it asks for."""
     more = (section_model(model, settings.section(name)) for name, model in entry.more.items())
-    return entry.factory(own, *more)
+    return make(entry, own, *more)
 
 
 def _levers(settings: Settings) -> Levers:

@@ -17,7 +17,9 @@ from feedtwin.policies.interface import (
 )
 from feedtwin.policies.promotion import Staged
 from feedtwin.policies.recommendation.nulls import Random
+from feedtwin.schema.settings import resolve
 from feedtwin.testing import check_policy, contracts, examine_policy
+from feedtwin.world.build import build
 
 
 @pytest.fixture(scope="module")
@@ -163,6 +165,47 @@ def test_a_class_without_the_methods_is_told_which(listed, kernels):
 
     report = examine_policy(listed(Half), kernels)
     assert failures(report) == {"methods": "ranking, scores not there"}
+
+
+def test_a_class_without_the_methods_is_refused_before_a_world_begins(listed, kernels):
+    class Half:
+        """Only pools, and never asked for them."""
+
+        def __init__(self, settings):
+            pass
+
+        def pools(self, view):
+            raise AssertionError("asked")
+
+    settings = resolve("synthetic", 40, sets=[f"policies.recommendation={listed(Half)}"])
+    with pytest.raises(PolicyError, match="Half has no ranking, scores; expected a recommendation"):
+        build(settings, kernels)
+
+
+ANSWERS = [
+    ("recommendation", "random", "pools"), ("promotion", "staged", "due"),
+    ("promotion", "staged", "boost"), ("forecast", "rules", "forecast"),
+    ("governance", "proactive", "decide"), ("campaigns", "template", "plan"),
+    ("monetization", "basic", "fund"), ("monetization", "full_stack", "shares"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lever", "name", "method"), ANSWERS)
+def test_a_method_without_return_is_named_with_step_and_contract(
+    listed, kernels, lever, name, method
+):
+    parent = REGISTRIES[lever].factory(name)
+    silent = type("Silent", (parent,), {method: lambda self, *given: None})
+    words = rf"step \d+, contract {lever}.{method}: (the answer is None|{method} is a NoneType)"
+    sets = ["forecast.every_steps=1", "governance.every_steps=1", "trends.track=always",
+            "monetization.fund_steps=1"]  # fmt: skip
+    world = build(
+        resolve("synthetic", 300, sets=[*sets, f"policies.{lever}={listed(silent, lever)}"]),
+        kernels,
+    )
+    with pytest.raises(PolicyError, match=words):
+        for _ in range(30):
+            world.step()
 
 
 def test_what_is_no_policy_is_refused():

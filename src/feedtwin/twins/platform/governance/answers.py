@@ -83,7 +83,7 @@ def ask_interventions(
         PolicyError: The answer is none.
     """
     with Asking(policy, view.step, "governance.decide") as asking:
-        wishes = list(policy.decide(view))
+        wishes = list(asking.given(policy.decide(view), "a list of Intervention objects"))
     known: set[tuple[int, int, int]] = set()
     for place, wish in enumerate(wishes):
         if not isinstance(wish, Intervention):
