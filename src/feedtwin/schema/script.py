@@ -47,7 +47,10 @@ ORDINAL_LIMIT: Final = 2**30
 
 
 def check_script(
-    entries: Iterable[object], users: int | None, at: Callable[[int], str]
+    entries: Iterable[object],
+    users: int | None,
+    at: Callable[[int], str],
+    steps: int | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """Return a script with every entry checked, its payload complete, in the order given.
 
@@ -55,14 +58,25 @@ def check_script(
         entries: Mappings with `step`, `action` and the action's payload.
         users: Number of users, or None where only the data will tell.
         at: Where the n-th entry was written, for messages.
+        steps: Steps of the run, or None where they are not known.
 
     Raises:
         SettingsError: An entry is no mapping, or its action, a field or a value is not what it must be.
     """
-    return tuple(_entry(entry, users, at(place)) for place, entry in enumerate(entries))
+    checked = []
+    for place, entry in enumerate(entries):
+        values = _entry(entry, at(place))
+        _check_people(values, users, at(place))
+        if steps is not None and values["step"] >= steps:
+            raise SettingsError(
+                f"{at(place)}: {values['action']} is at step {values['step']} but the run has steps 0 to "
+                f"{steps - 1}; run more --steps, or leave the entry out"
+            )
+        checked.append(values)
+    return tuple(checked)
 
 
-def _entry(entry: object, users: int | None, where: str) -> dict[str, Any]:
+def _entry(entry: object, where: str) -> dict[str, Any]:
     if not isinstance(entry, dict) or "action" not in entry:
         raise SettingsError(
             f"{where}: found {entry!r}; expected an entry such as "
@@ -82,12 +96,27 @@ def _entry(entry: object, users: int | None, where: str) -> dict[str, Any]:
                 f"(it has: {', '.join(known)})"
             )
     values = {item.name: _value(entry, item, asked, where) for item in asked.payload}
+    return {"step": values.pop("step"), "action": asked.name, **values}
+
+
+def _check_people(values: Mapping[str, Any], users: int | None, where: str) -> None:
+    """Refuse an entry about somebody who cannot be there, or about oneself where it takes two."""
+    action = values["action"]
     for name in _USERS:
         if users is not None and values.get(name, 0) >= users:
             raise SettingsError(
-                f"{where}: {asked.name}.{name} is {values[name]} but the world has users 0 to {users - 1}"
+                f"{where}: {action}.{name} is {values[name]} but the world has users 0 to {users - 1}"
             )
-    return {"step": values.pop("step"), "action": asked.name, **values}
+    if "target" in values and values["target"] == values["user"]:
+        raise SettingsError(
+            f"{where}: {action} of user {values['user']} has themselves as target; expected somebody else"
+        )
+    owner = values.get("item", 0) >> 32
+    made_by_users = values.get("item", 0) & (KINDS["post"] | KINDS["live"])
+    if users is not None and made_by_users and owner >= users:
+        raise SettingsError(
+            f"{where}: {action}.item belongs to user {owner} but the world has users 0 to {users - 1}"
+        )
 
 
 def _value(entry: Mapping[str, Any], item: Field, asked: Action, where: str) -> int | float:
