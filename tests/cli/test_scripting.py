@@ -105,3 +105,12 @@ def test_a_user_of_a_run_can_be_asked(made):
 def test_a_wrong_question_is_explained(made, words, problem):
     found = made("interview", "a", *words, status=2)
     assert problem in " ".join(found.stderr.split())
+
+
+def test_who_never_signed_up_cannot_be_asked(cli):
+    prospects = ("--set", "population.prospects=30", "--set", "user.signup_rate=0")
+    cli("run", "synthetic", "--users", "60", "--steps", "1", "--out", "a", *prospects)
+    for nobody in ("60", "300", "1030"):  # a vacant row, and one who may sign up later
+        found = cli("interview", "a", "--user", nobody, status=2).stderr
+        assert f"user {nobody} has not signed up by the end of step 0" in found
+        assert "such as 59" in found

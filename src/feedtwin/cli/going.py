@@ -147,7 +147,7 @@ def fork(
     def start() -> None:
         _print_calibration()
         say(f"fork    {path} after {span(at)}, into {target}")
-        for change in sets or ("no change: the parent's own future",):
+        for change in sets or ():
             say(f"set     {change}")
 
     before = _nothing if as_json else start

@@ -56,6 +56,10 @@ def fork(
     if settings != kept[-1].settings:
         kept = [segment for segment in kept if segment.from_step < at or at == 0]
         kept = [Segment(0, settings)] if at == 0 else [*kept, Segment(at, settings)]
+    else:
+        messages.append(
+            f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
+        )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(sets)}
     finished = start_from(
         world, kept, out, RunOptions(horizon, log), kernels, forked_from=origin,
