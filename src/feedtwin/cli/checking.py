@@ -122,6 +122,7 @@ def _comparison_json(found: "Comparison", a: Path, b: Path, metrics: _Metrics) -
         "run_b": str(b),
         "steps_compared": found.steps_compared,
         "settings": [{"path": path, "a": one, "b": two} for path, one, two in found.settings],
+        "notes": list(found.notes),
         "divergence": None if parted is None else {**vars(parted), "cause": list(parted.cause)},
         "metrics": {name: {"unit": unit, "a": one, "b": two} for name, unit, one, two in metrics},
     }
@@ -164,6 +165,8 @@ def _print_comparison(found: "Comparison", a: Path, b: Path, metrics: _Metrics) 
     elif metrics:
         say(f"All {len(metrics)} metrics are the same.")
     say()
+    for note in found.notes:
+        say(f"note    {note}")
     say(f"a = {a}")
     say(f"b = {b}")
 

@@ -85,7 +85,7 @@ class Summary:
             title = one.family.capitalize() if one.family != family else ""
             family = one.family
             say(f"  {title:<15}{one.label:<37}{quantity(reading.value, one.unit):>18}")
-        say("single run: no interval; --json has every metric that `feedtwin list metrics` names")
+        say(f"single run: no interval; all metrics: {shell('metrics', self.finished.path)}")
         for warning in (*self.warnings, *self.notes):
             say(f"warning: {warning}", style="yellow")
 
