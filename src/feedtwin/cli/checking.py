@@ -178,7 +178,11 @@ def _difference(a: float | None, b: float | None) -> float | None:
 @reports
 def check(
     policy: Annotated[
-        str, typer.Argument(metavar="MODULE:CLASS", help="A policy, or the name of a listed one.")
+        str,
+        typer.Argument(
+            metavar="MODULE:CLASS",
+            help="A policy, or the name of a listed one; policies.LEVER=NAME where several levers have it.",
+        ),
     ],
     kernel: KernelName = "auto",
     as_json: AsJson = False,
@@ -198,7 +202,7 @@ def check(
     else:
         say(report.text)
         if report.ok:
-            chosen = f"policies.{report.lever}={policy}"
+            chosen = f"policies.{report.lever}={policy.rpartition('=')[2]}"
             say(f"{'next':<8}{shell('run', 'synthetic', '--set', chosen)}")
     if not report.ok:
         raise typer.Exit(NOT_EQUAL)

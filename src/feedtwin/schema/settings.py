@@ -261,7 +261,15 @@ def _policies(base: Mapping[str, str], overlay: Mapping[str, Any], where: str) -
     merged = dict(base)
     for lever, policy in overlay.items():
         if lever not in _LEVERS:
-            raise SettingsError(f"{where}: no lever is called {lever!r}{suggest(lever, _LEVERS)}")
+            raise SettingsError(
+                f"{where}: no lever is called {lever!r}{suggest(lever, _LEVERS)} "
+                f"(there is: {', '.join(_LEVERS)})"
+            )
+        if policy in (None, ""):
+            raise SettingsError(
+                f"{where}: policies.{lever} is empty; expected the name of a {lever} policy, or module:Class. "
+                "`feedtwin list policies` has all of them"
+            )
         merged[lever] = str(policy)
     return merged
 

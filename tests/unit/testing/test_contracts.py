@@ -209,7 +209,18 @@ def test_a_method_without_return_is_named_with_step_and_contract(
 
 
 def test_what_is_no_policy_is_refused():
-    with pytest.raises(SettingsError, match="no recommendation policy is called"):
+    with pytest.raises(SettingsError, match="no policy is called 'tiktokk'; did you mean 'tiktok'"):
         check_policy("tiktokk")
-    with pytest.raises(PolicyError, match="is no recommendation policy"):
+    with pytest.raises(SettingsError, match=r"promotion: none, staged;.*monetization: basic"):
+        check_policy("unheard of")
+    with pytest.raises(PolicyError, match="is no policy of any lever"):
         check_policy("feedtwin.schema.ids:item_id")
+
+
+def test_a_name_that_several_levers_have_is_told_apart_by_the_lever(kernels):
+    with pytest.raises(SettingsError, match="'none' is a policy of promotion") as caught:
+        check_policy("none")
+    assert "policies.promotion=none or policies." in str(caught.value)
+    assert check_policy("policies.promotion=none", kernels).lever == "promotion"
+    with pytest.raises(SettingsError, match="no lever is called 'promotio'; did you mean"):
+        check_policy("policies.promotio=none")
