@@ -12,7 +12,7 @@ import numpy as np
 
 from feedtwin.policies.interface import POOL_NAMES, View
 from feedtwin.schema.batches import EventBatch
-from feedtwin.schema.codes import FeedKind, Stage
+from feedtwin.schema.codes import Stage
 from feedtwin.schema.ids import item_id
 from feedtwin.twins.platform.feed import serving
 from feedtwin.twins.platform.feed.feeds import Feeds
@@ -67,7 +67,7 @@ def explain(
 def _arguments(feeds: Feeds, one: EventBatch, inserts: np.ndarray | None) -> SimpleNamespace:
     """Everything that the references read, for one request; `raw` are the candidates before any filter."""
     scalars: dict[str, Any] = dict(feeds.scalars())
-    listed = int(one.kind[0]) != FeedKind.FEED
+    listed = bool(feeds.listed(one)[0])
     if listed:
         scalars["no_repeat"] = 0
     slate = serving.slate_arrays(1, feeds.slate_size, inserts)

@@ -129,7 +129,7 @@ class Feeds:
         """Return one slate per request; `inserts` u4 (R, S) are rows that rules placed."""
         if not len(self._sources.items):  # nothing was ever made
             return self._batch(asked, serving.slate_arrays(asked.rows, self.slate_size, None), None)
-        listed = asked.kind != FeedKind.FEED
+        listed = self.listed(asked)
         if not listed.any():
             return self._batch(asked, self._feeds(asked, view, inserts), inserts)
         out: Arrays = {}
@@ -144,6 +144,15 @@ class Feeds:
                 whole = out.setdefault(name, np.zeros((asked.rows, *array.shape[1:]), array.dtype))
                 whole[lanes] = array
         return self._batch(asked, out, inserts)
+
+    def listed(self, asked: EventBatch) -> np.ndarray:
+        """Return which requests a list answers, (R,): where a list holds nothing, the feed goes on."""
+        found = asked.kind != FeedKind.FEED
+        lanes = np.nonzero(found)[0]
+        if len(lanes):
+            rows, _ = self.now.lists.windows(some(asked, lanes), self.scalars())
+            found[lanes] = (self.seeable(asked.user[lanes], rows) != NO_ITEM).any(axis=1)
+        return found
 
     def _batch(self, asked: EventBatch, out: Arrays, inserts: np.ndarray | None) -> SlateBatch:
         if inserts is not None:
