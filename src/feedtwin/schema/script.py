@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from feedtwin.errors import SchemaError, SettingsError
 from feedtwin.schema.actions import Action, action
 from feedtwin.schema.codes import ReportReason
+from feedtwin.schema.ids import LIVE_ORDINAL, POST_ORDINAL
 from feedtwin.schema.nearest import suggest
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ OPTIONAL: Final[Mapping[str, int]] = {
 """What fields that may be left out hold then; 0 means none."""
 OPTIONAL_ITEM: Final = frozenset(("START_LIVE", "END_LIVE", "LEAVE_LIVE"))
 """Actions that know their item without being told: one's own room, or the one that one is in."""
-KINDS: Final[Mapping[str, int]] = {"video": 0, "post": 1 << 30, "live": 1 << 31}
+KINDS: Final[Mapping[str, int]] = {"video": 0, "post": int(POST_ORDINAL), "live": int(LIVE_ORDINAL)}
 """Words for item ids, `kind:owner/ordinal`, and the bit that each sets in the ordinal."""
 _ITEM: Final = re.compile(r"(?P<kind>[a-z]+):(?P<owner>\d+)/(?P<ordinal>\d+)")
 _USERS: Final = ("user", "target")
