@@ -98,11 +98,10 @@ def _content_section(settings: Settings) -> dict[str, Any]:
 
 
 def _careers(settings: Settings, user: UserConfig, origin: Origin, draws: Draws) -> Careers:
-    """Everybody who may ever upload, and what a video costs where categories have a cost."""
+    """Everybody who may ever upload, and what a video of each category costs."""
     creators = np.nonzero(origin.users["upload_rate"] > 0)[0].astype(np.uint32)
-    cost = getattr(origin.categories, "production_cost", None)
     config = section_model(CareerConfig, settings.section("creators"))
-    return Careers(config, user, creators, cost, draws)
+    return Careers(config, user, creators, origin.categories.production_cost, draws)
 
 
 def _match_rule(interaction: InteractionConfig) -> MatchRule:
