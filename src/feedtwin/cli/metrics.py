@@ -53,10 +53,15 @@ def metrics(
     say(f"run     {path}, {span(data.steps)} from step {data.first_step} on")
     say()
     table(
-        ["metric", "value", "n", "better", "", "what it is"],
+        ["metric", "value", "n", "better", "what it is"],
         [
-            (name, quantity(one.value, one.metric.unit), _RUNS, one.metric.direction, one.why,
-             one.metric.label)
+            (
+                name,
+                quantity(one.value, one.metric.unit),
+                _RUNS,
+                one.metric.direction,
+                f"{one.metric.label}: {one.why}" if one.why else one.metric.label,
+            )
             for name, one in shown.items()
         ],
         right=["value", "n"],
