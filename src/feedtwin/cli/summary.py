@@ -18,7 +18,9 @@ class Summary:
         """Read a run; headlines alone need no look at its log, which may be large."""
         from feedtwin.lab.metrics import measure, warnings_of
         from feedtwin.lab.run_data import read_run
+        from feedtwin.lab.scripted import scripted
         from feedtwin.record.folder import read_manifest
+        from feedtwin.record.reader import Run
 
         self.finished = finished
         self.manifest: dict[str, Any] = read_manifest(finished.path)
@@ -29,6 +31,7 @@ class Summary:
         self.notes = data.notes
         self.people = _people(self.manifest, data)
         self.warnings = warnings_of(self.readings)
+        self.script = scripted(Run.open(finished.path))
 
     @property
     def encounters_per_s(self) -> float:
@@ -59,6 +62,7 @@ class Summary:
             "notes": manifest["notes"],
             "warnings": [*self.warnings, *self.notes],
             "messages": list(finished.messages),
+            "script": None if self.script is None else vars(self.script),
             "metrics": {
                 name: {
                     "value": reading.value,
@@ -81,7 +85,7 @@ class Summary:
             title = one.family.capitalize() if one.family != family else ""
             family = one.family
             say(f"  {title:<15}{one.label:<37}{quantity(reading.value, one.unit):>18}")
-        say("single run: no interval; --json has every metric that `feedtwin list metrics` names")
+        say(f"single run: no interval; all metrics: {shell('metrics', self.finished.path)}")
         for warning in (*self.warnings, *self.notes):
             say(f"warning: {warning}", style="yellow")
 
@@ -97,6 +101,8 @@ class Summary:
             f"{finished.impressions:,} encounters in {finished.wall_s:.1f} s: "
             f"{self.encounters_per_s:,.0f} encounters/s"
         )
+        if self.script is not None:
+            say(f"script  {self.script}")
         for message in finished.messages:
             say(f"note    {message}")
         say(f"digest  {finished.digest}")

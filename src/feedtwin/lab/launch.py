@@ -117,7 +117,7 @@ def prepare(
         FeedtwinError: A setting, a data file or the folder is not as it must be.
     """
     options = RunOptions(steps, log, snapshot_every)
-    settings = resolve(world, users, seed, replicate, sets, preset, script=script)
+    settings = resolve(world, users, seed, replicate, sets, preset, script=script, steps=steps)
     path = fresh_path(settings) if out is None else Path(out)
     refuse_existing(path)
     kernels = load(kernel, usable_cores() if threads is None else threads)

@@ -203,5 +203,5 @@ def _notes(run: Run, first: int) -> tuple[str, ...]:
             f"counts and events begin at step {first}; tables of videos and users cover the world from step 0"
         )
     if run.closing is None:
-        notes.append("the run is not finished: metrics of videos and users come when it closes")
+        notes.append(f"{run.unfinished}; metrics of videos and users come when it closes")
     return tuple(notes)

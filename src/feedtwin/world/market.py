@@ -15,6 +15,7 @@ from feedtwin.errors import PolicyError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
 from feedtwin.policies.interface import Channels, MonetizationPolicy, entry_of
+from feedtwin.policies.making import make
 from feedtwin.policies.monetization import MonetizationSettings
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.codes import ItemKind
@@ -99,11 +100,11 @@ def _policy(settings: Settings) -> tuple[MonetizationPolicy, MonetizationSetting
     name = settings.policies["monetization"]
     entry = entry_of("monetization", name)
     terms = section_model(MonetizationSettings, settings.section(entry.section))
-    policy = entry.factory(terms)
-    channels = getattr(policy, "channels", None)
+    policy: MonetizationPolicy = make(entry, terms)
+    channels = policy.channels
     if not isinstance(channels, Channels):
         raise PolicyError(
-            f"policy {name}, contract monetization.channels: found a {type(channels).__name__}; expected "
+            f"{entry.spec}, contract monetization.channels: found a {type(channels).__name__}; expected "
             "Channels(ads=..., gifts=..., subscriptions=..., commerce=...)"
         )
     return policy, terms

@@ -4,7 +4,7 @@ The last journal record is the truth: `resume` goes back to it, whatever else wa
 says in which order a step is committed).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from feedtwin.world.options import (
     RunOptions,
 )
 from feedtwin.world.segments import Segment, advance, begin, enter
+from feedtwin.world.sources import Row, differences, naming_sources, record_changes
 from feedtwin.world.world import World
 
 __all__ = [
@@ -71,9 +72,10 @@ def start_from(
     kernels: Kernels,
     *,
     forked_from: dict[str, Any] | None = None,
+    sources: Sequence[Row] = (),
     on_progress: OnProgress = _quiet,
 ) -> Finished:
-    """Run on from a world's present state into a new folder."""
+    """Run on from a world's present state into a new folder; `sources` are those of a parent's policies."""
     header = {
         "segments": [segment.as_json() for segment in segments],
         "steps": options.steps,
@@ -88,7 +90,7 @@ def start_from(
     world.platform.prepare(
         world.step_count
     )  # a policy that fails at once fails before a folder exists
-    manifest = first_manifest(header, world, segments)
+    manifest = first_manifest(header, world, segments, sources)
     with RunFolder.create(path, manifest, header) as folder:
         save_snapshot(folder, world)
         log = _open_log(folder, options.log, {})
@@ -140,7 +142,9 @@ def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Fi
         execution.committed = digests
         behind = max(min(intact, registry.last_step), header["start_step"] - 1)
         world, notes = restore(folder, segments, kernels, behind, digests.get)
-        world = execution.catch_up(world, intact + 1)
+        with naming_sources(path, segments):
+            world = execution.catch_up(world, intact + 1)
+        notes += record_changes(folder, segments, world.step_count)
         return execution.go(world, on_progress, (*messages, *notes))
 
 
@@ -154,13 +158,15 @@ def restore(
     """Return the world as it was after `after_step`: nearest sound snapshot, then re-execution.
 
     Returns:
-        The world, and a message per damaged snapshot that was passed over.
+        The world, and a message per damaged snapshot that was passed over, and per policy whose source file is
+        not the recorded one.
 
     Raises:
         IntegrityError: A sound snapshot does not belong to this run's journal.
         DeterminismError: Re-execution does not reach the journal's digests.
     """
-    snapshots = folder.snapshots if isinstance(folder, RunFolder) else folder / "snapshots"
+    path = folder.path if isinstance(folder, RunFolder) else folder
+    snapshots = path / "snapshots"
     found, damaged = snapshot.latest(snapshots, after_step) if snapshots.exists() else (None, [])
     world = begin(segments, kernels)
     if found is not None:
@@ -175,7 +181,9 @@ def restore(
         world = enter(world, segments, kernels)
     elif after_step + 1 < world.step_count:
         raise IntegrityError(f"{snapshots}: no snapshot at or before step {after_step}")
-    return advance(world, segments, kernels, after_step + 1, expected), damaged
+    with naming_sources(path, segments):
+        world = advance(world, segments, kernels, after_step + 1, expected)
+    return world, [*damaged, *differences(path, segments)]
 
 
 def world_batches(done: dict[int, Any], step: int) -> int:

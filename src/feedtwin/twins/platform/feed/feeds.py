@@ -22,6 +22,7 @@ from feedtwin.twins.platform.feed.cards import serving_cards
 from feedtwin.twins.platform.feed.inserting import drop_bare
 from feedtwin.twins.platform.feed.lists import SCALARS as LISTED
 from feedtwin.twins.platform.feed.lists import Lists
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.platform.feed.rings import Rings, build_rings, public_only
 from feedtwin.twins.platform.feed.wall import wall
 from feedtwin.twins.platform.levers import Levers
@@ -129,14 +130,16 @@ class Feeds:
         if not len(self._sources.items):  # nothing was ever made
             return self._batch(asked, serving.slate_arrays(asked.rows, self.slate_size, None), None)
         lanes = np.flatnonzero(asked.kind != FeedKind.FEED)
-        if len(lanes) == asked.rows:
-            return self._batch(asked, self._slates(asked, view, inserts), inserts)
-        feeds = replace(asked, columns={**asked.columns, "kind": np.zeros_like(asked.kind)})
-        out = self._slates(feeds, view, inserts)
-        if len(lanes):  # lists are few: cheaper to make them anew than to part the others from them
+        out = self._slates(as_feed(asked), view, inserts)
+        if len(
+            lanes
+        ):  # lists are few: cheaper to make them beside than to part the others from them
             placed = None if inserts is None else inserts[lanes]
-            for name, array in self._slates(some(asked, lanes), view, placed).items():
-                out[name][lanes] = array
+            listed = self._slates(some(asked, lanes), view, placed)
+            # Where a list holds nothing that the user may see, the feed goes on.
+            found = ((listed["row"] != NO_ITEM) & (listed["inserted"] == 0)).any(axis=1)
+            for name, array in listed.items():
+                out[name][lanes[found]] = array[found]
         return self._batch(asked, out, inserts)
 
     def _batch(self, asked: EventBatch, out: Arrays, inserts: np.ndarray | None) -> SlateBatch:
@@ -229,6 +232,11 @@ class Feeds:
             "creator_cap": levers.creator_cap,
             "category_cap": levers.category_cap,
         }
+
+
+def as_feed(asked: EventBatch) -> EventBatch:
+    """Return the same requests, all of them for the feed."""
+    return replace(asked, columns={**asked.columns, "kind": np.zeros_like(asked.kind)})
 
 
 def some(asked: EventBatch, lanes: np.ndarray) -> EventBatch:

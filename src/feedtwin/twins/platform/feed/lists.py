@@ -4,7 +4,7 @@ A search draws from the videos that carry the queried hashtag, or are of the que
 `CATEGORY_QUERY | category`). A trend list draws from the trending pool, or, where the query names a key that
 trends, from the videos that carry it. Candidates are a window on a ring, as in the feed, so that a list shares
 all chance with the same list of another arm; scores, caps and the race are the feed's. What was seen lately
-may be found again. Source: actions SEARCH_POSTS and TREND, REC-4.
+may be found again. Where a list holds nothing that the user may see, the feed goes on in its place. Source: actions SEARCH_POSTS and TREND, REC-4.
 """
 
 from functools import cached_property

@@ -7,6 +7,7 @@ import numpy as np
 
 from feedtwin.policies.interface import (
     NO_CATEGORY,
+    PLAN_DAYS,
     CampaignPolicy,
     Forecast,
     ForecastPolicy,
@@ -18,7 +19,6 @@ from feedtwin.policies.interface import (
 from feedtwin.schema.codes import GovernanceAction, TargetKind, TrendKind
 from feedtwin.twins.platform.feed.asking import Asking
 
-DAYS = 3
 UPLOADS_MAX = 8
 _ALLOWED = frozenset(GovernanceAction) - {GovernanceAction.DISMISS}
 _STEPS_MAX = 2**31 - 1
@@ -83,7 +83,7 @@ def ask_interventions(
         PolicyError: The answer is none.
     """
     with Asking(policy, view.step, "governance.decide") as asking:
-        wishes = list(policy.decide(view))
+        wishes = list(asking.given(policy.decide(view), "a list of Intervention objects"))
     known: set[tuple[int, int, int]] = set()
     for place, wish in enumerate(wishes):
         if not isinstance(wish, Intervention):
@@ -138,7 +138,7 @@ def ask_plans(
         if not isinstance(answer, Plans):
             raise asking.refuse(f"plan is a {type(answer).__name__}", "Plans")
         columns = {item.name: np.asarray(getattr(answer, item.name)) for item in fields(Plans)}
-    shape = (len(creators), DAYS)
+    shape = (len(creators), PLAN_DAYS)
     for name, column in columns.items():
         if column.shape != shape or column.dtype.kind not in "iu":
             raise asking.refuse(
