@@ -163,7 +163,7 @@ def auction_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     draw = draws.uniform(
         Stream.AD_AUCTION, user[:, None], request[:, None], a.advertiser[bidder], a.creative[bidder]
     )
-    warmth = np.float32(1.0) + a.ad_relevance * _interest(a, user, a.category[bidder])
+    warmth = np.float32(1.0) + a.ad_relevance * interest(a, user, a.category[bidder])
     race = -log32(draw) / (a.price[bidder].astype(np.float32) * warmth)
     # Positive floats order like their bits; the ad's number below them breaks ties and travels along.
     key = (race.view(np.uint32).astype(np.uint64) << SHIFT) | bidder.astype(np.uint64)
@@ -181,7 +181,7 @@ def _bidders(a: SimpleNamespace, user: np.ndarray, request: np.ndarray, draws: D
     return a.ring[(start[:, None] + np.arange(a.candidates)[None, :]) % len(a.ring)]
 
 
-def _interest(a: SimpleNamespace, user: np.ndarray, category: np.ndarray) -> np.ndarray:
+def interest(a: SimpleNamespace, user: np.ndarray, category: np.ndarray) -> np.ndarray:
     """The platform's estimate of interest in categories (R, C), float32, from 0."""
     estimate, vectors = a.estimate[user].astype(np.int64), a.topic_vectors.astype(np.int64)
     dots = np.einsum("rd,kd->rk", estimate, vectors)
