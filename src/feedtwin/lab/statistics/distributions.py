@@ -58,6 +58,8 @@ def simultaneous(
     Args:
         treatment: float (n, k): one curve per replicate.
         base: float (n, k): the same replicates.
+        confidence: Nominal coverage of all edges together.
+        seed: Seed of the resampling, 32 bits.
 
     Edges come from the joint bootstrap over replicates, p from flipping the signs of whole curves, so the
     dependence between points is kept. "above" means: no point's band lies below 0 and some lie above it.

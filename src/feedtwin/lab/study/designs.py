@@ -130,24 +130,7 @@ def between_levels(
         factors: Its factors.
         refuse: Makes errors.
     """
-    by_name = {factor.name: factor for factor in factors}
-    signs: list[tuple[str, dict[str, float]]] = []
-    for name, text in parts.items():
-        if name not in by_name:
-            known = ", ".join(by_name) or "none: the study has no factors"
-            raise refuse(
-                f"contrast: no factor is called {name!r}{suggest(name, by_name)} (there is: {known})"
-            )
-        levels = [part.strip() for part in str(text).split(" - ")]
-        for level in levels:
-            if level not in by_name[name].levels:
-                raise refuse(
-                    f"contrast {name}: {text!r}: {name} has no level {level!r}"
-                    f"{suggest(level, by_name[name].levels)} (there is: {', '.join(by_name[name].levels)})"
-                )
-        if len(levels) > 2 or (len(levels) == 2 and levels[0] == levels[1]):
-            raise refuse(f"contrast {name}: {text!r}: expected two different levels")
-        signs.append((name, dict(zip(levels, (1.0, -1.0), strict=False))))
+    signs = [(name, _signs(name, str(text), factors, refuse)) for name, text in parts.items()]
     if all(len(sign) == 1 for _, sign in signs):
         raise refuse("contrast: no factor has a difference; expected `high - low` for one at least")
     weights = {}
@@ -164,6 +147,27 @@ def between_levels(
     size = 2.0 ** (sum(len(sign) == 2 for _, sign in signs) - 1)
     balanced = {arm: size * w / (above if w > 0 else below) for arm, w in weights.items()}
     return Contrast(", ".join(f"{name}: {text}" for name, text in parts.items()), balanced)
+
+
+def _signs(name: str, text: str, factors: Sequence[Factor], refuse: Refuse) -> dict[str, float]:
+    """Return 1 for the high level and -1 for the low one; or 1 for the only one."""
+    by_name = {factor.name: factor for factor in factors}
+    if name not in by_name:
+        known = ", ".join(by_name) or "none: the study has no factors"
+        raise refuse(
+            f"contrast: no factor is called {name!r}{suggest(name, by_name)} (there is: {known})"
+        )
+    known_levels = by_name[name].levels
+    levels = [part.strip() for part in text.split(" - ")]
+    for level in levels:
+        if level not in known_levels:
+            raise refuse(
+                f"contrast {name}: {text!r}: {name} has no level {level!r}{suggest(level, known_levels)} "
+                f"(there is: {', '.join(known_levels)})"
+            )
+    if len(levels) > 2 or (len(levels) == 2 and levels[0] == levels[1]):
+        raise refuse(f"contrast {name}: {text!r}: expected two different levels")
+    return dict(zip(levels, (1.0, -1.0), strict=False))
 
 
 def default_contrasts(

@@ -24,8 +24,8 @@ from feedtwin.schema.nearest import suggest
 from feedtwin.schema.yaml_reader import Document, read_document
 
 BUILT_IN: Final = "feedtwin.studies"
-QUICK_REPLICATES: Final = 5
-QUICK_HORIZON: Final = 48
+QUICK_REPLICATES: Final = 8
+QUICK_HORIZON: Final = 24
 """What `--quick` cuts a study down to where the file does not say."""
 
 
