@@ -6,7 +6,7 @@ from pathlib import Path
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.auditing.conservation import check_conservation
 from feedtwin.lab.auditing.files import check_files
-from feedtwin.lab.auditing.finding import Audit, Finding
+from feedtwin.lab.auditing.finding import FAILED, SKIPPED, Audit, Finding
 from feedtwin.lab.auditing.invariance import check_invariance
 from feedtwin.lab.auditing.responses import check_rates, check_responses
 from feedtwin.lab.auditing.studies import cells_of, check_study
@@ -47,7 +47,11 @@ def audit(
 
 def _of_run(folder: Path, worlds: bool) -> Iterator[Finding]:
     run = Run.open(folder)
-    yield from check_files(run)
+    files = list(check_files(run))
+    yield from files
+    if files[0].state == FAILED:
+        yield Finding("all else", SKIPPED, "the files are not those that were written")
+        return
     yield check_conservation(read_run(folder))
     yield from check_invariance(run)
     if worlds:
@@ -56,7 +60,10 @@ def _of_run(folder: Path, worlds: bool) -> Iterator[Finding]:
 
 def _of_study(folder: Path, worlds: bool) -> Iterator[Finding]:
     result = read_result(folder)
-    yield from check_study(result)
+    found = list(check_study(result))
+    yield from found
+    if found[0].state == FAILED:
+        return
     run = Run.open(next(iter(cells_of(result).values())))
     yield from check_invariance(run)
     if worlds:

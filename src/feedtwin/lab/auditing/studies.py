@@ -6,7 +6,7 @@ from typing import Final
 
 from feedtwin.errors import FeedtwinError
 from feedtwin.lab.auditing.conservation import check_conservation
-from feedtwin.lab.auditing.finding import FAILED, PASSED, Finding, judged
+from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding, judged
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
 from feedtwin.lab.run_data import RunData, read_run
@@ -24,7 +24,11 @@ BOOKS: Final = 8
 def check_study(result: StudyResult) -> Iterator[Finding]:
     """Yield findings about a study as a whole."""
     cells, pasts = cells_of(result), _pasts(result)
-    yield _hashes(cells)
+    hashes = _hashes(cells)
+    yield hashes
+    if hashes.state == FAILED:
+        yield Finding("all else", SKIPPED, "the files are not those that were written")
+        return
     yield _versions(result)
     yield _books(cells, pasts)
     yield _pairing(result)

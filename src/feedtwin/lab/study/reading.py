@@ -136,10 +136,8 @@ def _shape(document: Document) -> StudyFile:
     try:
         return StudyFile.model_validate(document.values)
     except ValidationError as error:
-        item = error.errors()[0]
-        loc = [
-            part for part in item["loc"] if not str(part).startswith(("function-", "int", "Rep"))
-        ]
+        item = min(error.errors(), key=_how_far_off)
+        loc = [part for part in item["loc"] if part not in _BRANCHES]
         path = ""
         for part in loc:
             path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
@@ -153,6 +151,17 @@ def _shape(document: Document) -> StudyFile:
         found = "" if item["type"] == "missing" else f" is {item['input']!r}"
         message = item["msg"].removeprefix("Value error, ")
         raise SettingsError(f"{where}: {path or 'the study'}{found}: {message}") from None
+
+
+_BRANCHES: Final = ("constrained-int", "int", "ReplicatesPart")
+"""Words that pydantic puts in a place to say which kind of `replicates` it tried."""
+
+
+def _how_far_off(item: Any) -> int:
+    """Unknown keys first, for they may be what is missing; a mapping that is no number last."""
+    if item["type"] == "extra_forbidden":
+        return 0
+    return 2 if item["type"] == "int_type" and isinstance(item["input"], dict) else 1
 
 
 def _keys_at(loc: Sequence[Any]) -> list[str]:

@@ -88,7 +88,7 @@ def _read(folder: Path, name: str, kind: type[RowT]) -> tuple[RowT, ...]:
     try:
         rows = pq.read_table(path, page_checksum_verification=True).to_pylist()
         return tuple(kind(**row) for row in rows)
-    except (OSError, TypeError) as error:
+    except (OSError, TypeError, ValueError) as error:
         raise IntegrityError(
             f"{path}: not a table of this version: {error}; run the study again (finished cells are kept)"
         ) from None
