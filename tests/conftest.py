@@ -2,6 +2,7 @@
 
 import socket
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -34,3 +35,23 @@ def loopback(monkeypatch, _no_network):
 
     monkeypatch.setattr(socket.socket, "connect", own(_CONNECT))
     monkeypatch.setattr(socket.socket, "connect_ex", own(_CONNECT_EX))
+
+
+@pytest.fixture
+def chance():
+    """Keyed draws for tests: `chance(seed)(law, *shape)` draws from a law of scipy.stats by its quantiles."""
+    from feedtwin.datasets.hashing import uniforms
+
+    def of(seed):
+        drawn = 0
+
+        def draw(law, *shape):
+            nonlocal drawn
+            count = int(np.prod(shape))
+            ids = np.arange(drawn, drawn + count)
+            drawn += count
+            return law.ppf(uniforms(ids, "test", seed)).reshape(shape)
+
+        return draw
+
+    return of

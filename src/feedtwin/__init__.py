@@ -15,18 +15,21 @@ _HOMES = {
     "RunData": "feedtwin.lab.run_data",
     "RunOptions": "feedtwin.world.running",
     "Settings": "feedtwin.schema.settings",
-    "compare": "feedtwin.world.comparing",
+    "compare": "feedtwin.lab.study.comparing",
+    "divergence": "feedtwin.world.comparing:compare",
     "fork": "feedtwin.world.forking",
     "interview": "feedtwin.world.interviewing",
     "load_kernels": "feedtwin.kernels.binding:load",
     "measure": "feedtwin.lab.metrics",
     "prepare": "feedtwin.lab.launch",
     "read_run": "feedtwin.lab.run_data",
+    "read_study": "feedtwin.lab.study.tables:read_result",
     "read_trace": "feedtwin.datasets.oasis",
     "replay": "feedtwin.world.replay",
     "resolve": "feedtwin.schema.settings",
     "resume": "feedtwin.world.running",
     "run": "feedtwin.lab.launch",
+    "study": "feedtwin.lab.study.comparing",
     "worlds": "feedtwin.schema.settings",
 }
 
@@ -37,9 +40,11 @@ if TYPE_CHECKING:
     from feedtwin.lab.launch import prepare, run
     from feedtwin.lab.metrics import METRICS, measure
     from feedtwin.lab.run_data import RunData, read_run
+    from feedtwin.lab.study.comparing import compare, study
+    from feedtwin.lab.study.tables import read_result as read_study
     from feedtwin.record.reader import Run
     from feedtwin.schema.settings import Settings, resolve, worlds
-    from feedtwin.world.comparing import compare
+    from feedtwin.world.comparing import compare as divergence
     from feedtwin.world.forking import fork
     from feedtwin.world.interviewing import interview
     from feedtwin.world.replay import replay
@@ -54,17 +59,20 @@ __all__ = [
     "Settings",
     "__version__",
     "compare",
+    "divergence",
     "fork",
     "interview",
     "load_kernels",
     "measure",
     "prepare",
     "read_run",
+    "read_study",
     "read_trace",
     "replay",
     "resolve",
     "resume",
     "run",
+    "study",
     "worlds",
 ]
 

@@ -39,19 +39,52 @@ def fork(
         SettingsError: `at` is not a step of the parent, or a change cannot be made in a running world.
     """
     run = Run.open(path)
+    segments = segments_of(run)
+    kept = [one for one in segments if one.from_step <= at] or segments
+    settings = changed(kept[-1].settings, sets)
+    horizon = int(run.frames[0].payload["steps"]) if steps is None else steps
+    options = RunOptions(horizon, log)
+    return branch(path, at, out, settings, options, kernels, tuple(sets), on_progress)
+
+
+def branch(
+    path: Path,
+    at: int,
+    out: Path,
+    settings: Settings,
+    options: RunOptions,
+    kernels: Kernels,
+    changes: Sequence[str] = (),
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+) -> Finished:
+    """Continue a run under other settings, given whole.
+
+    Args:
+        path: The parent run.
+        at: Steps of the parent that are kept, 0 to the steps it has.
+        out: The new run folder.
+        settings: Settings from step `at` on.
+        options: Horizon, log level and snapshots of the branch.
+        kernels: The kernels to use.
+        changes: What the manifest says was changed, as `path=value` texts.
+        on_progress: Called after each step.
+
+    Raises:
+        SettingsError: `at` is not a step of the parent, or the settings need a world of their own.
+    """
+    run = Run.open(path)
     segments, first = segments_of(run), start_step_of(run)
     done = run.last_step + 1
     if not first <= at <= done:
         raise SettingsError(
             f"fork --at {at}: {path} has steps {first} to {done}; expected a number among them"
         )
-    horizon = int(run.frames[0].payload["steps"]) if steps is None else steps
-    if horizon <= at:
+    if options.steps <= at:
         raise SettingsError(
-            f"fork --steps {horizon}: expected more than --at {at}; say how many steps the fork shall have"
+            f"fork --steps {options.steps}: expected more than --at {at}; say how many steps the fork shall have"
         )
     kept = [segment for segment in segments if segment.from_step <= at]
-    settings = changed(kept[-1].settings, sets)
+    check_change(kept[-1].settings, settings)
     world, messages = restore(path, segments, kernels, at - 1, run.commits.get)
     if settings != kept[-1].settings:
         kept = [segment for segment in kept if segment.from_step < at or at == 0]
@@ -60,9 +93,9 @@ def fork(
         messages.append(
             f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
         )
-    origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(sets)}
+    origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(changes)}
     finished = start_from(
-        world, kept, out, RunOptions(horizon, log), kernels, forked_from=origin,
+        world, kept, out, options, kernels, forked_from=origin,
         sources=recorded_sources(path), on_progress=on_progress,
     )  # fmt: skip
     return Finished(**{**finished.__dict__, "messages": (*messages, *finished.messages)})

@@ -20,7 +20,7 @@ FIXED = ("world", "users", "seed", "replicate", "population", "data", "append")
 FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit", "market")
 FIXED_PARAMETERS = (
     "platform.seen_size", "content.category_code", "content.hashtags_per_category",
-    "content.sounds", "content.caption_teaser", "interaction.match_source",
+    "content.sounds", "content.caption_teaser", "interaction.match_source", "user.uploads_per_day",
 )  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
 
@@ -75,12 +75,12 @@ def begin(segments: Sequence[Segment], kernels: Kernels, **options: Any) -> Worl
     return build(segments[0].settings, kernels, **options)
 
 
-def enter(world: World, segments: Sequence[Segment], kernels: Kernels) -> World:
+def enter(world: World, segments: Sequence[Segment], kernels: Kernels, **options: Any) -> World:
     """Return the world whose settings are in force at its next step, with the same state."""
     current = [one for one in segments if one.from_step <= world.step_count][-1]
     if current.settings == world.settings:
         return world
-    successor = build(current.settings, kernels)
+    successor = build(current.settings, kernels, **options)
     successor.load_state(world.state(), world.step_count, world.digest)
     successor.recorder = world.recorder
     return successor
@@ -93,6 +93,7 @@ def advance(
     to_step: int,
     expected: Callable[[int], str | None] = lambda step: None,
     on_step: Callable[[World], None] = lambda world: None,
+    **options: Any,
 ) -> World:
     """Execute until `to_step` steps are done, checking digests where one is expected.
 
@@ -103,12 +104,13 @@ def advance(
         to_step: Steps done at the end.
         expected: Digest (hexadecimal) the journal has for a step, or None.
         on_step: Called after each step.
+        options: Passed to worlds that are built on the way, as in `begin`.
 
     Raises:
         DeterminismError: A step's digest differs from the journal's.
     """
     while world.step_count < to_step:
-        world = enter(world, segments, kernels)
+        world = enter(world, segments, kernels, **options)
         step = world.step_count
         world.step()
         known = expected(step)
@@ -119,4 +121,4 @@ def advance(
                 "one that made this run (see code_hash in manifest.json)"
             )
         on_step(world)
-    return enter(world, segments, kernels)
+    return enter(world, segments, kernels, **options)

@@ -1,0 +1,154 @@
+"""Audit of a study: its cells, its pairing, its metrics, and whether the table is the one that the cells give."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from feedtwin.errors import FeedtwinError
+from feedtwin.lab.auditing.conservation import check_conservation
+from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding, judged
+from feedtwin.lab.metrics import METRICS
+from feedtwin.lab.metrics.metric import read
+from feedtwin.lab.run_data import RunData, read_run
+from feedtwin.lab.study.cells import measuring_hash, simulation_hash
+from feedtwin.lab.study.plan import WHOLE
+from feedtwin.lab.study.result import StudyResult
+from feedtwin.lab.study.since import since
+from feedtwin.record.reader import Run
+from feedtwin.world.replay import segments_of, start_step_of, verify_outputs
+
+BOOKS: Final = 8
+"""Cells whose books are compared; of all cells the hashes are."""
+
+
+def check_study(result: StudyResult) -> Iterator[Finding]:
+    """Yield findings about a study as a whole."""
+    cells, pasts = cells_of(result), _pasts(result)
+    hashes = _hashes(cells)
+    yield hashes
+    if hashes.state == FAILED:
+        yield Finding("all else", SKIPPED, "the files are not those that were written")
+        return
+    yield _versions(result)
+    yield _books(cells, pasts)
+    yield _pairing(result)
+    yield _measured_again(result, pasts)
+    yield from _liveness(result)
+    yield from _warned(result)
+
+
+def cells_of(result: StudyResult) -> dict[str, Path]:
+    """Return the run folder of every cell by its key."""
+    return {one.cell: result.path / "cells" / one.cell / "run" for one in result.readings}
+
+
+def _hashes(cells: dict[str, Path]) -> Finding:
+    problems = []
+    for path in cells.values():
+        try:
+            run = Run.open(path)
+            run.verify()
+            verify_outputs(run)
+        except FeedtwinError as error:
+            problems.append(str(error))
+    return judged("hashes", problems, f"all {len(cells)} cells are as they were written")
+
+
+def _versions(result: StudyResult) -> Finding:
+    about = result.provenance
+    if about.code_hash == simulation_hash() and about.metrics_hash == measuring_hash():
+        return Finding(
+            "code version", PASSED, f"made by the code that audits it ({about.code_hash[:12]})"
+        )
+    which = "simulated" if about.code_hash != simulation_hash() else "measured"
+    return Finding(
+        "code version", FAILED,
+        f"{which} by other code than this: the table is not this version's. Run the study again (feedtwin study)",
+    )  # fmt: skip
+
+
+def _books(cells: dict[str, Path], pasts: dict[str, Path]) -> Finding:
+    problems = []
+    looked = list(cells.values())[:BOOKS]
+    for path in looked:
+        found = check_conservation(read_run(path), _past_of(Run.open(path), pasts))
+        problems += [f"{path.parent.name}: {found.words}"] if found.state != PASSED else []
+    return judged("conservation", problems, f"totals and tables agree in {len(looked)} cells")
+
+
+def _pasts(result: StudyResult) -> dict[str, Path]:
+    """Run folders of shared pasts by their final digest."""
+    own = set(cells_of(result))
+    found = {}
+    for folder in sorted((result.path / "cells").iterdir()):
+        if folder.name not in own and (folder / "run").exists():
+            run = Run.open(folder / "run")
+            found[run.commits[run.last_step]] = folder / "run"
+    return found
+
+
+def _past_of(run: Run, pasts: dict[str, Path]) -> RunData | None:
+    """What was counted before a cell branched; None for a run from step 0, or one whose past is gone."""
+    if not start_step_of(run):
+        return None
+    path = pasts.get(str(run.frames[0].payload["start_digest"]))
+    return None if path is None else read_run(path)
+
+
+def _pairing(result: StudyResult) -> Finding:
+    """Arms of one replicate must have the seed, the replicate and the past in common."""
+    problems = []
+    shared: dict[int, tuple[object, ...]] = {}
+    for reading in {(one.arm, one.replicate): one for one in result.readings}.values():
+        run = Run.open(result.path / "cells" / reading.cell / "run")
+        first = segments_of(run)[0].settings
+        header = run.frames[0].payload
+        at = start_step_of(run)
+        same = (first.seed, first.replicate, at, header["start_digest"] if at else "")
+        if shared.setdefault(reading.replicate, same) != same:
+            problems.append(
+                f"replicate {reading.replicate}, arm {reading.arm}: another seed or past than its pair"
+            )
+    return judged(
+        "pairing", problems,
+        f"in each of {len(shared)} replicates all arms share seed, chance and past",
+    )  # fmt: skip
+
+
+def _measured_again(result: StudyResult, pasts: dict[str, Path]) -> Finding:
+    """The first cell's numbers, read again from its folder."""
+    first = result.readings[0]
+    path = result.path / "cells" / first.cell / "run"
+    run, data, problems, count = Run.open(path), read_run(path), [], 0
+    past = _past_of(run, pasts)
+    if start_step_of(run) and past is None:
+        return Finding(
+            "table", FAILED, f"{path}: its shared past is gone, so its numbers cannot be read again"
+        )
+    data = data if past is None else since(data, past)
+    for one in result.readings:
+        whole = one.first_step == 0 and one.last_step == result.provenance.horizon
+        if one.cell == first.cell and one.cohort == WHOLE and whole:
+            value = read(METRICS[one.metric], data).value
+            count += 1
+            if value != one.value:
+                problems.append(f"{one.metric}: {one.value} in the table, {value} in its run")
+    return judged(
+        "table", problems, f"{count} numbers of the first cell, read again, are the table's"
+    )
+
+
+def _liveness(result: StudyResult) -> Iterator[Finding]:
+    dead = {one.what for one in result.warnings if one.kind == "dead metric"}
+    live = sorted({one.metric for one in result.effects} - dead)
+    if live:
+        yield Finding("metric liveness", PASSED, f"moved in some pair of runs: {', '.join(live)}")
+    for one in result.warnings:
+        if one.kind == "dead metric":
+            yield Finding("metric liveness", FAILED, one.message)
+
+
+def _warned(result: StudyResult) -> Iterator[Finding]:
+    for one in result.warnings:
+        if one.kind in ("duplicate cells", "inert factor", "inert arm", "inert budget"):
+            yield Finding(one.kind, FAILED, one.message)

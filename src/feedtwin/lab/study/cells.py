@@ -1,0 +1,155 @@
+"""Cells: one run per arm and replicate, in a folder keyed by what determines it."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from feedtwin.lab.metrics import METRICS
+from feedtwin.lab.study.plan import WHOLE, Cohort, Study, Wanted
+from feedtwin.lab.study.settings_check import settings_of
+from feedtwin.schema.settings import Settings
+
+FORMAT: Final = 1
+_PACKAGE: Final = Path(__file__).resolve().parents[2]
+_NO_STATE: Final = ("lab", "cli", "testing", "studies")
+"""Folders whose code cannot change a run: they read run folders."""
+_MEASURES: Final = ("lab/metrics", "lab/run_data.py", "lab/study")
+
+
+@cache
+def simulation_hash() -> str:
+    """Return the SHA-256 of the sources that determine a run."""
+    return _hash_of(
+        path for path in _sources() if path.relative_to(_PACKAGE).parts[0] not in _NO_STATE
+    )
+
+
+@cache
+def measuring_hash() -> str:
+    """Return the SHA-256 of the sources that measure one."""
+    return _hash_of(
+        path
+        for path in _sources()
+        if path.relative_to(_PACKAGE).as_posix().startswith(tuple(_MEASURES))
+    )
+
+
+def _sources() -> list[Path]:
+    suffixes = (".py", ".c", ".h", ".yaml")
+    return sorted(path for path in _PACKAGE.rglob("*") if path.suffix in suffixes)
+
+
+def _hash_of(paths: Any) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        digest.update(path.relative_to(_PACKAGE).as_posix().encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A run that a study needs.
+
+    Attributes:
+        arm: Name of the arm; "" for the shared past of a replicate.
+        replicate: Replicate.
+        settings: Settings from its first own step on.
+        steps: Steps at its end.
+        log: "digest", or "full" where a wanted metric reads events.
+        past: Key of the run it branches from, or "".
+        at: Step of the branch; 0 without one.
+        key: Name of its folder: SHA-256 of all that determines it, shortened.
+    """
+
+    arm: str
+    replicate: int
+    settings: Settings
+    steps: int
+    log: str
+    past: str
+    at: int
+    key: str
+
+
+def log_level(study: Study) -> str:
+    """Return the cheapest log level at which every wanted number exists."""
+    metrics = any(METRICS[wanted.metric].needs_log for wanted in study.wanted)
+    used = {wanted.cohort for wanted in study.wanted}
+    viewers = any(one.of == "viewers" for name, one in study.cohorts.items() if name in used)
+    return "full" if metrics or viewers else "digest"
+
+
+def cell_of(study: Study, arm: str, replicate: int) -> Cell:
+    """Return the cell of an arm ("" for the shared past) in a replicate."""
+    chosen = study.arms[arm] if arm else None
+    settings = settings_of(study, chosen, replicate)
+    past, at, log, steps = "", 0, log_level(study), study.steps
+    if not arm:
+        log, steps = "digest", study.warmup
+    elif study.warmup:
+        past, at = cell_of(study, "", replicate).key, study.warmup
+    text = json.dumps(
+        [FORMAT, simulation_hash(), settings.model_dump(), steps, log, past, at],
+        sort_keys=True, separators=(",", ":"),
+    )  # fmt: skip
+    key = hashlib.sha256(text.encode()).hexdigest()[:24]
+    return Cell(arm, replicate, settings, steps, log, past, at, key)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A cell to be run and measured by a worker; everything it needs, and nothing live.
+
+    Attributes:
+        cell: The cell.
+        store: The folder of cells.
+        wanted: Numbers to measure; () for a shared past.
+        cohorts: The cohorts that they are of.
+        windows: Steps of each window of time, from the end of the warm-up.
+        window_metrics: Metrics to measure in each.
+        distributions: Names of the distributions to describe.
+        threads: Threads of the kernels; no effect on results.
+        others: Key by arm of the cells that a cohort reads from.
+    """
+
+    cell: Cell
+    store: Path
+    wanted: tuple[Wanted, ...] = ()
+    cohorts: tuple[Cohort, ...] = ()
+    windows: tuple[tuple[int, int], ...] = ()
+    window_metrics: tuple[str, ...] = ()
+    distributions: tuple[str, ...] = ()
+    threads: int = 1
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def folder(self) -> Path:
+        """The cell's folder."""
+        return self.store / self.cell.key
+
+    @property
+    def request(self) -> str:
+        """SHA-256 of what is measured and by what; a finished cell with another is measured anew."""
+        asked = [
+            measuring_hash(), [str(one) for one in self.wanted], [str(one) for one in self.cohorts],
+            list(self.windows), list(self.window_metrics), list(self.distributions), list(self.others),
+        ]  # fmt: skip
+        return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
+
+
+def window_metrics(study: Study) -> tuple[str, ...]:
+    """Return the metrics of a study that exist in a part of a run, so that they have an effect over time."""
+    if not study.over_time:
+        return ()
+    names = dict.fromkeys(one.metric for one in study.estimands if one.cohort == WHOLE)
+    return tuple(name for name in names if not METRICS[name].needs_tables)
+
+
+def unique(cells: Sequence[Cell]) -> list[Cell]:
+    """Return the cells with different keys, each once, in order."""
+    return list({cell.key: cell for cell in cells}.values())

@@ -1,0 +1,340 @@
+"""From what cells gave to effects: pair, count distinct worlds once, estimate, correct for the family."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from math import isfinite
+from typing import Any, Final
+
+import numpy as np
+from scipy import stats
+
+from feedtwin.lab.metrics import METRICS
+from feedtwin.lab.run_data import Array
+from feedtwin.lab.statistics import (
+    benjamini_hochberg,
+    coupling,
+    detectable,
+    difference,
+    dunnett,
+    holm,
+    independent_equivalent,
+    power,
+    tost,
+    unpaired,
+)
+from feedtwin.lab.study.plan import Contrast, Estimand, Study, Wanted
+from feedtwin.lab.study.result import Effect, Level
+
+UNDEFINED: Final = "undefined"
+
+
+@dataclass(frozen=True)
+class CellReadings:
+    """What one cell gave.
+
+    Attributes:
+        arm: Name of the arm.
+        replicate: Replicate.
+        key: Key of the cell's folder.
+        digest: Final digest of its run.
+        values: Number by what was wanted; None where it is undefined.
+        why: Why, by what was wanted, where it is.
+        windows: float by metric, one value per window of time; NaN where undefined.
+        curves: Points by (distribution, kind).
+        notes: What the run itself warns of.
+        llm_spent_usd: What it spent on language models.
+    """
+
+    arm: str
+    replicate: int
+    key: str
+    digest: str
+    values: Mapping[Wanted, float | None]
+    why: Mapping[Wanted, str] = field(default_factory=dict)
+    windows: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    curves: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    llm_spent_usd: float = 0.0
+
+
+class Cells:
+    """The finished cells of a study, by arm and replicate."""
+
+    def __init__(self, cells: Sequence[CellReadings]) -> None:
+        self._cells = {(one.arm, one.replicate): one for one in cells}
+        self.replicates = sorted({one.replicate for one in cells})
+
+    def __iter__(self) -> Any:
+        return iter(self._cells.values())
+
+    def of(self, arm: str) -> list[CellReadings]:
+        """Return the cells of an arm, by replicate."""
+        return [self._cells[arm, r] for r in self.replicates if (arm, r) in self._cells]
+
+    def distinct(self, arms: Sequence[str]) -> list[dict[str, CellReadings]]:
+        """Return the replicates in which all arms are there, those with equal digests once each."""
+        found: dict[tuple[str, ...], dict[str, CellReadings]] = {}
+        for replicate in self.replicates:
+            row = {arm: self._cells.get((arm, replicate)) for arm in arms}
+            if all(row.values()):
+                whole = {arm: one for arm, one in row.items() if one is not None}
+                found.setdefault(tuple(one.digest for one in whole.values()), whole)
+        return list(found.values())
+
+    def digests(self, arm: str) -> dict[int, str]:
+        """Return the digest of each replicate of an arm."""
+        return {one.replicate: one.digest for one in self.of(arm)}
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Both sides of a contrast by distinct replicate, float (n,) each."""
+
+    treatment: Array
+    base: Array
+
+    @property
+    def differences(self) -> Array:
+        """Treatment - base."""
+        return self.treatment - self.base
+
+
+def sides(cells: Cells, contrast: Contrast, wanted: Wanted) -> Sides:
+    """Return both sides of a contrast where every arm has the number."""
+    rows = []
+    for row in cells.distinct(contrast.arms):
+        values = {arm: one.values.get(wanted) for arm, one in row.items()}
+        known = {arm: value for arm, value in values.items() if value is not None}
+        if len(known) == len(values):
+            rows.append([_weighted(known, contrast.treatment), _weighted(known, contrast.base)])
+    table = np.array(rows, np.float64).reshape(-1, 2)
+    return Sides(table[:, 0], table[:, 1])
+
+
+def _weighted(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    return float(sum(weight * values[arm] for arm, weight in weights.items()))
+
+
+def effects_of(study: Study, cells: Cells, calibration: str) -> tuple[Effect, ...]:
+    """Return one effect per estimand, corrected for the family that they are."""
+    found = [
+        estimate(study, one, sides(cells, one.contrast, one.reading), len(cells.replicates), calibration)
+        for one in study.estimands
+    ]  # fmt: skip
+    return _corrected(study, cells, found)
+
+
+def estimate(
+    study: Study, estimand: Estimand, found: Sides, replicates: int, calibration: str
+) -> Effect:
+    """Return the effect on one estimand, not yet corrected for others."""
+    metric = METRICS[estimand.metric]
+    contrast, n = estimand.contrast, len(found.treatment)
+    empty = Effect(
+        estimand=estimand.name, metric=metric.name, label=metric.label, unit=metric.unit,
+        direction=metric.direction, contrast=contrast.name, treatment=_words(contrast.treatment),
+        base=_words(contrast.base), cohort=estimand.cohort, first_step=estimand.first_step,
+        last_step=estimand.last_step, n=replicates, n_effective=n, n_independent=None,
+        mean_treatment=None, mean_base=None, estimate=None, low=None, high=None,
+        confidence=study.confidence, method=UNDEFINED, sd=None, p=None, test=UNDEFINED,
+        p_adjusted=None, correction=study.correction, family_size=0, pairing_rho=None,
+        variance_ratio=None, variance_ratio_low=None, variance_ratio_high=None,
+        unpaired_low=None, unpaired_high=None, mde=None,
+        smallest_effect=estimand.smallest_effect, power_at_smallest=None,
+        margin_low=None if estimand.margin is None else estimand.margin[0],
+        margin_high=None if estimand.margin is None else estimand.margin[1],
+        claim=estimand.claim, p_claim=None, verdict=UNDEFINED, calibration=calibration,
+    )  # fmt: skip
+    if n == 0:
+        return empty
+    a, b = found.treatment, found.base
+    one = difference(a, b, confidence=study.confidence, seed=study.seed)
+    pair = coupling(a, b, confidence=study.confidence, seed=study.seed)
+    apart = unpaired(a, b, confidence=study.confidence) if n >= 2 else (None, None, None, None)
+    spread = one.sd if one.sd is not None and n >= 2 else None
+    small = estimand.smallest_effect
+    margin = estimand.margin
+    claimed = None if margin is None else tost(found.differences, margin[0], margin[1]).p
+    return replace(
+        empty,
+        n_independent=independent_equivalent(n, pair),
+        mean_treatment=float(a.mean()) if contrast.is_plain else None,
+        mean_base=float(b.mean()) if contrast.is_plain else None,
+        estimate=one.estimate, low=one.low, high=one.high, method=one.method, sd=one.sd, p=one.p,
+        test=one.test, pairing_rho=pair.rho, variance_ratio=pair.variance_ratio,
+        variance_ratio_low=pair.low, variance_ratio_high=pair.high, unpaired_low=apart[1],
+        unpaired_high=apart[2],
+        mde=None if spread is None else detectable(spread, n, study.alpha),
+        power_at_smallest=(
+            None if spread is None or small is None else power(small, spread, n, study.alpha)
+        ),
+        p_claim=claimed,
+    )  # fmt: skip
+
+
+def _words(side: Mapping[str, float]) -> str:
+    """`a`, or `mean of a, b`."""
+    names = list(side)
+    return names[0] if len(names) == 1 else f"mean of {', '.join(names)}"
+
+
+def _corrected(study: Study, cells: Cells, found: list[Effect]) -> tuple[Effect, ...]:
+    """Fill in adjusted p and the verdicts that follow from them."""
+    adjusted: dict[int, float] = {}
+    sizes: dict[int, int] = {}
+    tested = [k for k, one in enumerate(found) if one.p is not None]
+    groups = _families(study, found, tested)
+    for family in groups:
+        values = _adjust(study, cells, [study.estimands[k] for k in family], found, family)
+        for k, value in zip(family, values, strict=True):
+            adjusted[k], sizes[k] = float(value), len(family)
+    out = []
+    for k, one in enumerate(found):
+        now = replace(one, p_adjusted=adjusted.get(k), family_size=sizes.get(k, 0))
+        out.append(replace(now, verdict=verdict(now)))
+    return tuple(out)
+
+
+def _families(study: Study, found: Sequence[Effect], tested: Sequence[int]) -> list[list[int]]:
+    """Which estimates are corrected together: all of a study; for Dunnett, the arms of one question."""
+    if study.correction != "dunnett":
+        return [list(tested)] if tested else []
+    groups: dict[tuple[Any, ...], list[int]] = {}
+    for k in tested:
+        one = found[k]
+        asked = (one.metric, one.cohort, one.first_step, one.last_step, one.base)
+        groups.setdefault(asked, []).append(k)
+    return list(groups.values())
+
+
+def _adjust(
+    study: Study, cells: Cells, asked: Sequence[Estimand], found: Sequence[Effect], family: list[int]
+) -> Array:  # fmt: skip
+    p = np.array([found[k].p for k in family], np.float64)
+    if study.correction == "holm":
+        return holm(p)
+    if study.correction == "benjamini-hochberg":
+        return benjamini_hochberg(p)
+    if study.correction == "none" or len(family) == 1:
+        return p
+    rows = _common(cells, asked)
+    return dunnett(rows) if len(rows) > len(family) else holm(p)
+
+
+def _common(cells: Cells, asked: Sequence[Estimand]) -> Array:
+    """Differences of several contrasts in the replicates that all of them have, float (n, k)."""
+    arms = tuple(dict.fromkeys(arm for one in asked for arm in one.contrast.arms))
+    rows = []
+    for row in cells.distinct(arms):
+        line = []
+        for one in asked:
+            values = {arm: row[arm].values.get(one.reading) for arm in one.contrast.arms}
+            known = {arm: value for arm, value in values.items() if value is not None}
+            if len(known) == len(values):
+                line.append(_weighted(known, one.contrast.weights))
+        if len(line) == len(asked):
+            rows.append(line)
+    return np.array(rows, np.float64).reshape(-1, len(asked))
+
+
+def verdict(one: Effect) -> str:
+    """Return what an effect comes to, in words; "not distinguishable" is not "zero"."""
+    alpha = 1 - one.confidence
+    if one.estimate is None:
+        return "undefined: no pair of runs has the metric"
+    if one.p is None or one.p_adjusted is None:
+        return "single pair: no interval"
+    said = _direction(one, alpha)
+    if one.p_claim is not None:
+        shown = one.p_claim < alpha
+        said += f"; {one.claim} {'shown' if shown else 'not shown'} (p {_p(one.p_claim)})"
+    return said
+
+
+def _direction(one: Effect, alpha: float) -> str:
+    assert one.estimate is not None and one.p is not None and one.p_adjusted is not None
+    if one.method == "identical pairs":
+        return "identical in every pair"
+    if one.p_adjusted < alpha:
+        size = one.smallest_effect
+        small = size is not None and max(abs(one.low or 0), abs(one.high or 0)) < size
+        way = "higher" if one.estimate > 0 else "lower"
+        return f"{way}, but less than matters" if small else way
+    if one.p < alpha:
+        return "not distinguishable after correction"
+    return "not distinguishable"
+
+
+def _p(p: float) -> str:
+    return "< 0.001" if p < 0.001 else f"{p:.2g}"
+
+
+def levels_of(study: Study, cells: Cells, calibration: str) -> tuple[Level, ...]:
+    """Return the mean of every wanted number in every arm, over distinct runs."""
+    out = []
+    for arm in study.arms:
+        rows = cells.distinct((arm,))
+        for wanted in study.wanted:
+            values = [row[arm].values.get(wanted) for row in rows]
+            known = np.array([value for value in values if value is not None], np.float64)
+            metric, n = METRICS[wanted.metric], len(known)
+            sd = float(known.std(ddof=1)) if n >= 2 else None
+            low = high = None
+            if sd is not None:
+                half = float(stats.t.ppf(0.5 + study.confidence / 2, n - 1)) * sd / n**0.5
+                low, high = float(known.mean()) - half, float(known.mean()) + half
+            out.append(
+                Level(
+                    arm,
+                    metric.name,
+                    metric.label,
+                    metric.unit,
+                    wanted.cohort,
+                    wanted.first_step,
+                    wanted.last_step,
+                    len(cells.of(arm)),
+                    n,
+                    float(known.mean()) if n else None,
+                    sd,
+                    low,
+                    high,
+                    calibration,
+                )
+            )
+    return tuple(out)
+
+
+def over_time_of(study: Study, cells: Cells, calibration: str) -> tuple[Effect, ...]:
+    """Return effects window by window, of metrics that exist in a part of a run; uncorrected, and labelled so."""
+    if not study.over_time:
+        return ()
+    out = []
+    plain = replace(study, correction="none")
+    asked = {(one.metric, one.contrast.name): one for one in study.estimands}
+    for estimand in asked.values():
+        known = [one.windows.get(estimand.metric) for one in cells]
+        if not known or any(one is None for one in known):
+            continue
+        for place, (first, last) in enumerate(windows_of(study)):
+            wanted = Wanted(estimand.metric, "everyone", first, last)
+            part = Cells([_in_window(one, wanted, place) for one in cells])
+            now = replace(
+                estimand, name=f"{estimand.name} | steps {first}-{last}", cohort="everyone",
+                first_step=first, last_step=last, margin=None, claim="",
+            )  # fmt: skip
+            found = sides(part, now.contrast, wanted)
+            one = estimate(plain, now, found, len(cells.replicates), calibration)
+            one = replace(one, p_adjusted=one.p, family_size=1 if one.p is not None else 0)
+            out.append(replace(one, verdict=verdict(one)))
+    return tuple(out)
+
+
+def _in_window(one: CellReadings, wanted: Wanted, place: int) -> CellReadings:
+    value = one.windows[wanted.metric][place]
+    return replace(one, values={wanted: value if isfinite(value) else None})
+
+
+def windows_of(study: Study) -> list[tuple[int, int]]:
+    """Return the windows of the effect over time, counted from the end of the warm-up; the last may be short."""
+    width = study.over_time
+    return [(first, min(first + width, study.horizon)) for first in range(0, study.horizon, width)]

@@ -1,0 +1,273 @@
+"""Run a study: cells batch by batch through an executor, then the table. A killed study goes on where it was."""
+
+import fcntl
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import Final
+
+from feedtwin.errors import RunFolderError
+from feedtwin.lab.machine import usable_cores
+from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
+from feedtwin.lab.study.curves import curves_of
+from feedtwin.lab.study.estimating import (
+    CellReadings,
+    Cells,
+    effects_of,
+    levels_of,
+    over_time_of,
+    windows_of,
+)
+from feedtwin.lab.study.executors import Executor, local
+from feedtwin.lab.study.plan import Study
+from feedtwin.lab.study.provenance import calibration, provenance
+from feedtwin.lab.study.result import Effect, Reading, StudyResult
+from feedtwin.lab.study.tables import STUDY_FILE, write_result
+from feedtwin.lab.study.warning import warnings_of
+from feedtwin.lab.study.working import do, is_finished
+
+STUDIES: Final = Path("studies")
+"""Where studies go by default: `studies/<name>`."""
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """Where a study is.
+
+    Attributes:
+        done: Cells that are finished, those of earlier calls included.
+        total: Cells of the study so far; a precision may ask for more.
+        reused: Cells that were finished before this call.
+        seconds: Seconds since this call began.
+    """
+
+    done: int
+    total: int
+    reused: int
+    seconds: float
+
+    @property
+    def left_s(self) -> float | None:
+        """Seconds that the rest will take at the pace so far; None before the first cell."""
+        ran = self.done - self.reused
+        return None if ran <= 0 else (self.total - self.done) * self.seconds / ran
+
+
+OnStudyProgress = Callable[[StudyProgress], None]
+
+
+def folder_of(study: Study, out: str | Path | None) -> Path:
+    """Return a study's folder: the one given, or `studies/<name>` (`<name>-quick` for a quick look)."""
+    if out is not None:
+        return Path(out)
+    return STUDIES / (f"{study.name}-quick" if study.quick else study.name)
+
+
+def run_study(
+    study: Study,
+    out: str | Path | None = None,
+    *,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    on_progress: OnStudyProgress = lambda progress: None,
+) -> StudyResult:
+    """Run what is not run yet of a study, and write its tables.
+
+    Args:
+        study: The study, checked.
+        out: Its folder; `studies/<name>` by default. Finished cells in it are reused.
+        workers: Local processes; one per usable core by default. The tables do not depend on it.
+        executor: Where cells run instead.
+        on_progress: Called when the study begins and after every cell.
+
+    Raises:
+        FeedtwinError: A cell cannot be run; what is finished stays. Or the folder is another study's or in use.
+    """
+    folder = folder_of(study, out)
+    where = executor or local(workers or usable_cores())
+    with _held(folder, study):
+        run = _Run(study, folder, where, on_progress)
+        precision = run.all_batches()
+        result = _result(study, folder, run.cells(), precision, run.reused)
+        write_result(result)
+    return result
+
+
+class _Run:
+    """The cells of one call, batch by batch."""
+
+    def __init__(
+        self, study: Study, folder: Path, executor: Executor, on_progress: OnStudyProgress
+    ) -> None:
+        self._study, self._executor, self._on_progress = study, executor, on_progress
+        self._store = folder / "cells"
+        self._threads = max(1, usable_cores() // executor.workers)
+        self._began = perf_counter()
+        self._found: dict[str, CellReadings] = {}
+        self._cells: list[Cell] = []
+        self.reused = 0
+        self._total = 0
+
+    def all_batches(self) -> str:
+        """Run until the replicates are done or the precision is reached; say which."""
+        plan = self._study.replication
+        done = 0
+        while done < plan.most:
+            until = min(done + plan.batch, plan.most)
+            self._batch(range(done, until))
+            done = until
+            if plan.precision is None:
+                continue
+            found = self._judged()
+            wanted = plan.precision.wanted(found.estimate or 0.0)
+            half = None if found.low is None or found.high is None else (found.high - found.low) / 2
+            said = (
+                f"half-width {_short(half)} after {done} replicates, {_short(wanted)} was declared"
+            )
+            if half is not None and found.n_effective >= 10 and half <= wanted:
+                return f"{plan.estimand}: precision reached: {said}"
+            if done == plan.most:
+                return f"{plan.estimand}: precision not reached: {said}; the cap of {plan.most} replicates was"
+        return ""
+
+    def cells(self) -> Cells:
+        """What every cell gave, arm by arm."""
+        return Cells(
+            [
+                replace(self._found[cell.key], arm=cell.arm, replicate=cell.replicate)
+                for cell in self._cells
+            ]
+        )
+
+    def _judged(self) -> Effect:
+        effects = effects_of(self._study, self.cells(), "")
+        return next(one for one in effects if one.estimand == self._study.replication.estimand)
+
+    def _batch(self, replicates: range) -> None:
+        study = self._study
+        cells = [cell_of(study, arm, r) for r in replicates for arm in study.arms]
+        pasts = [cell_of(study, "", r) for r in replicates] if study.warmup else []
+        jobs = [self._job(cell) for cell in unique(cells)]
+        first = {one.read_from for one in study.cohorts.values() if one.read_from}
+        finished = [job for job in jobs if is_finished(job)]
+        missing = [job for job in jobs if job not in finished]
+        needed = {job.cell.past for job in missing}
+        past_jobs = [Job(cell, self._store, threads=self._threads) for cell in unique(pasts)]
+        past_jobs = [job for job in past_jobs if job.cell.key in needed and not is_finished(job)]
+        self.reused += len(finished)
+        self._total += len(jobs) + len(past_jobs)
+        for job in finished:
+            self._found[job.cell.key] = do(job)
+        self._report()
+        self._go(past_jobs)
+        self._go([job for job in missing if job.cell.arm in first])
+        self._go([job for job in missing if job.cell.arm not in first])
+        self._cells += cells
+
+    def _go(self, jobs: Sequence[Job]) -> None:
+        for found in self._executor.run(do, jobs):
+            self._found[found.key] = found
+            self._report()
+
+    def _report(self) -> None:
+        passed = perf_counter() - self._began
+        self._on_progress(StudyProgress(len(self._found), self._total, self.reused, passed))
+
+    def _job(self, cell: Cell) -> Job:
+        study = self._study
+        used = {wanted.cohort for wanted in study.wanted}
+        cohorts = tuple(one for name, one in study.cohorts.items() if name in used)
+        others = tuple(
+            (one.read_from, cell_of(study, one.read_from, cell.replicate).key)
+            for one in cohorts
+            if one.read_from
+        )
+        return Job(
+            cell, self._store, study.wanted, cohorts,
+            tuple(windows_of(study)) if study.over_time else (), window_metrics(study),
+            study.distributions, self._threads, others,
+        )  # fmt: skip
+
+
+def _short(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.3g}"
+
+
+def _result(
+    study: Study, folder: Path, cells: Cells, precision: str, reused: int
+) -> StudyResult:  # fmt: skip
+    state = calibration()
+    effects = effects_of(study, cells, state)
+    spent = sum({one.key: one.llm_spent_usd for one in cells}.values())
+    return StudyResult(
+        path=folder,
+        effects=effects,
+        levels=levels_of(study, cells, state),
+        over_time=over_time_of(study, cells, state),
+        curves=curves_of(study, cells, state),
+        readings=tuple(_readings(study, cells)),
+        warnings=warnings_of(study, cells, effects, precision),
+        provenance=provenance(study, len(cells.replicates), precision, spent),
+        reused=reused,
+    )
+
+
+def _readings(study: Study, cells: Cells) -> Iterator[Reading]:
+    for arm in study.arms:
+        for one in cells.of(arm):
+            for wanted in study.wanted:
+                value = one.values.get(wanted)
+                yield Reading(
+                    arm, one.replicate, wanted.metric, wanted.cohort, wanted.first_step,
+                    wanted.last_step, None if value is None else float(value),
+                    one.why.get(wanted, ""), one.digest, one.key,
+                )  # fmt: skip
+
+
+@contextmanager
+def _held(folder: Path, study: Study) -> Iterator[None]:
+    """Hold a study's folder for this process; refuse another study's."""
+    _refuse_other(folder, study)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise RunFolderError(
+            f"{folder}: cannot be written: {error.strerror}; expected a folder for the study. Give another with --out"
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise RunFolderError(
+                f"{folder}: another process is running this study; wait for it, or give another folder with --out"
+            ) from None
+        yield
+    finally:
+        os.close(lock)
+
+
+def _refuse_other(folder: Path, study: Study) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise RunFolderError(
+            f"{folder}: is a file; expected a folder for the study. Give another with --out"
+        )
+    strange = [path.name for path in folder.iterdir()] and not (folder / "lock").exists()
+    if strange:
+        raise RunFolderError(
+            f"{folder}: exists and is no study's folder; expected an empty or new one. Give another with --out"
+        )
+    try:
+        name = json.loads((folder / STUDY_FILE).read_text("utf-8"))["provenance"]["study"]
+    except (OSError, ValueError, KeyError):
+        return
+    if name != study.name:
+        raise RunFolderError(
+            f"{folder}: holds the study {name!r}; expected {study.name!r}. Give another folder with --out"
+        )

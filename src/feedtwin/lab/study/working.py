@@ -1,0 +1,133 @@
+"""What a worker does with a job: run the cell if it has not been run, measure it, keep what it gave."""
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from feedtwin.errors import RunFolderError
+from feedtwin.kernels.binding import Kernels, load
+from feedtwin.lab.study.cells import Job
+from feedtwin.lab.study.estimating import CellReadings
+from feedtwin.lab.study.measuring import measured, stored_path
+from feedtwin.lab.study.plan import Wanted
+from feedtwin.lab.study.tables import as_json
+from feedtwin.record.durable import replace_bytes
+from feedtwin.world.forking import branch
+from feedtwin.world.options import RunOptions
+from feedtwin.world.running import start
+
+_NEVER = 10**9
+"""Steps between snapshots of a cell: the one at its end is enough."""
+
+
+def do(job: Job) -> CellReadings:
+    """Run and measure a cell, or return what it gave before.
+
+    Raises:
+        FeedtwinError: The cell cannot be run, or a file of it was altered.
+        KeyboardInterrupt: The run was interrupted; the cell is not kept.
+    """
+    found = stored(job)
+    if found is not None:
+        return found
+    if not (job.folder / "run").exists():
+        _run(job)
+    reading = measured(job)
+    keep(job, reading)
+    return reading
+
+
+def _run(job: Job) -> None:
+    """Run a cell under a name of its own and put it in its place when it is whole."""
+    cell = job.cell
+    job.folder.mkdir(parents=True, exist_ok=True)
+    for leftover in job.folder.glob("attempt-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    attempt = job.folder / f"attempt-{os.getpid()}"
+    options = RunOptions(cell.steps, cell.log, _NEVER)
+    if cell.past:
+        past = job.store / cell.past / "run"
+        finished = branch(past, cell.at, attempt, cell.settings, options, _kernels(job.threads))
+    else:
+        finished = start(cell.settings, attempt, options, _kernels(job.threads))
+    if finished.interrupted:
+        shutil.rmtree(attempt, ignore_errors=True)
+        raise KeyboardInterrupt
+    if cell.arm:  # a past is branched from; an arm can be executed again from its journal
+        for snapshot in (attempt / "snapshots").iterdir():
+            snapshot.unlink()
+    try:
+        attempt.rename(job.folder / "run")
+    except OSError:
+        shutil.rmtree(attempt, ignore_errors=True)
+        if not (job.folder / "run").exists():
+            raise RunFolderError(
+                f"{job.folder}: the finished run cannot be put in its place; expected a writable folder. Check the "
+                "disk, and run the study again"
+            ) from None
+
+
+@lru_cache(maxsize=2)
+def _kernels(threads: int) -> Kernels:
+    return load("auto", threads)
+
+
+def stored(job: Job) -> CellReadings | None:
+    """Return what a finished cell gave, if it was measured for the same request; None otherwise."""
+    path = stored_path(job.folder)
+    try:
+        kept: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
+        if kept["request"] != job.request or not (job.folder / "run").exists():
+            return None
+    except (OSError, ValueError, KeyError):
+        return None
+    return CellReadings(
+        arm=job.cell.arm,
+        replicate=job.cell.replicate,
+        key=job.cell.key,
+        digest=kept["digest"],
+        values={Wanted(*one["wanted"]): one["value"] for one in kept["values"]},
+        why={Wanted(*one["wanted"]): one["why"] for one in kept["values"] if one["why"]},
+        windows={
+            name: tuple(float("nan") if value is None else value for value in values)
+            for name, values in kept["windows"].items()
+        },
+        curves={(name, kind): tuple(points) for name, kind, points in kept["curves"]},
+        notes=tuple(kept["notes"]),
+        llm_spent_usd=kept["llm_spent_usd"],
+    )
+
+
+def keep(job: Job, found: CellReadings) -> None:
+    """Write what a cell gave; its presence is what makes the cell finished."""
+    value = {
+        "request": job.request,
+        "digest": found.digest,
+        "values": [
+            {
+                "wanted": [one.metric, one.cohort, one.first_step, one.last_step],
+                "value": value,
+                "why": found.why.get(one, ""),
+            }
+            for one, value in found.values.items()
+        ],
+        "windows": {name: list(values) for name, values in found.windows.items()},
+        "curves": [[name, kind, list(points)] for (name, kind), points in found.curves.items()],
+        "notes": list(found.notes),
+        "llm_spent_usd": found.llm_spent_usd,
+    }
+    replace_bytes(stored_path(job.folder), as_json(value))
+
+
+def is_finished(job: Job) -> bool:
+    """Whether a cell was run and measured for this request."""
+    return stored(job) is not None
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a cell was run, measured or not."""
+    return (folder / "run").exists()

@@ -1,0 +1,1 @@
+"""Studies by name: one YAML file each (data only)."""

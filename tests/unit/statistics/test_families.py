@@ -1,0 +1,103 @@
+"""Corrections for several tests, precision, and whole distributions."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from feedtwin.lab.statistics import (
+    Precision,
+    benjamini_hochberg,
+    difference,
+    dunnett,
+    holm,
+    lorenz,
+    lorenz_verdict,
+    simultaneous,
+)
+
+NORMAL = stats.norm()
+
+
+def test_holm_steps_down():
+    assert holm(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.6, 0.7])).tolist() == [1.0, 1.0]
+
+
+def test_benjamini_hochberg_steps_up():
+    assert benjamini_hochberg(np.array([0.01, 0.04, 0.03, 0.005])) == pytest.approx(
+        [0.02, 0.04, 0.04, 0.02]
+    )
+
+
+def test_dunnett_of_one_arm_is_the_t_test(chance):
+    d = 0.3 + chance(0)(NORMAL, 15, 1)
+    assert dunnett(d) == pytest.approx(stats.ttest_1samp(d, 0).pvalue)
+
+
+def test_dunnett_agrees_with_the_classical_one_where_arms_are_independent(chance):
+    # Differences from a common base of independent arms correlate by 1/2, which is Dunnett's own case; with
+    # many replicates both refer to the same normal law.
+    draw = chance(1)
+    base, arms = draw(NORMAL, 4000), draw(NORMAL, 4000, 3) + np.array([0.02, 0.05, 0.07])
+    ours = dunnett(arms - base[:, None])
+    theirs = stats.dunnett(*arms.T, control=base).pvalue
+    assert ours == pytest.approx(theirs, abs=0.05)
+    assert ours == pytest.approx(dunnett(arms - base[:, None]))  # keyed: the same every time
+
+
+def test_dunnett_corrects_less_than_holm_where_arms_share_chance(chance):
+    draw = chance(2)
+    d = 0.55 + draw(NORMAL, 20, 1) + 0.05 * draw(NORMAL, 20, 4)
+    raw = stats.ttest_1samp(d, 0).pvalue
+    assert (dunnett(d) <= holm(raw) + 1e-6).all() and (dunnett(d) >= raw - 1e-9).all()
+
+
+def test_dunnett_holds_its_level_for_the_whole_family(chance):
+    draw = chance(3)
+    wrong = 0
+    for _ in range(200):
+        d = draw(NORMAL, 12, 1) + draw(NORMAL, 12, 3)
+        wrong += bool((dunnett(d) < 0.05).any())
+    assert wrong / 200 <= 0.096  # 5 % and three standard errors of 200 studies
+
+
+def test_an_arm_that_equals_the_base_is_not_tested(chance):
+    d = np.column_stack([np.zeros(10), 1 + chance(4)(NORMAL, 10)])
+    assert dunnett(d)[0] == 1.0 and dunnett(np.zeros((5, 2))).tolist() == [1.0, 1.0]
+
+
+def test_precision_needs_a_pilot_and_then_a_narrow_interval(chance):
+    draw = chance(5)
+    wide, narrow = 1 + draw(NORMAL, 10), 1 + 0.01 * draw(NORMAL, 10)
+    rule = Precision(half_width=0.1)
+    assert not rule.reached(difference(wide, np.zeros(10)))
+    assert rule.reached(difference(narrow, np.zeros(10)))
+    assert not rule.reached(difference(narrow[:9], np.zeros(9)))
+    assert rule.pairs_needed(difference(wide, np.zeros(10))) > 100
+    assert Precision(relative=0.1).wanted(-11.0) == pytest.approx(1.0)  # 0.1 / 1.1 of 11
+
+
+def test_lorenz_curves_of_known_amounts():
+    assert lorenz(np.ones(10), (0.5, 0.9)) == pytest.approx([0.5, 0.9])
+    assert lorenz(np.array([0, 0, 0, 4.0]), (0.5, 0.75, 0.875)) == pytest.approx([0, 0, 0.5])
+    assert np.isnan(lorenz(np.zeros(3), (0.5,))).all()
+
+
+def test_dominance_is_found_where_it_is(chance):
+    draw = chance(6)
+    base = np.cumsum(np.full((14, 5), 0.1), axis=1) + 0.002 * draw(NORMAL, 14, 5)
+    above = simultaneous(base + 0.05 + 0.002 * draw(NORMAL, 14, 5), base)
+    assert above.verdict == "above" and above.p < 0.001
+    assert "more equal" in lorenz_verdict(above)
+    tilt = np.array([-0.05, -0.03, 0, 0.03, 0.05])
+    assert simultaneous(base + tilt + 0.002 * draw(NORMAL, 14, 5), base).verdict == "crossing"
+
+
+def test_bands_hold_for_all_points_at_once(chance):
+    draw = chance(7)
+    outside = 0
+    for _ in range(120):
+        curves = draw(NORMAL, 25, 1) + draw(NORMAL, 25, 6)
+        bands = simultaneous(curves, np.zeros((25, 6)))
+        outside += bool(((bands.low > 0) | (bands.high < 0)).any())
+    assert outside / 120 <= 0.11  # 5 % and three standard errors
