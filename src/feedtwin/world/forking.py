@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings, assign
+from feedtwin.world.counsel import inputs_of
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import Finished, Progress, RunOptions, restore, start_from
 from feedtwin.world.segments import Segment, check_change
@@ -21,6 +23,10 @@ def fork(
     log: str,
     kernels: Kernels,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    *,
+    cache: Path | None = None,
+    offline: bool = False,
+    client: Any = None,
 ) -> Finished:
     """Continue a run from the end of its first `at` steps in a folder of its own.
 
@@ -33,6 +39,9 @@ def fork(
         log: Log level of the fork.
         kernels: The kernels to use.
         on_progress: Called after each step.
+        cache: As in `RunOptions`.
+        offline: As in `RunOptions`.
+        client: As in `RunOptions`.
 
     Raises:
         SettingsError: `at` is not a step of the parent, or a change cannot be made in a running world.
@@ -57,8 +66,8 @@ def fork(
         kept = [Segment(0, settings)] if at == 0 else [*kept, Segment(at, settings)]
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(sets)}
     finished = start_from(
-        world, kept, out, RunOptions(horizon, log), kernels, forked_from=origin,
-        on_progress=on_progress,
+        world, kept, out, RunOptions(horizon, log, cache=cache, offline=offline, client=client), kernels,
+        forked_from=origin, inherited=inputs_of(run.frames, before=at), on_progress=on_progress,
     )  # fmt: skip
     return Finished(**{**finished.__dict__, "messages": (*messages, *finished.messages)})
 

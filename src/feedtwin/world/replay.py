@@ -20,6 +20,7 @@ from feedtwin.record.reader import Run
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
 from feedtwin.world.closing import file_hashes
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.folding import flat_batch, fold
 from feedtwin.world.running import Progress
 from feedtwin.world.segments import Segment, advance, begin, enter
@@ -61,7 +62,8 @@ def replay(
     run.verify()
     segments, start = segments_of(run), start_step_of(run)
     last = run.last_step
-    world = advance(begin(segments, kernels), segments, kernels, start)
+    counsel = Counsel.of_frames(run.frames, is_offline=True)
+    world = advance(begin(segments, kernels, counsel), segments, kernels, start)
     folded = None
     logged = None
     rows = _Counter()

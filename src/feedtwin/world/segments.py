@@ -12,6 +12,7 @@ from feedtwin.errors import DeterminismError, SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.schema.settings import Settings
 from feedtwin.world.build import build
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.market import channels_of
 from feedtwin.world.world import World
 
@@ -23,6 +24,8 @@ FIXED_PARAMETERS = (
     "content.sounds", "content.caption_teaser", "interaction.match_source",
 )  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
+FIXED_BELOW = ("llm.persona.", "llm.persona_")
+"""Parameters that act before the first step only."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def check_change(before: Settings, after: Settings) -> None:
         )
     for path, value in after.parameters.items():
         fixed = path in FIXED_PARAMETERS or path.partition(".")[0] in FIXED_SECTIONS
+        fixed |= path.startswith(FIXED_BELOW)
         if fixed and before.parameters.get(path) != value:
             raise SettingsError(
                 f"fork: {path} acts only when a world is built (it was "
@@ -70,9 +74,13 @@ def check_change(before: Settings, after: Settings) -> None:
             )
 
 
-def begin(segments: Sequence[Segment], kernels: Kernels, **options: Any) -> World:
-    """Return the world of the first segment at step 0."""
-    return build(segments[0].settings, kernels, **options)
+def begin(
+    segments: Sequence[Segment], kernels: Kernels, counsel: Counsel | None = None, **options: Any
+) -> World:
+    """Return the world of the first segment at step 0; `counsel` answers what it asks of language models."""
+    world = build(segments[0].settings, kernels, **options)
+    (counsel or Counsel(is_offline=True)).join(world)
+    return world
 
 
 def enter(world: World, segments: Sequence[Segment], kernels: Kernels) -> World:
@@ -83,6 +91,8 @@ def enter(world: World, segments: Sequence[Segment], kernels: Kernels) -> World:
     successor = build(current.settings, kernels)
     successor.load_state(world.state(), world.step_count, world.digest)
     successor.recorder = world.recorder
+    if world.counsel is not None:
+        world.counsel.join(successor)
     return successor
 
 
