@@ -15,6 +15,7 @@ from feedtwin.kernels.binding import Kernels, load
 from feedtwin.policies.interface import CONTRACTS, REGISTRIES, PolicyEntry, entry_of
 from feedtwin.schema.settings import Settings, resolve
 from feedtwin.world.build import build
+from feedtwin.world.counsel import ASKED_BY_LEVERS
 from feedtwin.world.world import World
 
 STEPS = 10
@@ -110,9 +111,10 @@ def examine_policy(spec: str, kernels: Kernels | None = None) -> Report:
     findings = [Finding("methods", not missing, methods_found)]
     if not missing:
         for name, sets in WORLDS.items():
-            settings = resolve(
-                "synthetic", USERS, SEED, sets=[*sets, f"policies.{entry.lever}={spec}"]
-            )
+            sets = (*sets, f"policies.{entry.lever}={spec}")
+            if hasattr(entry.factory, "consult"):  # it asks a language model: here its stand-in
+                sets += (f"llm.{ASKED_BY_LEVERS[entry.lever]}.source=surrogate",)
+            settings = resolve("synthetic", USERS, SEED, sets=sets)
             findings += _tried(name, settings, kernels)
     return Report(spec, entry.lever, entry.name, asked, tuple(findings))
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedtwin.errors import SettingsError
+from feedtwin.policies.interface import entry_of
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Frame, Journal, commits, read_journal
 from feedtwin.schema.settings import Settings
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from feedtwin.world.world import World
 
 NOTHING = -1
+ASKED_BY_LEVERS = {"campaigns": "campaign", "forecast": "trend"}
+"""Tasks that policies ask, by lever."""
 INPUT_PREFIX = "llm."
 """What names of input records of language models begin with."""
 Inputs = Sequence[tuple[int, str, Mapping[str, Any]]]
@@ -95,6 +98,7 @@ class Counsel:
             SettingsError: A cohort is none, or levers and tasks do not go together.
         """
         world.counsel = self
+        check_levers(world.settings)
         if uses_models(world.settings):
             from feedtwin.world.advising import Adviser  # loads `llm`, so only where it is used
 
@@ -102,8 +106,6 @@ class Counsel:
             world.adviser = Adviser(
                 world, settings, lambda: self._open(world.settings, settings, self._recorder())
             )
-        else:
-            check_asking_policies(world.settings)
 
     def _recorder(self) -> Any:
         return None if self.journal is None else _Remembering(self.journal, self._known())
@@ -171,15 +173,23 @@ def _llm(settings: Settings) -> "LlmSettings":
     return llm_settings(settings)
 
 
-def check_asking_policies(settings: Settings) -> None:
-    """Refuse a lever that asks language models in a world without any.
+def check_levers(settings: Settings) -> None:
+    """Refuse a policy that asks language models where nobody answers, and a task that no policy asks.
 
     Raises:
-        SettingsError: names lever and setting.
+        SettingsError: names lever and task.
     """
-    for lever, section in (("campaigns", "campaign"), ("forecast", "trend")):
-        if settings.policies[lever] == "llm":
+    for lever, section in ASKED_BY_LEVERS.items():
+        name = settings.policies[lever]
+        source = settings.section("llm")[section]["source"]
+        asks = hasattr(entry_of(lever, name).factory, "consult")
+        if asks and source == "off":
             raise SettingsError(
-                f"policies.{lever} is llm, but llm.{section}.source is off; expected who answers: set it to "
-                "surrogate, cached or live"
+                f"policies.{lever} is {name}, which asks a language model, but llm.{section}.source is off; expected "
+                "who answers: set it to surrogate, cached or live"
+            )
+        if not asks and source != "off":
+            raise SettingsError(
+                f"llm.{section}.source is {source}, but policies.{lever} is {name}, which asks nobody; set "
+                f"policies.{lever}=llm, or llm.{section}.source=off"
             )

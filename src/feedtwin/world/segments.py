@@ -78,9 +78,7 @@ def begin(
     segments: Sequence[Segment], kernels: Kernels, counsel: Counsel | None = None, **options: Any
 ) -> World:
     """Return the world of the first segment at step 0; `counsel` answers what it asks of language models."""
-    world = build(segments[0].settings, kernels, **options)
-    (counsel or Counsel(is_offline=True)).join(world)
-    return world
+    return build(segments[0].settings, kernels, counsel, **options)
 
 
 def enter(world: World, segments: Sequence[Segment], kernels: Kernels) -> World:
@@ -88,11 +86,9 @@ def enter(world: World, segments: Sequence[Segment], kernels: Kernels) -> World:
     current = [one for one in segments if one.from_step <= world.step_count][-1]
     if current.settings == world.settings:
         return world
-    successor = build(current.settings, kernels)
+    successor = build(current.settings, kernels, world.counsel)
     successor.load_state(world.state(), world.step_count, world.digest)
     successor.recorder = world.recorder
-    if world.counsel is not None:
-        world.counsel.join(successor)
     return successor
 
 

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from feedtwin.errors import SettingsError
 from feedtwin.llm.barrier import Barrier
 from feedtwin.llm.budget import PPM
 from feedtwin.llm.records import StepInputs
 from feedtwin.llm.service import Service
-from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import Answer, Ask
 from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Batch, EventBatch, Outcomes, SlateBatch
@@ -31,8 +30,6 @@ from feedtwin.world.world import World
 Opener = Callable[[], tuple[Service, Mapping[int, StepInputs]]]
 """Opens the service of a run, and gives what the journal holds already."""
 
-_BY_POLICY = {LlmTask.CAMPAIGN: "campaigns", LlmTask.TREND: "forecast"}
-
 
 class Adviser:
     """Asks on behalf of one world, and completes what it publishes."""
@@ -46,9 +43,8 @@ class Adviser:
             open_service: Opens the service when the next step begins.
 
         Raises:
-            SettingsError: A cohort is none, or a task is on that nobody will ask, or the other way round.
+            SettingsError: A cohort is none.
         """
-        check_levers(settings, world.settings.policies)
         draws = Draws(world.settings.seed, world.settings.replicate)
         content = world.content
         self._open_service = open_service
@@ -139,27 +135,6 @@ class Adviser:
         elif batch.event == "VIDEO_CREATED" and self._is_on[LlmTask.CAPTION]:
             return self._captions.completed(batch)
         return batch
-
-
-def check_levers(settings: LlmSettings, policies: Mapping[str, str]) -> None:
-    """Refuse settings in which a policy asks nobody, or a task is on that no policy asks.
-
-    Raises:
-        SettingsError: names both settings.
-    """
-    for task, lever in _BY_POLICY.items():
-        section, chosen = SECTIONS[task], policies[lever]
-        source = settings.of(task).source
-        if chosen == "llm" and source == "off":
-            raise SettingsError(
-                f"policies.{lever} is llm, but llm.{section}.source is off; expected who answers: set it to "
-                "surrogate, cached or live"
-            )
-        if chosen != "llm" and source != "off":
-            raise SettingsError(
-                f"llm.{section}.source is {source}, but policies.{lever} is {chosen}, which asks nobody; set "
-                f"policies.{lever}=llm, or llm.{section}.source=off"
-            )
 
 
 def _events(barrier: Barrier, step: int) -> Iterator[EventBatch]:
