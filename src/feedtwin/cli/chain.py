@@ -74,6 +74,7 @@ def _print_people(trace: "Trace") -> None:
         f"  video   {video['category']}, {video['duration_s']:.1f} s, {video['age_steps']} h old, hashtags "
         f"{tags or 'none'}, {video['stage']}, {video['velocity']:.1f} events/h"
     )
+    say(f"          caption: {video['caption']}")
     say(
         f"          {video['impressions']:,} impressions, {video['skips']:,} skips, {video['likes']:,} likes, "
         f"{video['shares']:,} shares, {video['comments']:,} comments so far"

@@ -38,6 +38,17 @@ LogLevel = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--llm-cache",
+        help="Answers of language models on disk; llm-cache beside the run by default.",
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Ask no language model: journal, cache and stand-ins answer."),
+]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
@@ -64,6 +75,15 @@ def run(
     snapshot_every: Annotated[
         int, typer.Option(min=1, help="Steps between snapshots.")
     ] = DEFAULT_SNAPSHOT_EVERY,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="surrogate|cached|live",
+            help="Let language models write personas, captions, plans and forecasts.",
+        ),
+    ] = None,
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -75,7 +95,7 @@ def run(
         prepared = prepare(
             world, users=users, steps=steps, seed=seed, replicate=replicate, sets=sets or (),
             preset=preset, out=out, threads=threads, kernel=kernel, log=log,
-            snapshot_every=snapshot_every,
+            snapshot_every=snapshot_every, llm=llm, cache=llm_cache, offline=offline,
         )  # fmt: skip
     if not as_json:
         _print_start(prepared)
@@ -92,6 +112,8 @@ def resume(
     path: RunPath,
     threads: Threads = None,
     kernel: KernelName = "auto",
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -103,7 +125,7 @@ def resume(
     try:
         before = _nothing if as_json else _print_calibration
         with bar("running", shown, before=before) as on_progress:
-            finished = go_on(path, kernels, on_progress)
+            finished = go_on(path, kernels, on_progress, cache=llm_cache, offline=offline)
     except KeyboardInterrupt:
         _stopped_at_once(path)
     _finish(finished, as_json, kernel=kernels.describe())
@@ -123,6 +145,8 @@ def fork(
     log: LogLevel = "full",
     threads: Threads = None,
     kernel: KernelName = "auto",
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -150,7 +174,10 @@ def fork(
 
     try:
         with bar("running", shown, before=_nothing if as_json else start) as on_progress:
-            finished = split(path, at, target, sets or (), steps, log, kernels, on_progress)
+            finished = split(
+                path, at, target, sets or (), steps, log, kernels, on_progress, cache=llm_cache,
+                offline=offline,
+            )  # fmt: skip
     except KeyboardInterrupt:
         _stopped_at_once(target)
     _finish(finished, as_json, parent=path, at=at, kernel=kernels.describe())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from feedtwin.cli.going import AsJson, RunPath
-from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table
+from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table, usd
 
 if TYPE_CHECKING:
     from feedtwin.llm.settings import LlmSettings
@@ -245,8 +245,3 @@ def cache_verify(folder: Folder, as_json: AsJson = False) -> None:
         say(f"{sum(report.records.values())} sound, {len(report.faults)} not")
     if report.faults:
         raise typer.Exit(NOT_EQUAL)
-
-
-def usd(microusd: int) -> str:
-    """Return micro-dollars for people, never rounded to nothing."""
-    return f"${microusd / 1e6:,.6f}" if microusd < 10_000 else f"${microusd / 1e6:,.2f}"

@@ -68,12 +68,17 @@ def _impression(path: Path, text: str, kernels: "Kernels", as_json: bool) -> Non
     wanted = Impression.parse(text)
     with working("executing up to the impression", is_shown(False, as_json)):
         found = trace_impression(path, wanted, kernels)
+    from feedtwin.lab.language import degraded_notes
+
+    notes = degraded_notes(path)
     if as_json:
-        answer(vars(found))
+        answer({**vars(found), **({"warnings": list(notes)} if notes else {})})
         return
     from feedtwin.cli.chain import print_chain
 
     print_chain(found)
+    for note in notes:
+        say(f"warning: {note}", style="yellow")
 
 
 def _user(path: Path, user: int, kernels: "Kernels", as_json: bool) -> None:

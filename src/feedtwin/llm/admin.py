@@ -222,8 +222,12 @@ def usage(run: Path) -> Usage:
         RunFolderError: There is no journal.
         IntegrityError: The journal was altered.
     """
-    frames, resolved = _journal(run)
-    settings = llm_settings(resolved)
+    return usage_of(_journal(run)[0])
+
+
+def usage_of(frames: Sequence[Frame]) -> Usage:
+    """Return what a run used, from the records of its journal, those that a fork inherited included."""
+    settings = llm_settings(_settings_of(frames))
     ledger = Ledger(settings.caps())
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []
@@ -276,10 +280,13 @@ def _journal(run: Path) -> tuple[list[Frame], Settings]:
     frames = read_journal(run / "journal", strict=False)
     if not frames:
         raise RunFolderError(f"{run / 'journal'}: holds no record; expected a run that has started")
-    segments = frames[0].payload.get("segments")
-    if not segments:
+    if not frames[0].payload.get("segments"):
         raise IntegrityError(f"{run / 'journal'}: the first record has no settings of a run")
-    return frames, Settings.model_validate(segments[-1]["settings"])
+    return frames, _settings_of(frames)
+
+
+def _settings_of(frames: Sequence[Frame]) -> Settings:
+    return Settings.model_validate(frames[0].payload["segments"][-1]["settings"])
 
 
 # -- caches and one question ---------------------------------------------------------------------
