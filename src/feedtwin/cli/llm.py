@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feedtwin.cli.going import AsJson, RunPath
+from feedtwin.cli.going import DEFAULT_SEED, DEFAULT_STEPS, AsJson, RunPath, load_kernels
+from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table, usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from feedtwin.llm.admin import Estimate
     from feedtwin.llm.settings import LlmSettings
 
 app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
@@ -35,26 +39,67 @@ def _settings(world: str, sets: list[str] | None) -> "LlmSettings":
 @reports
 def estimate(
     world: World = "synthetic",
+    users: Annotated[
+        int | None, typer.Option(help="Number of users; as many as the world has by default.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Hours to rehearse.")] = DEFAULT_STEPS,
+    seed: Annotated[int, typer.Option(help="Root seed.")] = DEFAULT_SEED,
+    llm: Annotated[
+        str | None,
+        typer.Option(metavar="surrogate|cached|live", help="As in `feedtwin run`."),
+    ] = None,
     calls: Annotated[
         list[str] | None,
-        typer.Option(metavar="TASK=NUMBER", help="How often a task is asked; may be repeated."),
+        typer.Option(
+            metavar="TASK=NUMBER",
+            help="Rehearse nothing: a task is asked so often; may be repeated.",
+        ),
     ] = None,
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the live tasks of a world will cost, before anything is spent."""
+    """Say what the live tasks of a world will cost, before anything is spent.
+
+    The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate.
+    """
+    from feedtwin.lab.launch import llm_sets
+    from feedtwin.llm import admin
+    from feedtwin.schema.settings import resolve
+
+    degraded: Mapping[str, tuple[int, int]] = {}
+    settings = resolve(world, users, seed, sets=llm_sets(llm, sets or []))
+    own = admin.llm_settings(settings)
+    if calls:
+        rows = admin.estimate(own, admin.parse_calls(calls))
+    else:
+        from feedtwin.world.rehearsing import rehearse
+
+        with working("rehearsing", is_shown(False, as_json)):
+            found = rehearse(settings, steps, load_kernels("auto", None))
+        rows, degraded = list(found.tasks), found.degraded
+    _print_estimate(rows, own.budget_microusd, degraded, as_json)
+
+
+def _print_estimate(
+    rows: "Sequence[Estimate]",
+    budget: int,
+    degraded: "Mapping[str, tuple[int, int]]",
+    as_json: bool,
+) -> None:
+    """Print what was estimated, task by task."""
     from feedtwin.llm import admin
 
-    settings = _settings(world, sets)
-    rows = admin.estimate(settings, admin.parse_calls(calls or []))
-    expected, worst = sum(one.expected for one in rows), sum(one.worst for one in rows)
+    expected, worst = sum(one.expected for one in rows), min(sum(one.worst for one in rows), budget)
     if as_json:
         answer(
             {
                 "tasks": [{**vars(one), "task": admin.name_of(one.task)} for one in rows],
                 "expected_microusd": expected,
                 "worst_microusd": worst,
-                "budget_microusd": settings.budget_microusd,
+                "budget_microusd": budget,
+                "degraded": {
+                    name: {"degraded": n, "answers": of} for name, (n, of) in degraded.items()
+                },
             }
         )
         return
@@ -66,13 +111,13 @@ def estimate(
     ]  # fmt: skip
     table(head, cells, right=head[2:], keep=head[:2])
     say()
-    say(
-        f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(settings.budget_microusd)}"
-    )
+    say(f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(budget)}")
     if not rows:
-        say("no task is live, or none was given: --set llm.caption.source=live --calls caption=200")
-    if expected > settings.budget_microusd:
+        say("no task is live: --llm live, or --set llm.caption.source=live (--calls caption=200)")
+    if expected > budget:
         say("the budget will be used up; what comes after it is answered by stand-ins")
+    for name, (number, of) in degraded.items():
+        say(f"not from a model, for want of budget: {number:,} of {of:,} answers of {name}")
 
 
 @app.command("usage")

@@ -6,7 +6,7 @@ Estimates and usage are plain numbers; nothing here is part of a run.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -17,7 +17,8 @@ from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, tokens_in_max
 from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
-from feedtwin.llm.records import Counts, Row, inputs_by_step
+from feedtwin.llm.records import Counts, Row, StepInputs, inputs_by_step
+from feedtwin.llm.rehearsal import BYTES_PER_TOKEN
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import TASKS, Answer, Ask, task
 from feedtwin.randomness import Draws
@@ -27,9 +28,6 @@ from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
-
-BYTES_PER_TOKEN: Final = 4
-"""Bytes of English or JSON that a token stands for on average; estimates only, never budgets."""
 
 
 def llm_settings(settings: Settings) -> LlmSettings:
@@ -126,6 +124,37 @@ def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
         cost * demand.calls // count,
         worst * demand.calls // count,
     )
+
+
+def estimate_of(
+    settings: LlmSettings, inputs: Mapping[int, StepInputs]
+) -> tuple[list[Estimate], dict[str, tuple[int, int]]]:
+    """Return what a rehearsed run asked and spent, and how many of a task's answers no model gave.
+
+    Args:
+        settings: Settings of the run.
+        inputs: What its journal holds, by step.
+    """
+    used = _usage(settings, inputs)
+    reserved: dict[LlmTask, int] = {}
+    for one in inputs.values():
+        for call in one.sent:
+            reserved[call.task] = reserved.get(call.task, 0) + call.amount
+    calls = settings.attempts_max + settings.repairs_max
+    rows = [
+        Estimate(
+            code, settings.of(code).model, one.calls, one.tokens_in, one.tokens_out, one.charged,
+            min(calls * reserved.get(code, 0), settings.caps().of(code)),
+        )
+        for code, one in used.tasks.items()
+        if settings.of(code).source == "live"
+    ]  # fmt: skip
+    degraded = {
+        name_of(code): (one.counts.degraded, one.counts.total)
+        for code, one in used.tasks.items()
+        if one.counts.degraded
+    }
+    return rows, degraded
 
 
 def parse_calls(entries: Sequence[str]) -> list[Demand]:
@@ -227,12 +256,15 @@ def usage(run: Path) -> Usage:
 
 def usage_of(frames: Sequence[Frame]) -> Usage:
     """Return what a run used, from the records of its journal, those that a fork inherited included."""
-    settings = llm_settings(_settings_of(frames))
+    return _usage(llm_settings(_settings_of(frames)), inputs_by_step(frames))
+
+
+def _usage(settings: LlmSettings, by_step: Mapping[int, StepInputs]) -> Usage:
     ledger = Ledger(settings.caps())
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []
     disputed = 0
-    for step, inputs in sorted(inputs_by_step(frames).items()):
+    for step, inputs in sorted(by_step.items()):
         before = ledger.account().charged
         ledger.absorb(inputs.sent, inputs.ends)
         disputed += inputs.disputed

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 from feedtwin.errors import SettingsError
 from feedtwin.policies.interface import entry_of
 from feedtwin.randomness import Draws
-from feedtwin.record.journal import Frame, Journal, commits, read_journal
+from feedtwin.record.journal import Frame, commits, read_journal
 from feedtwin.schema.settings import Settings
 
 if TYPE_CHECKING:
     from feedtwin.llm.clients import Client
-    from feedtwin.llm.records import StepInputs
+    from feedtwin.llm.records import Recorder, StepInputs
     from feedtwin.llm.service import Service
     from feedtwin.llm.settings import LlmSettings
     from feedtwin.world.world import World
@@ -66,7 +66,7 @@ class Counsel:
     cache: Path | None = None
     is_offline: bool = False
     client: "Client | None" = None
-    journal: Journal | None = None
+    journal: "Recorder | None" = None
     _past: "dict[int, StepInputs] | None" = field(default=None, repr=False)
 
     @classmethod
@@ -142,7 +142,7 @@ class Counsel:
 class _Remembering:
     """A journal that also keeps what it records for a service that is opened later."""
 
-    def __init__(self, journal: Journal, known: "dict[int, StepInputs]") -> None:
+    def __init__(self, journal: "Recorder", known: "dict[int, StepInputs]") -> None:
         self._journal, self._known = journal, known
 
     def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
