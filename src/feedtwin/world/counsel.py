@@ -88,7 +88,9 @@ class Counsel:
             BudgetError: A model has no known price.
         """
         if uses_models(settings):
-            service, _ = self._open(settings, _llm(settings), _Nowhere())
+            is_given = self.client is not None  # it is its owner's, and stays open
+            trial = Counsel(is_offline=self.is_offline or is_given)
+            service, _ = trial._open(settings, _llm(settings), _Nowhere())
             service.close()
 
     def join(self, world: "World") -> None:
