@@ -10,7 +10,10 @@ import pytest
 
 from feedtwin.bus import Published
 from feedtwin.errors import LLMError, SettingsError
+from feedtwin.lab.downstream import downstream
 from feedtwin.lab.language import language_use
+from feedtwin.lab.metrics import measure
+from feedtwin.lab.run_data import read_run
 from feedtwin.llm.admin import usage
 from feedtwin.llm.clients import Failure, Reply
 from feedtwin.record.reader import Run
@@ -389,3 +392,22 @@ def test_a_server_that_dies_mid_run_degrades_it_or_stops_it_to_be_resumed(
 def test_a_world_that_is_built_without_counsel_is_answered_by_stand_ins(lab, kernels):
     settings = asking(lab, "surrogate")
     assert lab.chain(settings, kernels) == lab.chain(settings, kernels, counsel=Counsel())
+
+
+# -- what models made of it ----------------------------------------------------------------------
+
+
+def test_outcomes_are_compared_with_the_same_world_answered_by_rules(lab, kernels, tmp_path):
+    words = ran(
+        asking(lab, tasks=("comment",)), tmp_path / "a", kernels, ScriptedProvider(Script())
+    )
+    assert {one.difference for one in downstream(words.path, kernels)} == {0.0}
+    tasks = ("persona", "decision")
+    acts = ran(asking(lab, tasks=tasks), tmp_path / "b", kernels, ScriptedProvider(Script()))
+    found = downstream(acts.path, kernels)
+    assert any(one.difference for one in found)
+    readings = measure(read_run(acts.path))
+    assert all(readings[one.metric].value == one.run for one in found)
+    plain = ran(lab.tiny(), tmp_path / "c", kernels, steps=2)
+    with pytest.raises(SettingsError, match="no language model"):
+        downstream(plain.path, kernels)
