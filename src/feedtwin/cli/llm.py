@@ -263,6 +263,14 @@ def demo_server(
             f"--set llm.caption.source=live --set llm.caption.model={running.model} "
             "--set llm.dialect=grammar --set llm.grammar_text_max=40"
         )
+        models = " ".join(
+            f"--set llm.{task}.model={running.model}"
+            for task in ("persona", "caption", "campaign", "trend")
+        )
+        say(
+            f"  feedtwin run synthetic --users 200 --steps 24 --llm live --set llm.base_url={running.address} {models} "
+            "--set llm.dialect=grammar --set llm.grammar_text_max=16 --set llm.concurrency=2"
+        )
         _wait()
 
 
