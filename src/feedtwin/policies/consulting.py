@@ -57,10 +57,6 @@ class Consultant(Protocol):
         """Return about which of some users a model may be asked, bool (N,)."""
         ...
 
-    def is_asked(self, task: "LlmTask") -> bool:
-        """Return whether a model may be asked at all, where a task is about nobody."""
-        ...
-
     def titles(self, rows: np.ndarray) -> list[str]:
         """Return the titles under the videos of some content rows."""
         ...

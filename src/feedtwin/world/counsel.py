@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from feedtwin.world.world import World
 
 NOTHING = -1
+OFF = "off"
+TASKS = ("persona", "caption", "comment", "campaign", "trend", "decision")
+"""Sections of the tasks; the same as in `llm.settings`, which a world without models does not load."""
 ASKED_BY_LEVERS = {"campaigns": "campaign", "forecast": "trend"}
 """Tasks that policies ask, by lever."""
 INPUT_PREFIX = "llm."
@@ -33,8 +36,12 @@ Inputs = Sequence[tuple[int, str, Mapping[str, Any]]]
 
 def uses_models(settings: Settings) -> bool:
     """Whether any task of a world is on."""
-    tasks = settings.section("llm").values()
-    return any(isinstance(one, dict) and one["source"] != "off" for one in tasks)
+    return any(source_of(settings, section) != OFF for section in TASKS)
+
+
+def source_of(settings: Settings, section: str) -> str:
+    """Return who answers a task; settings that were resolved before there was one have it off."""
+    return str(settings.parameters.get(f"llm.{section}.source", OFF))
 
 
 def inputs_of(frames: Sequence[Frame], before: int | None = None) -> list[tuple[int, str, Any]]:
@@ -183,14 +190,14 @@ def check_levers(settings: Settings) -> None:
     """
     for lever, section in ASKED_BY_LEVERS.items():
         name = settings.policies[lever]
-        source = settings.section("llm")[section]["source"]
+        source = source_of(settings, section)
         asks = hasattr(entry_of(lever, name).factory, "consult")
-        if asks and source == "off":
+        if asks and source == OFF:
             raise SettingsError(
                 f"policies.{lever} is {name}, which asks a language model, but llm.{section}.source is off; expected "
                 "who answers: set it to surrogate, cached or live"
             )
-        if not asks and source != "off":
+        if not asks and source != OFF:
             raise SettingsError(
                 f"llm.{section}.source is {source}, but policies.{lever} is {name}, which asks nobody; set "
                 f"policies.{lever}=llm, or llm.{section}.source=off"

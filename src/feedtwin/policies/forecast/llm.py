@@ -48,10 +48,7 @@ class Consulting:
             Series(hashtag=name, velocity=tuple(own))
             for name, own in zip(code, velocity, strict=True)
         )
-        may = someone.is_asked(self._task.code)
-        ask = Ask(
-            self._task, (view.step,), TrendRequest(series=series), is_privileged=True, in_cohort=may
-        )
+        ask = Ask(self._task, (view.step,), TrendRequest(series=series), is_privileged=True)
         (answer,) = someone.ask([ask])
         found = answer.response.forecasts
         key = np.asarray([code[one.hashtag] for one in found], np.uint32)

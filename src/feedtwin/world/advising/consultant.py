@@ -7,7 +7,6 @@ import numpy as np
 
 from feedtwin.llm.task import Answer, Ask
 from feedtwin.schema.codes import LlmTask
-from feedtwin.world.advising.cohort import Cohort
 from feedtwin.world.advising.texts import caption_id
 from feedtwin.world.advising.voice import Voice, is_on_record
 
@@ -19,17 +18,11 @@ class Consultant:
         self._voice, self._executes = voice, executes
         self.names = voice.names
         self.steps_per_day = steps_per_day
-        self._cohorts: dict[LlmTask, Cohort] = {}
+        self._cohorts = {task: voice.cohort(task) for task in (LlmTask.CAMPAIGN, LlmTask.TREND)}
 
     def in_cohort(self, task: LlmTask, users: np.ndarray) -> np.ndarray:
         """Return about which of some users a model may be asked, bool (N,)."""
-        if task not in self._cohorts:
-            self._cohorts[task] = self._voice.cohort(task)
         return self._cohorts[task].of(self._voice.sight.users, users)
-
-    def is_asked(self, task: LlmTask) -> bool:
-        """Return whether a model may be asked where nobody's cohort counts."""
-        return not self._voice.cohort(task).is_empty
 
     def titles(self, rows: np.ndarray) -> list[str]:
         """Return the titles under videos."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from feedtwin.errors import SettingsError
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import Answer, Ask
 from feedtwin.randomness import Draws
@@ -45,10 +46,19 @@ class Voice:
         return self.settings.of(task).source != "off"
 
     def cohort(self, task: LlmTask) -> Cohort:
-        """Return whom a task is about."""
-        section = SECTIONS[task]
-        text = self.settings.of(task).cohort
-        return Cohort(text, task, f"llm.{section}.cohort", self.draws)
+        """Return whom a task is about.
+
+        Raises:
+            SettingsError: The setting is no cohort, or nobody although the task is on.
+        """
+        section, own = SECTIONS[task], self.settings.of(task)
+        found = Cohort(own.cohort, task, f"llm.{section}.cohort", self.draws)
+        if found.is_empty and own.source != "off":
+            raise SettingsError(
+                f"llm.{section}.source is {own.source}, but llm.{section}.cohort is {own.cohort}: nobody would be asked "
+                f"about; expected a cohort such as 0-19, elite or 10%, or llm.{section}.source=off"
+            )
+        return found
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer[Any]]:
         """Return the answers to asks, in their order; words of models are kept."""
