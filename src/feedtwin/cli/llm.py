@@ -148,6 +148,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "paid_microusd": found.paid,
                 "budget_microusd": found.budget,
                 "disputed_microusd": found.disputed,
+                "inherited_microusd": found.inherited,
                 "burn_down": found.burn_down,
                 "degraded": [admin.name_of(code) for code in found.degraded],
             }
@@ -165,6 +166,8 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
     table(head, cells, right=head[1:], keep=head[:1])
     say()
     say(f"charged {usd(found.charged)} of {usd(found.budget)}, paid {usd(found.paid)}")
+    if found.inherited:
+        say(f"of it, {usd(found.inherited)} was paid by the run that this one is forked from")
     if found.disputed:
         say(f"provider overrun: {usd(found.disputed)} claimed above what was reserved, not charged")
     for code in found.degraded:

@@ -68,16 +68,25 @@ def _impression(path: Path, text: str, kernels: "Kernels", as_json: bool) -> Non
     wanted = Impression.parse(text)
     with working("executing up to the impression", is_shown(False, as_json)):
         found = trace_impression(path, wanted, kernels)
-    from feedtwin.lab.language import degraded_notes
-
-    notes = degraded_notes(path)
     if as_json:
-        answer({**vars(found), **({"warnings": list(notes)} if notes else {})})
+        answer({**vars(found), **_degraded(path)})
         return
     from feedtwin.cli.chain import print_chain
 
     print_chain(found)
-    for note in notes:
+    _print_degraded(path)
+
+
+def _degraded(path: Path) -> dict[str, list[str]]:
+    """Return what must be known of a run whose language models did not answer as wanted, for JSON."""
+    from feedtwin.lab.language import degraded_notes
+
+    notes = degraded_notes(path)
+    return {"warnings": list(notes)} if notes else {}
+
+
+def _print_degraded(path: Path) -> None:
+    for note in _degraded(path).get("warnings", ()):
         say(f"warning: {note}", style="yellow")
 
 
@@ -109,6 +118,7 @@ def _user(path: Path, user: int, kernels: "Kernels", as_json: bool) -> None:
     say()
     more = f"; {len(rows) - len(shown):,} more with --json" if len(rows) > len(shown) else ""
     say(f"{plural(len(rows), 'slot')} served to user {user}{more}")
+    _print_degraded(path)
     first = f"{user}:{rows[0]['request']}:{rows[0]['slot']}"
     say(f"next    {shell('trace', path, '--impression', first)}")
 
@@ -124,9 +134,10 @@ def _video(path: Path, text: str, plot: Path | None, as_json: bool) -> None:
 
             plot_life(life, plot)
     if as_json:
-        answer({**life.as_json(), "plot": None if plot is None else str(plot)})
+        answer({**life.as_json(), "plot": None if plot is None else str(plot), **_degraded(path)})
         return
     _print_life(life)
+    _print_degraded(path)
     if plot is not None:
         say(f"wrote   {plot}")
 

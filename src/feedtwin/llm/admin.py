@@ -225,6 +225,7 @@ class Usage:
         budget: Spending limit, micro-dollars.
         disputed: Micro-dollars that providers claimed above reservations.
         degraded: Tasks of which more than the tolerated share of answers was degraded.
+        inherited: Micro-dollars of `paid` that a fork's parent had paid.
     """
 
     tasks: Mapping[LlmTask, TaskUsage]
@@ -232,6 +233,7 @@ class Usage:
     budget: int
     disputed: int
     degraded: tuple[LlmTask, ...]
+    inherited: int = 0
 
     @property
     def charged(self) -> int:
@@ -256,14 +258,15 @@ def usage(run: Path) -> Usage:
 
 def usage_of(frames: Sequence[Frame]) -> Usage:
     """Return what a run used, from the records of its journal, those that a fork inherited included."""
-    return _usage(llm_settings(_settings_of(frames)), inputs_by_step(frames))
+    start = int(frames[0].payload.get("start_step", 0))
+    return _usage(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
 
 
-def _usage(settings: LlmSettings, by_step: Mapping[int, StepInputs]) -> Usage:
+def _usage(settings: LlmSettings, by_step: Mapping[int, StepInputs], start_step: int = 0) -> Usage:
     ledger = Ledger(settings.caps())
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []
-    disputed = 0
+    disputed = inherited = 0
     for step, inputs in sorted(by_step.items()):
         before = ledger.account().charged
         ledger.absorb(inputs.sent, inputs.ends)
@@ -274,6 +277,8 @@ def _usage(settings: LlmSettings, by_step: Mapping[int, StepInputs]) -> Usage:
             tasks[LlmTask(row.name[0])].take(row)
         for call in inputs.sent:
             tasks.setdefault(call.task, TaskUsage()).calls += 1
+        if step < start_step:
+            inherited = ledger.account().paid
         if ledger.account().charged != before:
             burn_down.append((step, ledger.account().charged))
     for code, one in tasks.items():
@@ -281,7 +286,9 @@ def _usage(settings: LlmSettings, by_step: Mapping[int, StepInputs]) -> Usage:
         one.charged, one.paid = account.charged, account.paid
     tolerated = round(settings.degraded_share * PPM)
     degraded = tuple(code for code, one in sorted(tasks.items()) if one.degraded_ppm > tolerated)
-    return Usage(dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded)
+    return Usage(
+        dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded, inherited
+    )
 
 
 def fidelity(run: Path) -> list[Fidelity]:
