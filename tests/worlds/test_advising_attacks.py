@@ -9,18 +9,24 @@ import pytest
 from feedtwin.errors import BudgetError, FeedtwinError, LLMError
 from feedtwin.llm.clients import Reply
 from feedtwin.record.reader import Run
+from feedtwin.testing.books import Auditor
 from feedtwin.testing.canary import CANARY, leaks
 from feedtwin.testing.provider import (
     BROKEN,
     BUSY,
+    CUT,
     GARBAGE,
+    GOOD,
     KEY,
     LOST,
+    PROSE,
     WRONG,
     Script,
     ScriptedProvider,
     serve,
 )  # fmt: skip
+from feedtwin.world.build import build
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.running import RunOptions, resume, start
 
 TALKATIVE = (
@@ -171,3 +177,43 @@ def test_a_run_without_language_models_imports_nothing_of_them(tmp_path):
     words = [sys.executable, "-c", code, str(tmp_path / "run")]
     done = subprocess.run(words, capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
+
+
+# -- lies ----------------------------------------------------------------------------------------
+
+
+class Forgetful:
+    """A journal for worlds that are thrown away."""
+
+    def append_input(self, step, name, payload):
+        pass
+
+    def sync(self):
+        pass
+
+
+LIES = {GOOD: 14, WRONG: 2, GARBAGE: 2, CUT: 1, PROSE: 1}
+"""Three replies in ten are none."""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_books_of_a_world_balance_whatever_a_lying_model_says(seed, lab, kernels):
+    """Good replies are any that fit the type, in the most eventful world; every mechanism meets them."""
+    tasks = ("persona", "caption", "comment", "campaign", "trend", "decision")
+    sets = [f"llm.{task}.source=live" for task in tasks]
+    sets += [f"llm.{task}.model=feedtwin-demo" for task in tasks]
+    sets += [
+        "llm.backoff_s=0", "llm.rate_per_minute=1000000", "llm.decision.cohort=all", "campaigns.every_days=1",
+        "policies.campaigns=llm", "policies.forecast=llm", "llm.persona.cohort=all", "campaigns.adoption=1",
+    ]  # fmt: skip
+    settings = lab.tiny("everything", users=60, seed=seed, sets=sets)
+    counsel = Counsel(client=ScriptedProvider(Script(LIES), seed=seed), journal=Forgetful())
+    world = build(settings, kernels, counsel)
+    auditor = Auditor(world)
+    try:
+        for step in range(8):
+            world.step()
+            problems = auditor.problems()
+            assert not problems, f"step {step}: {problems}"
+    finally:
+        world.adviser.close()

@@ -116,10 +116,10 @@ def _metric_rows(a: Path, b: Path) -> _Metrics:
 
 def _degraded(a: Path, b: Path) -> list[str]:
     """Return what must be known of runs whose numbers are not what their language models would have given."""
-    from feedtwin.lab.language import degraded_notes
+    from feedtwin.lab.language import warnings_about
 
     return [
-        f"{name} = {note}" for name, run in (("a", a), ("b", b)) for note in degraded_notes(run)
+        f"{name} = {note}" for name, run in (("a", a), ("b", b)) for note in warnings_about(run)
     ]
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from feedtwin.lab.downstream import Outcome
-    from feedtwin.llm.admin import Estimate
+    from feedtwin.llm.estimates import Estimate
     from feedtwin.llm.settings import LlmSettings
 
 app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
@@ -64,14 +64,14 @@ def estimate(
     The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate.
     """
     from feedtwin.lab.launch import llm_sets
-    from feedtwin.llm import admin
+    from feedtwin.llm import admin, estimates
     from feedtwin.schema.settings import resolve
 
     degraded: Mapping[str, tuple[int, int]] = {}
     settings = resolve(world, users, seed, sets=llm_sets(llm, sets or []))
     own = admin.llm_settings(settings)
     if calls:
-        rows = admin.estimate(own, admin.parse_calls(calls))
+        rows = estimates.estimate(own, estimates.parse_calls(calls))
     else:
         from feedtwin.world.rehearsing import rehearse
 

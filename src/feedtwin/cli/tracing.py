@@ -79,9 +79,9 @@ def _impression(path: Path, text: str, kernels: "Kernels", as_json: bool) -> Non
 
 def _degraded(path: Path) -> dict[str, list[str]]:
     """Return what must be known of a run whose language models did not answer as wanted, for JSON."""
-    from feedtwin.lab.language import degraded_notes
+    from feedtwin.lab.language import warnings_about
 
-    notes = degraded_notes(path)
+    notes = warnings_about(path)
     return {"warnings": list(notes)} if notes else {}
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings
-from feedtwin.world.counsel import inputs_of, uses_models
+from feedtwin.world.counsel import TASKS, inputs_of, uses_models
 
 if TYPE_CHECKING:
     from feedtwin.llm.admin import TaskUsage
@@ -45,6 +45,7 @@ class LanguageUse:
         charged_microusd: Spend that counts against it, a fork's inheritance included.
         burn_down: (step, charged so far) of each step that charged something, a fork's inheritance included.
         degraded: A sentence for each task of which too much was not answered as wanted.
+        warnings: All that a reader of the run's numbers must know: these, and whether the model is none to learn from.
         disputed_microusd: What providers claimed above what was reserved.
     """
 
@@ -53,6 +54,7 @@ class LanguageUse:
     charged_microusd: int
     burn_down: tuple[tuple[int, int], ...]
     degraded: tuple[str, ...]
+    warnings: tuple[str, ...]
     disputed_microusd: int
 
     def as_json(self) -> dict[str, Any]:
@@ -112,8 +114,26 @@ def language_use(path: str | Path) -> LanguageUse | None:
         for code in found.degraded
     )
     return LanguageUse(
-        tasks, found.budget, found.charged, tuple(found.burn_down), degraded, found.disputed
-    )
+        tasks, found.budget, found.charged, tuple(found.burn_down), degraded,
+        (*degraded, *_demo_notes(run)), found.disputed,
+    )  # fmt: skip
+
+
+def _demo_notes(run: Run) -> tuple[str, ...]:
+    """Say so where the demo server's model may have answered."""
+    from feedtwin.llm.admin import llm_settings
+    from feedtwin.llm.demo import LABEL, MODEL
+
+    for segment in run.frames[0].payload["segments"]:
+        own = llm_settings(Settings.model_validate(segment["settings"]))
+        if any(getattr(own, task).model == MODEL for task in TASKS if _takes_answers(own, task)):
+            return (f"answers of {MODEL} are {LABEL}",)
+    return ()
+
+
+def _takes_answers(settings: Any, task: str) -> bool:
+    """Whether a task asks a model, or took a model's answers from a cache."""
+    return getattr(settings, task).source in ("live", "cached")
 
 
 def _reasons(use: "TaskUsage") -> str:
@@ -127,7 +147,7 @@ def _reasons(use: "TaskUsage") -> str:
     return ", ".join([*parts, *([f"{rest} others"] if rest > 0 else [])])
 
 
-def degraded_notes(path: str | Path) -> tuple[str, ...]:
+def warnings_about(path: str | Path) -> tuple[str, ...]:
     """Return what a reader of a run's numbers must know of its language models."""
     use = language_use(path)
-    return () if use is None else use.degraded
+    return () if use is None else use.warnings

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feedtwin.errors import IntegrityError
-from feedtwin.lab.language import degraded_notes
+from feedtwin.lab.language import warnings_about
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
@@ -205,7 +205,7 @@ def _notes(run: Run, first: int) -> tuple[str, ...]:
         notes.append(
             f"counts and events begin at step {first}; tables of videos and users cover the world from step 0"
         )
-    notes += degraded_notes(run.path)
+    notes += warnings_about(run.path)
     if run.closing is None:
         notes.append("the run is not finished: metrics of videos and users come when it closes")
     return tuple(notes)

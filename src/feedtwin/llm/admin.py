@@ -1,6 +1,6 @@
-"""What the command line may ask of language models: estimates, usage of a run, caches, one question.
+"""What the command line may ask of language models: usage of a run, fidelity, caches, one question.
 
-Estimates and usage are plain numbers; nothing here is part of a run.
+Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,22 +10,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from feedtwin.errors import IntegrityError, RunFolderError, SettingsError
+from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.llm.budget import PPM, Ledger
 from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.decoding import Refused
-from feedtwin.llm.desk import Desk, tokens_in_max
 from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
 from feedtwin.llm.records import Counts, Row, StepInputs, inputs_by_step
-from feedtwin.llm.rehearsal import BYTES_PER_TOKEN
-from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import TASKS, Answer, Ask, task
 from feedtwin.randomness import Draws
-from feedtwin.record.durable import canonical_json
 from feedtwin.record.journal import Frame, read_journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
-from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
 
@@ -40,140 +36,6 @@ def name_of(code: LlmTask) -> str:
     import feedtwin.llm.tasks  # noqa: F401 - lists the tasks
 
     return next(name for name in TASKS.names() if task(name).code is code)
-
-
-# -- estimates -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What a world will ask of a task.
-
-    Attributes:
-        task: The task.
-        calls: Number of asks.
-        asks: Typical ones, from which sizes are taken; the task's example if there are none.
-    """
-
-    task: LlmTask
-    calls: int
-    asks: Sequence[Ask] = ()
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a task will cost, before anything is spent.
-
-    Attributes:
-        task: The task.
-        model: The model that would be asked.
-        calls: Number of asks.
-        tokens_in: Expected tokens of all prompts.
-        tokens_out: Expected tokens of all answers.
-        expected: Expected spend, micro-dollars.
-        worst: Spend if every ask took every attempt and repair at full length, micro-dollars.
-    """
-
-    task: LlmTask
-    model: str
-    calls: int
-    tokens_in: int
-    tokens_out: int
-    expected: int
-    worst: int
-
-
-def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
-    """Return what the live tasks of some demands will cost, in the order of the demands.
-
-    Raises:
-        BudgetError: A model has no known price.
-    """
-    desk = Desk(settings, Ledger(settings.caps()), (0, 0))
-    return [
-        _estimate(settings, desk, demand)
-        for demand in demands
-        if settings.of(demand.task).source == "live"
-    ]
-
-
-def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
-    own, price = settings.of(demand.task), settings.price(demand.task)
-    kind = task(name_of(demand.task))
-    asks = demand.asks or [Ask(kind, tuple(0 for _ in kind.key), kind.example())]
-    draws = Draws(0)
-    cost = tokens_in = tokens_out = worst = 0
-    for ask in asks:
-        pending = desk.prepare(ask)
-        size = pending.prompt.size() + len(canonical_json(pending.schema))
-        words = kind.chance(draws, [ask.key])[0].tolist()
-        answer = canonical_json(kind.surrogate(ask.request, words).model_dump(mode="json"))
-        one_in = -(-size // BYTES_PER_TOKEN)
-        one_out = min(-(-len(answer) // BYTES_PER_TOKEN), own.tokens_max)
-        tokens_in, tokens_out = tokens_in + one_in, tokens_out + one_out
-        cost += price.cost(one_in, one_out)
-        calls = settings.attempts_max + settings.repairs_max
-        worst += calls * price.worst_case(tokens_in_max(pending), own.tokens_max)
-    count = len(asks)
-    return Estimate(
-        demand.task,
-        own.model,
-        demand.calls,
-        tokens_in * demand.calls // count,
-        tokens_out * demand.calls // count,
-        cost * demand.calls // count,
-        worst * demand.calls // count,
-    )
-
-
-def estimate_of(
-    settings: LlmSettings, inputs: Mapping[int, StepInputs]
-) -> tuple[list[Estimate], dict[str, tuple[int, int]]]:
-    """Return what a rehearsed run asked and spent, and how many of a task's answers no model gave.
-
-    Args:
-        settings: Settings of the run.
-        inputs: What its journal holds, by step.
-    """
-    used = _usage(settings, inputs)
-    reserved: dict[LlmTask, int] = {}
-    for one in inputs.values():
-        for call in one.sent:
-            reserved[call.task] = reserved.get(call.task, 0) + call.amount
-    calls = settings.attempts_max + settings.repairs_max
-    rows = [
-        Estimate(
-            code, settings.of(code).model, one.calls, one.tokens_in, one.tokens_out, one.charged,
-            min(calls * reserved.get(code, 0), settings.caps().of(code)),
-        )
-        for code, one in used.tasks.items()
-        if settings.of(code).source == "live"
-    ]  # fmt: skip
-    degraded = {
-        name_of(code): (one.counts.degraded, one.counts.total)
-        for code, one in used.tasks.items()
-        if one.counts.degraded
-    }
-    return rows, degraded
-
-
-def parse_calls(entries: Sequence[str]) -> list[Demand]:
-    """Return demands stated as `caption=200`.
-
-    Raises:
-        SettingsError: An entry is not of that form.
-    """
-    sections = {section: code for code, section in SECTIONS.items()}
-    found = []
-    for entry in entries:
-        section, equals, number = entry.partition("=")
-        if section not in sections or not equals or not number.isdigit():
-            raise SettingsError(
-                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)}"
-                f"{suggest(section, sections)}"
-            )
-        found.append(Demand(sections[section], int(number)))
-    return found
 
 
 # -- usage of a run ------------------------------------------------------------------------------
@@ -259,10 +121,13 @@ def usage(run: Path) -> Usage:
 def usage_of(frames: Sequence[Frame]) -> Usage:
     """Return what a run used, from the records of its journal, those that a fork inherited included."""
     start = int(frames[0].payload.get("start_step", 0))
-    return _usage(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
+    return usage_from(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
 
 
-def _usage(settings: LlmSettings, by_step: Mapping[int, StepInputs], start_step: int = 0) -> Usage:
+def usage_from(
+    settings: LlmSettings, by_step: Mapping[int, StepInputs], start_step: int = 0
+) -> Usage:
+    """Return what a run used, from its inputs by step; those before `start_step` are a fork's parent's."""
     ledger = Ledger(settings.caps())
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []

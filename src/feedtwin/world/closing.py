@@ -78,7 +78,10 @@ def texts(world: World) -> list[tuple[int, str, int, int, int, str]]:
         for number, words in THEMES.items()
         if number in used
     ]
-    return themes + ([] if world.adviser is None else list(world.adviser.texts.rows))
+    if world.adviser is None:
+        return themes
+    on_record = set(world.adviser.texts.rows)  # in an order that no interruption changes
+    return themes + sorted(on_record, key=lambda row: (row[4], row[1:4], row[0]))
 
 
 def write_tables(folder: Path, world: World, registry: Registry) -> None:

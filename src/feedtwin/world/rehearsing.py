@@ -15,7 +15,7 @@ from feedtwin.world.build import build
 from feedtwin.world.counsel import Counsel, uses_models
 
 if TYPE_CHECKING:
-    from feedtwin.llm.admin import Estimate
+    from feedtwin.llm.estimates import Estimate
     from feedtwin.llm.records import StepInputs
 
 
@@ -69,7 +69,8 @@ def rehearse(
     Raises:
         BudgetError: A model has no known price.
     """
-    from feedtwin.llm.admin import estimate_of, llm_settings
+    from feedtwin.llm.admin import llm_settings
+    from feedtwin.llm.estimates import estimate_of
     from feedtwin.llm.rehearsal import Rehearsal
 
     own = llm_settings(settings)
