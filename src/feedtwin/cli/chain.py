@@ -45,6 +45,8 @@ def print_chain(trace: "Trace") -> None:
     _title("Checked")
     for line in trace.checked:
         say(f"  {line}")
+    for note in trace.notes:
+        say(f"note    {note}")
 
 
 def _title(text: str) -> None:

@@ -1,5 +1,7 @@
 """Commands that execute a world into a folder: run, resume, fork."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -100,7 +102,7 @@ def run(
     if not as_json:
         _print_start(prepared)
     try:
-        with bar("running", shown) as on_progress:
+        with resumable(prepared.path), bar("running", shown) as on_progress:
             finished = prepared.go(on_progress)
     except KeyboardInterrupt:
         _stopped_at_once(prepared.path)
@@ -124,7 +126,7 @@ def resume(
         from feedtwin.world.running import resume as go_on
     try:
         before = _nothing if as_json else _print_calibration
-        with bar("running", shown, before=before) as on_progress:
+        with resumable(path), bar("running", shown, before=before) as on_progress:
             finished = go_on(path, kernels, on_progress, cache=llm_cache, offline=offline)
     except KeyboardInterrupt:
         _stopped_at_once(path)
@@ -169,11 +171,12 @@ def fork(
     def start() -> None:
         _print_calibration()
         say(f"fork    {path} after {span(at)}, into {target}")
-        for change in sets or ("no change: the parent's own future",):
+        for change in sets or ():
             say(f"set     {change}")
 
+    before = _nothing if as_json else start
     try:
-        with bar("running", shown, before=_nothing if as_json else start) as on_progress:
+        with resumable(target), bar("running", shown, before=before) as on_progress:
             finished = split(
                 path, at, target, sets or (), steps, log, kernels, on_progress, cache=llm_cache,
                 offline=offline,
@@ -181,6 +184,24 @@ def fork(
     except KeyboardInterrupt:
         _stopped_at_once(target)
     _finish(finished, as_json, parent=path, at=at, kernel=kernels.describe())
+
+
+@contextmanager
+def resumable(path: Path) -> Iterator[None]:
+    """Run into a folder: where a policy ends that, say how to go on, if there is something to go on from."""
+    from feedtwin.errors import BoundaryError, PolicyError
+
+    try:
+        yield
+    except (BoundaryError, PolicyError) as error:
+        from feedtwin.record.reader import Run
+
+        if not (path / "journal").is_file() or not Run.open(path).commits:
+            raise
+        after = Run.open(path).last_step
+        raise type(error)(
+            f"{error}\nonce it is mended, go on after step {after}: {shell('resume', path)}"
+        ) from error
 
 
 def load_kernels(kernel: str, threads: int | None) -> "Kernels":

@@ -20,7 +20,9 @@ class Summary:
         from feedtwin.lab.language import language_use
         from feedtwin.lab.metrics import measure, warnings_of
         from feedtwin.lab.run_data import read_run
+        from feedtwin.lab.scripted import scripted
         from feedtwin.record.folder import read_manifest
+        from feedtwin.record.reader import Run
 
         self.finished = finished
         self.manifest: dict[str, Any] = read_manifest(finished.path)
@@ -32,6 +34,7 @@ class Summary:
         self.people = _people(self.manifest, data)
         self.warnings = warnings_of(self.readings)
         self.language: LanguageUse | None = language_use(finished.path)
+        self.script = scripted(Run.open(finished.path))
 
     @property
     def encounters_per_s(self) -> float:
@@ -63,6 +66,7 @@ class Summary:
             "warnings": [*self.warnings, *self.notes],
             "messages": list(finished.messages),
             **({} if self.language is None else {"language_models": self.language.as_json()}),
+            "script": None if self.script is None else vars(self.script),
             "metrics": {
                 name: {
                     "value": reading.value,
@@ -87,7 +91,7 @@ class Summary:
             say(f"  {title:<15}{one.label:<37}{quantity(reading.value, one.unit):>18}")
         if self.language is not None:
             _print_language(self.language)
-        say("single run: no interval; --json has every metric that `feedtwin list metrics` names")
+        say(f"single run: no interval; all metrics: {shell('metrics', self.finished.path)}")
         for warning in (*self.warnings, *self.notes):
             say(f"warning: {warning}", style="yellow")
 
@@ -103,6 +107,8 @@ class Summary:
             f"{finished.impressions:,} encounters in {finished.wall_s:.1f} s: "
             f"{self.encounters_per_s:,.0f} encounters/s"
         )
+        if self.script is not None:
+            say(f"script  {self.script}")
         for message in finished.messages:
             say(f"note    {message}")
         say(f"digest  {finished.digest}")

@@ -132,7 +132,7 @@ def prepare(
         steps, log, snapshot_every, None if cache is None else Path(cache), offline, client
     )
     sets = llm_sets(llm, sets)
-    settings = resolve(world, users, seed, replicate, sets, preset, script=script)
+    settings = resolve(world, users, seed, replicate, sets, preset, script=script, steps=steps)
     path = fresh_path(settings) if out is None else Path(out)
     refuse_existing(path)
     kernels = load(kernel, usable_cores() if threads is None else threads)

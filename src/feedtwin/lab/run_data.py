@@ -207,5 +207,5 @@ def _notes(run: Run, first: int) -> tuple[str, ...]:
         )
     notes += warnings_about(run.path)
     if run.closing is None:
-        notes.append("the run is not finished: metrics of videos and users come when it closes")
+        notes.append(f"{run.unfinished}; metrics of videos and users come when it closes")
     return tuple(notes)

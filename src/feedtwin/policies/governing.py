@@ -65,13 +65,9 @@ class GovernancePolicy(Protocol):
         ...
 
 
-NO_CATEGORY = 0xFFFF
-"""A plan's category where the creator's own choice stands."""
-
-
 @dataclass(frozen=True)
 class Plans:
-    """Three-day plans of N creators: every column is (N, 3), one value per day.
+    """Three-day plans of N creators: every column is (N, PLAN_DAYS), one value per day.
 
     Attributes:
         category: Category to post in; NO_CATEGORY leaves it to the creator.

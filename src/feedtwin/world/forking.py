@@ -12,6 +12,7 @@ from feedtwin.world.counsel import inputs_of
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import Finished, Progress, RunOptions, restore, start_from
 from feedtwin.world.segments import Segment, check_change
+from feedtwin.world.sources import recorded_sources
 
 
 def fork(
@@ -64,10 +65,15 @@ def fork(
     if settings != kept[-1].settings:
         kept = [segment for segment in kept if segment.from_step < at or at == 0]
         kept = [Segment(0, settings)] if at == 0 else [*kept, Segment(at, settings)]
+    else:
+        messages.append(
+            f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
+        )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(sets)}
     finished = start_from(
         world, kept, out, RunOptions(horizon, log, cache=cache, offline=offline, client=client), kernels,
-        forked_from=origin, inherited=inputs_of(run.frames, before=at), on_progress=on_progress,
+        forked_from=origin, inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),
+        on_progress=on_progress,
     )  # fmt: skip
     return Finished(**{**finished.__dict__, "messages": (*messages, *finished.messages)})
 

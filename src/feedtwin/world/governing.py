@@ -10,6 +10,7 @@ from feedtwin.policies.campaigns import CampaignSettings
 from feedtwin.policies.forecast import ForecastSettings
 from feedtwin.policies.governance import GovernanceSettings
 from feedtwin.policies.interface import entry_of
+from feedtwin.policies.making import make
 from feedtwin.randomness import Draws
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
@@ -89,4 +90,4 @@ def _taken(cls: type, settings: Any) -> Any:
 def _policy(settings: Settings, lever: str, section: Any) -> Any:
     """Return the policy of a lever, or None where it is off."""
     name = settings.policies[lever]
-    return None if name == OFF else entry_of(lever, name).factory(section)
+    return None if name == OFF else make(entry_of(lever, name), section)

@@ -4,7 +4,7 @@ The last journal record is the truth: `resume` goes back to it, whatever else wa
 says in which order a step is committed).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from feedtwin.world.options import (
     RunOptions,
 )
 from feedtwin.world.segments import Segment, advance, begin, enter
+from feedtwin.world.sources import Row, differences, naming_sources, record_changes
 from feedtwin.world.world import World
 
 __all__ = [
@@ -73,6 +74,7 @@ def start_from(
     *,
     forked_from: dict[str, Any] | None = None,
     inherited: Inputs = (),
+    sources: Sequence[Row] = (),
     on_progress: OnProgress = _quiet,
 ) -> Finished:
     """Run on from a world's present state into a new folder.
@@ -85,6 +87,7 @@ def start_from(
         kernels: The kernels to use.
         forked_from: What a fork keeps of its origin.
         inherited: Input records of the steps before, which a fork's journal begins with.
+        sources: Source files of a parent's own policies.
         on_progress: Called after each step.
     """
     counsel = Counsel(
@@ -105,7 +108,7 @@ def start_from(
     world.platform.prepare(
         world.step_count
     )  # a policy that fails at once fails before a folder exists
-    manifest = first_manifest(header, world, segments)
+    manifest = first_manifest(header, world, segments, sources)
     with RunFolder.create(path, manifest, header) as folder:
         save_snapshot(folder, world)
         log = _open_log(folder, options.log, {})
@@ -182,7 +185,9 @@ def resume(
         execution.committed = digests
         behind = max(min(intact, registry.last_step), header["start_step"] - 1)
         world, notes = restore(folder, segments, kernels, behind, digests.get, counsel)
-        world = execution.catch_up(world, intact + 1)
+        with naming_sources(path, segments):
+            world = execution.catch_up(world, intact + 1)
+        notes += record_changes(folder, segments, world.step_count)
         return execution.go(world, on_progress, (*messages, *notes))
 
 
@@ -205,15 +210,16 @@ def restore(
         counsel: Who answers what the world asks of language models; the journal, and nobody else, by default.
 
     Returns:
-        The world, and a message per damaged snapshot that was passed over.
+        The world, and a message per damaged snapshot that was passed over, and per policy whose source file is
+        not the recorded one.
 
     Raises:
         IntegrityError: A sound snapshot does not belong to this run's journal.
         DeterminismError: Re-execution does not reach the journal's digests.
     """
-    snapshots = folder.snapshots if isinstance(folder, RunFolder) else folder / "snapshots"
-    found, damaged = snapshot.latest(snapshots, after_step) if snapshots.exists() else (None, [])
     path = folder.path if isinstance(folder, RunFolder) else folder
+    snapshots = path / "snapshots"
+    found, damaged = snapshot.latest(snapshots, after_step) if snapshots.exists() else (None, [])
     world = begin(segments, kernels, counsel or Counsel.of_run(path))
     if found is not None:
         known = expected(found.step)
@@ -227,7 +233,9 @@ def restore(
         world = enter(world, segments, kernels)
     elif after_step + 1 < world.step_count:
         raise IntegrityError(f"{snapshots}: no snapshot at or before step {after_step}")
-    return advance(world, segments, kernels, after_step + 1, expected), damaged
+    with naming_sources(path, segments):
+        world = advance(world, segments, kernels, after_step + 1, expected)
+    return world, [*damaged, *differences(path, segments)]
 
 
 def world_batches(done: dict[int, Any], step: int) -> int:

@@ -139,8 +139,8 @@ class World:
 
         with self.phase("execute") as publish:  # what people do about what they saw
             reactions = Reactions(step, rounds)
-            for wish in self._actions(reactions):  # follow, gift, report, post, ...
-                publish(*self._execute(wish))
+            for done in self._carried_out(reactions):  # follow, gift, report, post, ...
+                publish(*done)
             for part in self._able("settle"):  # what follows without an action: payment for ads
                 publish(*part.settle(reactions))
             for part in self._able("check"):  # what a part vouches for: the books balance
@@ -169,13 +169,21 @@ class World:
         wanted += wishes if self.adviser is None else self.adviser.chosen(wishes, reactions)
         return sorted(wanted, key=lambda asked: ACTIONS[asked.action].number)
 
+    def _carried_out(self, reactions: Reactions) -> Iterator[list[Batch]]:
+        """Execute one wish after the other; what came of the script goes to the audit."""
+        for wish in self._actions(reactions):
+            yield self._execute(wish)
+        self.audit += self._script.report(reactions.step)
+
     def _execute(self, asked: ActionBatch) -> list[Batch]:
         part = self._executors[asked.action]
         batches = list(getattr(part, asked.method)(asked))
-        self.executed[asked.action] += max((batch.rows for batch in batches), default=asked.rows)
+        rows = max((batch.rows for batch in batches), default=asked.rows)
+        self.executed[asked.action] += rows
+        self._script.executed(asked, rows)
         if ACTIONS[asked.action].actor == "platform":
-            rows = {batch.event: batch.rows for batch in batches}
-            self.audit.append(("platform", asked.action, rows))
+            counts = {batch.event: batch.rows for batch in batches}
+            self.audit.append(("platform", asked.action, counts))
         return batches
 
     def _advised(self, step: int) -> Iterable[Batch]:

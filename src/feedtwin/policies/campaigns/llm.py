@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from feedtwin.policies.campaigns.settings import CampaignSettings
-from feedtwin.policies.campaigns.template import DAYS, usual_hashtags
+from feedtwin.policies.campaigns.template import usual_hashtags
 from feedtwin.policies.consulting import Consultant, consulted
-from feedtwin.policies.interface import Plans, View, policy
+from feedtwin.policies.interface import PLAN_DAYS, Plans, View, policy
 
 if TYPE_CHECKING:
     from feedtwin.llm.task import Answer
@@ -58,7 +58,7 @@ class Consulting:
 
     def _plans(self, someone: Consultant, answers: "list[Answer[Any]]") -> Plans:
         names = ("category", "hashtag", "uploads", "text", "hour", "live", "call")
-        columns = {name: np.zeros((len(answers), DAYS), np.int64) for name in names}
+        columns = {name: np.zeros((len(answers), PLAN_DAYS), np.int64) for name in names}
         for row, answer in enumerate(answers):
             for day in answer.response.days:
                 for name, value in self._day(someone, answer, day).items():

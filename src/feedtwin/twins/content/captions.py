@@ -13,8 +13,8 @@ import numpy as np
 import xxhash
 
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.plans import NO_CATEGORY
 
-NO_CATEGORY = 0xFFFF
 MANNER, TEMPLATE = 0, 1
 """Third key word of CAPTION draws."""
 

@@ -31,6 +31,7 @@ from feedtwin.twins.content.matching import FUSED, Matching, MatchRule
 from feedtwin.twins.content.remixes import Remixes
 from feedtwin.twins.content.vocabulary import Vocabulary
 from feedtwin.twins.hot import run
+from feedtwin.twins.lookup import ItemLookup
 from feedtwin.twins.part import nothing_trends
 
 __all__ = ["ContentConfig", "ContentTwin"]
@@ -79,7 +80,7 @@ class ContentTwin:
         self._draws = draws
         self._kernels = kernels
         self.words = words_of(categories, config, hashtags)
-        self.matching = Matching(match or MatchRule(), categories, config, draws)
+        self.matching = Matching(match or MatchRule(), categories, config, draws, kernels)
         self.vocabulary = Vocabulary(self.words, config.sounds, self.table)
         remixes = Remixes(categories, config, self.words, draws)
         self.parts: tuple[Any, ...] = (self, self.vocabulary, remixes)
@@ -106,8 +107,7 @@ class ContentTwin:
     def _index(self) -> None:
         """Derive what is not state: the order of ids, and the match vectors."""
         items = self.table
-        self._id_order = np.argsort(items.item, kind="stable")
-        self._ids = items.item[self._id_order]
+        self._lookup = ItemLookup(items.item)
         if not self.matching.rule.is_compact:
             self._match = self.matching.vectors(items, slice(0, len(items)))
 
@@ -116,9 +116,7 @@ class ContentTwin:
         items = self._columns
         rows = np.arange(where.start, where.stop)
         order = rows[np.argsort(items.item[where], kind="stable")]
-        at = np.searchsorted(self._ids, items.item[order])
-        self._id_order = np.insert(self._id_order, at, order)
-        self._ids = np.insert(self._ids, at, items.item[order])
+        self._lookup.enter(items.item[order], order)
         if not self.matching.rule.is_compact:
             vectors, factor = self.matching.vectors(self.table, where)
             known, known_factor = self._match
@@ -138,8 +136,7 @@ class ContentTwin:
 
     def rows_of(self, item: np.ndarray) -> np.ndarray:
         """Return the content rows of item ids, u4; every id must exist."""
-        at = np.searchsorted(self._ids, item)
-        return self._id_order[at].astype(np.uint32)
+        return self._lookup.find(item).astype(np.uint32)
 
     def captions(self, rows: np.ndarray) -> list[Caption]:
         """Return the captions under the videos of some rows, rendered from what the table holds."""

@@ -73,7 +73,7 @@ class UserTwin:
             self, Acting(), Remixing(config, draws), self._muting, self._belonging
         )  # fmt: skip
         if reactions and reactions.any_after_watching:
-            self.parts += (Reacting(reactions, draws),)
+            self.parts += (Reacting(reactions, draws, kernels),)
 
     def employ(self, careers: Careers) -> None:
         """Let creators react to their results."""

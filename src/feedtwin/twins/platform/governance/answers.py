@@ -7,6 +7,7 @@ import numpy as np
 
 from feedtwin.policies.interface import (
     NO_CATEGORY,
+    PLAN_DAYS,
     CampaignPolicy,
     Forecast,
     ForecastPolicy,
@@ -18,7 +19,6 @@ from feedtwin.policies.interface import (
 from feedtwin.schema.codes import AnswerSource, GovernanceAction, TargetKind, TrendKind
 from feedtwin.twins.platform.feed.asking import Asking
 
-DAYS = 3
 UPLOADS_MAX = 8
 _ALLOWED = frozenset(GovernanceAction) - {GovernanceAction.DISMISS}
 _STEPS_MAX = 2**31 - 1
@@ -86,7 +86,7 @@ def ask_interventions(
         PolicyError: The answer is none.
     """
     with Asking(policy, view.step, "governance.decide") as asking:
-        wishes = list(policy.decide(view))
+        wishes = list(asking.given(policy.decide(view), "a list of Intervention objects"))
     known: set[tuple[int, int, int]] = set()
     for place, wish in enumerate(wishes):
         if not isinstance(wish, Intervention):
@@ -145,7 +145,7 @@ def ask_plans(
             for item in fields(Plans)
             if item.name != "source"
         }
-    shape = (len(creators), DAYS)
+    shape = (len(creators), PLAN_DAYS)
     for name, column in columns.items():
         if column.shape != shape or column.dtype.kind not in "iu":
             raise asking.refuse(
@@ -170,4 +170,4 @@ def _sources(asking: Asking, answer: Plans, count: int) -> np.ndarray:
     source = np.asarray(source)
     if source.shape != (count,) or not set(source.tolist()) <= set(AnswerSource):
         raise asking.refuse(f"source is {source[:8]}", f"{count} times an AnswerSource (1 to 3)")
-    return np.repeat(source.astype(np.uint8)[:, None], DAYS, axis=1)
+    return np.repeat(source.astype(np.uint8)[:, None], PLAN_DAYS, axis=1)

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.policies.interface import CampaignPolicy
+from feedtwin.policies.interface import PLAN_DAYS, CampaignPolicy
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.twins.part import Part
-from feedtwin.twins.platform.governance.answers import DAYS, ask_plans
+from feedtwin.twins.platform.governance.answers import ask_plans
 from feedtwin.twins.platform.governance.forecasts import Forecasts
 from feedtwin.twins.platform.governance.trends import TrendTracker
 from feedtwin.twins.platform.governance.viewing import governance_view
@@ -59,12 +59,12 @@ class Campaigns(Part):
             self.sight, step, trends=self._trends.table, forecast=self._forecasts.table
         )
         plans = ask_plans(self.policy, view, creators, len(self.sight.topics[0]))
-        rows = len(creators) * DAYS
+        rows = len(creators) * PLAN_DAYS
         flat = {name: column.reshape(-1) for name, column in plans.items()}
         columns = {
-            "user": np.repeat(creators, DAYS),
+            "user": np.repeat(creators, PLAN_DAYS),
             "plan": np.full(rows, step + 1, np.uint32),
-            "day": np.tile(np.arange(DAYS, dtype=np.uint8), len(creators)),
+            "day": np.tile(np.arange(PLAN_DAYS, dtype=np.uint8), len(creators)),
             "category": flat["category"].astype(np.uint16),
             "hashtag": flat["hashtag"].astype(np.uint16),
             "sound": flat["sound"].astype(np.uint32),
