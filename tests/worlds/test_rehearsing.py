@@ -6,7 +6,7 @@ import pytest
 
 from feedtwin.llm.admin import usage
 from feedtwin.testing.provider import GARBAGE, GOOD, Script, ScriptedProvider
-from feedtwin.world.rehearsing import rehearse
+from feedtwin.world.rehearsing import rehearse, together
 from feedtwin.world.running import RunOptions, start
 
 MODEL = "feedtwin-demo"
@@ -73,3 +73,15 @@ def test_a_world_without_live_tasks_costs_nothing(lab, kernels):
     assert rehearse(lab.tiny(), 2, kernels).tasks == ()
     surrogate = lab.tiny(sets=["llm.caption.source=surrogate"])
     assert rehearse(surrogate, 2, kernels).tasks == ()
+
+
+def test_what_several_runs_cost_adds_up(lab, kernels):
+    one, two = (
+        rehearse(lab.tiny(seed=seed, sets=[*BASE, *live("caption", "comment")]), 4, kernels)
+        for seed in (1, 2)
+    )
+    both = together([one, two])
+    for name in ("calls", "expected", "worst"):
+        parts = sum(getattr(row, name) for part in (one, two) for row in part.tasks)
+        assert sum(getattr(row, name) for row in both.tasks) == parts > 0
+    assert both.budget == one.budget + two.budget

@@ -54,6 +54,13 @@ class Estimate:
     expected: int
     worst: int
 
+    def plus(self, other: "Estimate") -> "Estimate":
+        """Return the sum of two estimates of one task and model."""
+        assert (self.task, self.model) == (other.task, other.model)
+        names = ("calls", "tokens_in", "tokens_out", "expected", "worst")
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Estimate(self.task, self.model, **sums)
+
 
 def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
     """Return what the live tasks of some demands will cost, in the order of the demands.

@@ -1,4 +1,4 @@
-"""What a world may have beside its twins: somebody who completes what it is about to publish (decision 0035)."""
+"""What a world may have beside its twins: somebody who completes what it is about to publish (decision 0039)."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol

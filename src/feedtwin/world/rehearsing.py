@@ -5,7 +5,7 @@ reservations, thresholds and the end of the budget are those of a real run. What
 the answers' length, the retries and, through them, the demand of later steps are estimates.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,22 @@ class Rehearsed:
     budget: int
     degraded: Mapping[str, tuple[int, int]]
     steps: int
+
+
+def together(parts: Sequence[Rehearsed]) -> Rehearsed:
+    """Return what several runs (the cells of a study) cost together; each has its own budget."""
+    tasks: dict[tuple[int, str], Estimate] = {}
+    degraded: dict[str, tuple[int, int]] = {}
+    for part in parts:
+        for row in part.tasks:
+            key = int(row.task), row.model
+            known = tasks.get(key)
+            tasks[key] = row if known is None else known.plus(row)
+        for name, (number, of) in part.degraded.items():
+            before = degraded.get(name, (0, 0))
+            degraded[name] = before[0] + number, before[1] + of
+    rows = tuple(tasks[key] for key in sorted(tasks))
+    return Rehearsed(rows, sum(p.budget for p in parts), degraded, sum(p.steps for p in parts))
 
 
 def rehearse(

@@ -1,4 +1,4 @@
-"""The adviser: what a world talks to before it publishes. See `docs/decisions/0035`."""
+"""The adviser: what a world talks to before it publishes. See `docs/decisions/0039`."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
