@@ -89,10 +89,13 @@ def compare(
     with working("finding the first difference", is_shown(quiet, as_json)):
         found = side_by_side(a, b, kernels)
         metrics = _metric_rows(a, b)
+        notes = _degraded(a, b)
     if as_json:
-        answer(_comparison_json(found, a, b, metrics))
+        answer({**_comparison_json(found, a, b, metrics), "warnings": notes})
     else:
         _print_comparison(found, a, b, metrics)
+        for note in notes:
+            say(f"warning: {note}", style="yellow")
     if not found.equal:
         raise typer.Exit(NOT_EQUAL)
 
@@ -111,6 +114,15 @@ def _metric_rows(a: Path, b: Path) -> _Metrics:
         (name, one.metric.unit, one.value, right[name].value)
         for name, one in left.items()
         if name in right
+    ]
+
+
+def _degraded(a: Path, b: Path) -> list[str]:
+    """Return what must be known of runs whose numbers are not what their language models would have given."""
+    from feedtwin.lab.language import warnings_about
+
+    return [
+        f"{name} = {note}" for name, run in (("a", a), ("b", b)) for note in warnings_about(run)
     ]
 
 

@@ -40,6 +40,17 @@ LogLevel = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--llm-cache",
+        help="Answers of language models on disk; llm-cache beside the run by default.",
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Ask no language model: journal, cache and stand-ins answer."),
+]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
@@ -66,6 +77,15 @@ def run(
     snapshot_every: Annotated[
         int, typer.Option(min=1, help="Steps between snapshots.")
     ] = DEFAULT_SNAPSHOT_EVERY,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="surrogate|cached|live",
+            help="Let language models write personas, captions, plans and forecasts.",
+        ),
+    ] = None,
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -77,7 +97,7 @@ def run(
         prepared = prepare(
             world, users=users, steps=steps, seed=seed, replicate=replicate, sets=sets or (),
             preset=preset, out=out, threads=threads, kernel=kernel, log=log,
-            snapshot_every=snapshot_every,
+            snapshot_every=snapshot_every, llm=llm, cache=llm_cache, offline=offline,
         )  # fmt: skip
     if not as_json:
         _print_start(prepared)
@@ -94,6 +114,8 @@ def resume(
     path: RunPath,
     threads: Threads = None,
     kernel: KernelName = "auto",
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -105,7 +127,7 @@ def resume(
     try:
         before = _nothing if as_json else _print_calibration
         with resumable(path), bar("running", shown, before=before) as on_progress:
-            finished = go_on(path, kernels, on_progress)
+            finished = go_on(path, kernels, on_progress, cache=llm_cache, offline=offline)
     except KeyboardInterrupt:
         _stopped_at_once(path)
     _finish(finished, as_json, kernel=kernels.describe())
@@ -125,6 +147,8 @@ def fork(
     log: LogLevel = "full",
     threads: Threads = None,
     kernel: KernelName = "auto",
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -153,7 +177,10 @@ def fork(
     before = _nothing if as_json else start
     try:
         with resumable(target), bar("running", shown, before=before) as on_progress:
-            finished = split(path, at, target, sets or (), steps, log, kernels, on_progress)
+            finished = split(
+                path, at, target, sets or (), steps, log, kernels, on_progress, cache=llm_cache,
+                offline=offline,
+            )  # fmt: skip
     except KeyboardInterrupt:
         _stopped_at_once(target)
     _finish(finished, as_json, parent=path, at=at, kernel=kernels.describe())

@@ -17,6 +17,7 @@ from feedtwin.policies.making import missing, required
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.settings import Settings, resolve
 from feedtwin.world.build import build
+from feedtwin.world.counsel import ASKED_BY_LEVERS
 from feedtwin.world.world import World
 
 STEPS = 10
@@ -111,9 +112,10 @@ def examine_policy(spec: str, kernels: Kernels | None = None) -> Report:
     findings = [Finding("methods", not lacking, methods_found)]
     if not lacking:
         for name, sets in WORLDS.items():
-            settings = resolve(
-                "synthetic", USERS, SEED, sets=[*sets, f"policies.{entry.lever}={_parts(spec)[1]}"]
-            )
+            sets = (*sets, f"policies.{entry.lever}={_parts(spec)[1]}")
+            if hasattr(entry.factory, "consult"):  # it asks a language model: here its stand-in
+                sets += (f"llm.{ASKED_BY_LEVERS[entry.lever]}.source=surrogate",)
+            settings = resolve("synthetic", USERS, SEED, sets=sets)
             findings += _tried(name, settings, kernels)
     return Report(spec, entry.lever, entry.name, asked, tuple(findings))
 

@@ -37,6 +37,7 @@ from feedtwin.twins.user.careers import CareerConfig, Careers
 from feedtwin.twins.user.table import USERS
 from feedtwin.world import community
 from feedtwin.world.calibrating import calibrated
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.governing import add_governance
 from feedtwin.world.market import join_market, open_market
 from feedtwin.world.origin import Origin
@@ -45,12 +46,15 @@ from feedtwin.world.synthetic import synthetic_origin
 from feedtwin.world.world import World
 
 
-def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
+def build(
+    settings: Settings, kernels: Kernels, counsel: Counsel | None = None, **options: Any
+) -> World:
     """Return a world at step 0.
 
     Args:
         settings: Everything that determines its state.
         kernels: The native kernels or the NumPy path; no effect on state.
+        counsel: Who answers what the world asks of language models; stand-ins by default.
         options: Passed to `World` (test switches such as `reverse_handlers`).
     """
     draws = Draws(settings.seed, settings.replicate, kernels)
@@ -87,7 +91,9 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
     join_market(market, settings, users, twins[3], draws, kernels)
     users.parts += community.user_parts(settings, user, draws)
     twins[3].parts += community.platform_parts(settings, draws)
-    return World(settings, twins, (*origin.notes, *notes), **options)
+    world = World(settings, twins, (*origin.notes, *notes), **options)
+    (counsel or Counsel(is_offline=True)).join(world)
+    return world
 
 
 def _content_section(settings: Settings) -> dict[str, Any]:

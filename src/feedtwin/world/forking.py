@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings, assign
+from feedtwin.world.counsel import inputs_of
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import Finished, Progress, RunOptions, restore, start_from
 from feedtwin.world.segments import Segment, check_change
@@ -22,6 +24,10 @@ def fork(
     log: str,
     kernels: Kernels,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    *,
+    cache: Path | None = None,
+    offline: bool = False,
+    client: Any = None,
 ) -> Finished:
     """Continue a run from the end of its first `at` steps in a folder of its own.
 
@@ -34,6 +40,9 @@ def fork(
         log: Log level of the fork.
         kernels: The kernels to use.
         on_progress: Called after each step.
+        cache: As in `RunOptions`.
+        offline: As in `RunOptions`.
+        client: As in `RunOptions`.
 
     Raises:
         SettingsError: `at` is not a step of the parent, or a change cannot be made in a running world.
@@ -43,7 +52,7 @@ def fork(
     kept = [one for one in segments if one.from_step <= at] or segments
     settings = changed(kept[-1].settings, sets)
     horizon = int(run.frames[0].payload["steps"]) if steps is None else steps
-    options = RunOptions(horizon, log)
+    options = RunOptions(horizon, log, cache=cache, offline=offline, client=client)
     return branch(path, at, out, settings, options, kernels, tuple(sets), on_progress)
 
 
@@ -96,7 +105,8 @@ def branch(
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(changes)}
     finished = start_from(
         world, kept, out, options, kernels, forked_from=origin,
-        sources=recorded_sources(path), on_progress=on_progress,
+        inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),
+        on_progress=on_progress,
     )  # fmt: skip
     return Finished(**{**finished.__dict__, "messages": (*messages, *finished.messages)})
 

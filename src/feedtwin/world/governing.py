@@ -54,6 +54,7 @@ def add_governance(
     campaigns = section_model(CampaignSettings, settings.section("campaigns"))
     chosen = settings.policies
     needed = chosen["governance"] != OFF or chosen["campaigns"] not in _NEEDS_NO_TRENDS
+    needed |= chosen["forecast"] == "llm"
     trends = TrendTracker(
         config, platform.config.refresh_steps, active=config.track == "always" or needed
     )

@@ -20,6 +20,7 @@ from feedtwin.record.reader import Run
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
 from feedtwin.world.closing import file_hashes
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.folding import flat_batch, fold
 from feedtwin.world.running import Progress
 from feedtwin.world.segments import Segment, advance, begin, enter
@@ -70,7 +71,8 @@ def _executed_again(
     run: Run, segments: list[Segment], kernels: Kernels, on_progress: Callable[[Progress], None]
 ) -> ReplayReport:
     path, start, last = run.path, start_step_of(run), run.last_step
-    world = advance(begin(segments, kernels), segments, kernels, start)
+    counsel = Counsel.of_frames(run.frames, is_offline=True)
+    world = advance(begin(segments, kernels, counsel), segments, kernels, start)
     folded = None
     logged = None
     rows = _Counter()

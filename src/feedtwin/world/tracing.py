@@ -262,6 +262,7 @@ def _video(world: World, item: int, step: int) -> Section:
     hidden = ("hook_strength", "quality", "virality", "completion_prior", "toxicity")
     return {
         "item": item,
+        "caption": world.content.captions(np.array([row]))[0].text,
         "category": world.content.categories.names[int(items.category[row])],
         "hashtags": [int(tag) for tag in items.hashtags[row] if tag],
         "duration_s": float(items.duration_s[row]),

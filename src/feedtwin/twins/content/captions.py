@@ -34,6 +34,13 @@ TEASERS = (
     ("watch till the end", "no words"),
 )
 
+THEMES = {
+    1: ("meet the channel", "a first look, follow for more"),
+    2: ("your questions answered", "tell me what to do next"),
+    3: ("the big finish", "join me live tonight"),
+}
+"""Title and description of the fixed campaign plan's three days, by the text ids that the plan gives."""
+
 _WORDS = (
     "challenge", "daily", "tips", "fun", "best", "new", "story", "moments", "hack", "vibes", "pro",
     "beginner", "trend", "live", "classic", "home", "friends", "night", "morning", "secret", "duo",

@@ -19,7 +19,7 @@ from feedtwin.schema.batches import EventBatch, Outcomes
 from feedtwin.schema.codes import GovernanceAction, GuardResult, SocialActivityKind
 from feedtwin.schema.targets import ITEM_ACTIONS, ITEM_MARKS, targeted
 from feedtwin.twins.content.adopting import Fashion
-from feedtwin.twins.content.captions import Caption, captions
+from feedtwin.twins.content.captions import THEMES, Caption, captions
 from feedtwin.twins.content.categories import Categories
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.counting import count_reference
@@ -85,6 +85,8 @@ class ContentTwin:
         remixes = Remixes(categories, config, self.words, draws)
         self.parts: tuple[Any, ...] = (self, self.vocabulary, remixes)
         self._trending: Trending = nothing_trends
+        self.written: dict[int, tuple[str, str]] = dict(THEMES)
+        """Titles and descriptions by text id that are not this twin's own: a plan's, a language model's."""
         self._index()
 
     def bind(self, trending: Trending) -> None:
@@ -139,10 +141,14 @@ class ContentTwin:
     def captions(self, rows: np.ndarray) -> list[Caption]:
         """Return the captions under the videos of some rows, rendered from what the table holds."""
         items = self.table
-        return captions(
+        own = captions(
             items.creator[rows], items.ordinal[rows], items.category[rows], items.hashtags[rows],
             self.words, self.config.caption_teaser, self._draws,
         )  # fmt: skip
+        return [
+            Caption(*self.written[text], one.hashtags) if text in self.written else one
+            for text, one in zip(items.text[rows].tolist(), own, strict=True)
+        ]
 
     @property
     def projections(self) -> dict[str, np.ndarray] | None:

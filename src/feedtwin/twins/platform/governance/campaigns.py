@@ -7,7 +7,6 @@ import numpy as np
 from feedtwin.policies.interface import PLAN_DAYS, CampaignPolicy
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
-from feedtwin.schema.codes import AnswerSource
 from feedtwin.twins.part import Part
 from feedtwin.twins.platform.governance.answers import ask_plans
 from feedtwin.twins.platform.governance.forecasts import Forecasts
@@ -39,7 +38,7 @@ class Campaigns(Part):
         draws: Draws,
     ) -> None:
         super().__init__()
-        self._policy, self.participation = policy, participation
+        self.policy, self.participation = policy, participation
         self._trends, self._forecasts = trends, forecasts
         self._draws = draws
 
@@ -53,13 +52,13 @@ class Campaigns(Part):
     def due(self, step: int) -> list[Batch]:
         """Return the plans of this step: three rows per creator, one per day."""
         p = self.participation
-        if self._policy is None or step % (p.every_days * p.steps_per_day):
+        if self.policy is None or step % (p.every_days * p.steps_per_day):
             return []
         creators = self.adopters()
         view = governance_view(
             self.sight, step, trends=self._trends.table, forecast=self._forecasts.table
         )
-        plans = ask_plans(self._policy, view, creators, len(self.sight.topics[0]))
+        plans = ask_plans(self.policy, view, creators, len(self.sight.topics[0]))
         rows = len(creators) * PLAN_DAYS
         flat = {name: column.reshape(-1) for name, column in plans.items()}
         columns = {
@@ -74,7 +73,7 @@ class Campaigns(Part):
             "hour": flat["hour"].astype(np.uint8),
             "live": flat["live"].astype(np.uint8),
             "call": flat["call"].astype(np.uint8),
-            "source": np.full(rows, AnswerSource.SURROGATE, np.uint8),
+            "source": flat["source"].copy(),
         }
         return [EventBatch("CAMPAIGN_PLAN_ISSUED", step, columns)]
 
