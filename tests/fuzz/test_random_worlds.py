@@ -96,6 +96,7 @@ def test_the_books_of_random_worlds_balance(shape):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds())
 def test_the_books_of_a_thousand_random_worlds_balance(shape):

@@ -135,8 +135,19 @@ class ContentTwin:
         return self._match
 
     def rows_of(self, item: np.ndarray) -> np.ndarray:
-        """Return the content rows of item ids, u4; every id must exist."""
-        return self._lookup.find(item).astype(np.uint32)
+        """Return the content rows of item ids, u4.
+
+        Raises:
+            IndexError: An id is of no item of this world.
+        """
+        rows = self._lookup.find(item)
+        if rows.min(initial=0) < 0:
+            unknown = int(item[np.argmin(rows)])
+            raise IndexError(
+                f"item {unknown} (creator {unknown >> 32}, upload {unknown & 0xFFFFFFFF}) is not among "
+                f"the {len(self._lookup)} items of this world; expected an item that was created"
+            )
+        return rows.astype(np.uint32)
 
     def captions(self, rows: np.ndarray) -> list[Caption]:
         """Return the captions under the videos of some rows, rendered from what the table holds."""
