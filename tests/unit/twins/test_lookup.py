@@ -5,8 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feedtwin.kernels.binding import load
 from feedtwin.schema.ids import FIRST_ADVERTISER, LIVE_ORDINAL, item_id
+from feedtwin.schema.settings import resolve
 from feedtwin.twins.lookup import ItemLookup, Lookup
+from feedtwin.world.build import build
 
 CREATORS = st.one_of(st.integers(0, 9), st.sampled_from([FIRST_ADVERTISER, FIRST_ADVERTISER + 3]))
 UPLOADS = st.lists(CREATORS, max_size=40)
@@ -42,10 +45,7 @@ def test_an_empty_index_finds_nothing(kind) -> None:
     assert lookup.find(np.array([0, 5, 1 << 40], np.uint64)).tolist() == [-1, -1, -1]
 
 
-def test_a_world_refuses_items_that_it_does_not_have(kernels) -> None:
-    from feedtwin.schema.settings import resolve
-    from feedtwin.world.build import build
-
-    world = build(resolve("synthetic", users=50, seed=1), kernels)
+def test_a_world_refuses_items_that_it_does_not_have() -> None:
+    world = build(resolve("synthetic", users=50, seed=1), load("auto"))
     with pytest.raises(IndexError, match="creator 7, upload 4000"):
         world.content.rows_of(np.array([(7 << 32) | 4000], np.uint64))
