@@ -40,7 +40,7 @@ def fork(
         log: Log level of the fork.
         kernels: The kernels to use.
         on_progress: Called after each step.
-        cache: As in `RunOptions`.
+        cache: As in `RunOptions`; beside the parent by default.
         offline: As in `RunOptions`.
         client: As in `RunOptions`.
 
@@ -70,8 +70,11 @@ def fork(
             f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
         )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(sets)}
+    answers = RunOptions(horizon, cache=cache).cache_of(
+        path
+    )  # its parent's, wherever the fork lies
     finished = start_from(
-        world, kept, out, RunOptions(horizon, log, cache=cache, offline=offline, client=client), kernels,
+        world, kept, out, RunOptions(horizon, log, cache=answers, offline=offline, client=client), kernels,
         forked_from=origin, inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),
         on_progress=on_progress,
     )  # fmt: skip
