@@ -155,9 +155,7 @@ def test_a_fork_begins_with_its_parents_records_and_keeps_its_future(
     finished, _ = live
     _block_sockets(monkeypatch)
     cache = finished.path.parent / "llm-cache"
-    same = fork(
-        finished.path, 4, tmp_path / "a", [], None, "full", kernels, cache=cache, offline=True
-    )
+    same = fork(finished.path, 4, tmp_path / "a", [], None, "full", kernels, offline=True)
     assert same.digest == finished.digest
     parents = inputs_of(Run.open(finished.path).frames, before=4)
     assert inputs_of(Run.open(tmp_path / "a").frames)[: len(parents)] == parents

@@ -1,6 +1,7 @@
 """Fork a run: the same past, other settings from a step on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def fork(
         log: Log level of the fork.
         kernels: The kernels to use.
         on_progress: Called after each step.
-        cache: As in `RunOptions`.
+        cache: As in `RunOptions`; beside the parent by default.
         offline: As in `RunOptions`.
         client: As in `RunOptions`.
 
@@ -103,8 +104,9 @@ def branch(
             f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
         )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(changes)}
+    answers = options.cache_of(path)  # its parent's, wherever the fork lies
     finished = start_from(
-        world, kept, out, options, kernels, forked_from=origin,
+        world, kept, out, replace(options, cache=answers), kernels, forked_from=origin,
         inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),
         on_progress=on_progress,
     )  # fmt: skip

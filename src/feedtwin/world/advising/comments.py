@@ -1,7 +1,7 @@
 """Comments: what stands in them, before the outcomes of slates are published.
 
 Every comment has a text id. Where no model is asked it is the number of a template (COMMENT_TEXT), which
-costs one draw; rows of the cohort become asks.
+costs one draw; rows of the cohort become asks, and none do where the settings want templates only.
 """
 
 from dataclasses import replace
@@ -11,7 +11,7 @@ import numpy as np
 from feedtwin.llm.task import Ask, task
 from feedtwin.llm.tasks.comment import CommentRequest, codes
 from feedtwin.schema.batches import Outcomes, SlateBatch
-from feedtwin.schema.codes import LlmTask
+from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.ids import split_item
 from feedtwin.session import COMMENT, LIKE, SHARE
 from feedtwin.twins.content.captions import text_id
@@ -27,6 +27,7 @@ class Comments:
         self._voice = voice
         self._task = task("COMMENT_GENERATION")
         self._cohort = voice.cohort(LlmTask.COMMENT)
+        self._is_by_rule = voice.settings.source(LlmTask.COMMENT) is AnswerSource.SURROGATE
         self._asked: set[tuple[int, ...]] = set()
 
     def begin(self) -> None:
@@ -41,6 +42,8 @@ class Comments:
         meeting = slates.meeting[lane, slot].astype(np.uint32)
         text = np.zeros(met.item.shape, np.uint32)
         text[lane, slot] = codes(self._voice.draws, user, creator, ordinal, meeting)
+        if self._is_by_rule:
+            return replace(met, text=text)
         mine = np.nonzero(
             self._cohort.of(self._voice.sight.users, user) & self._voice.is_video(row)
         )[0]

@@ -16,6 +16,7 @@ from feedtwin.llm.tasks.decision import CHOICES, OPTIONS_MAX, DecisionRequest, O
 from feedtwin.schema.actions import ACTIONS
 from feedtwin.schema.batches import Outcomes, slot_mask
 from feedtwin.schema.codes import LlmTask
+from feedtwin.schema.ids import is_upload
 from feedtwin.schema.reactions import Impressions, Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.world.advising.voice import Voice, is_on_record
@@ -144,12 +145,9 @@ class Deciding:
 
     def _words(self, payload: dict[str, Any]) -> str:
         """Return words for what a wish is about: the video's, or the kind of thing."""
-        items, item = self._voice.sight.items, payload.get("item", payload.get("source", 0))
-        row = (
-            self._voice.sight.rows_of(np.array([item], np.uint64)) if item and len(items) else None
-        )
-        if row is not None and int(row[0]) < len(items) and items.item[row[0]] == item:
-            return self._video_words(row)
+        item = np.array([payload.get("item", payload.get("source", 0))], np.uint64)
+        if item[0] and is_upload(item)[0]:
+            return self._video_words(self._voice.sight.rows_of(item))
         return next(
             (words for name, words in _FIELD_WORDS.items() if name in payload), "on one's own"
         )
