@@ -32,7 +32,7 @@ class Effect:
 
 
 def run(sets: Sequence[str], replicate: int, kernels: Kernels, **shape: Any) -> World:
-    """One small world, run to its last step."""
+    """One small world, run to its last step; `prepare` of the shape gets it before the first."""
     world = build(
         resolve(
             shape.get("world", "synthetic"), users=shape.get("users", 400), seed=11,
@@ -40,6 +40,7 @@ def run(sets: Sequence[str], replicate: int, kernels: Kernels, **shape: Any) -> 
         ),
         kernels,
     )  # fmt: skip
+    shape.get("prepare", lambda world: None)(world)
     for _ in range(shape.get("steps", 24)):
         world.step()
     return world

@@ -39,16 +39,33 @@ def everybody(world):
     return slates, slates.row != NO_ITEM
 
 
-def social_share(world):
-    """Share of slots that come from ties."""
-    slates, filled = everybody(world)
-    return np.isin(slates.pool[filled], (FOLLOWED, COMMUNITY)).mean()
+class Served:
+    """Counts slots by pool over a run; one snapshot late in it says little, when ties fill few slots."""
+
+    def __init__(self):
+        self.slots = np.zeros(256, int)
+
+    def __call__(self, published):
+        if published.batch.event == "IMPRESSION_SERVED":
+            for flat in published.batch.logged():
+                self.slots += np.bincount(flat.pool, minlength=256)
+
+    def share(self, *pools):
+        return float(self.slots[list(pools)].sum() / self.slots.sum())
+
+
+def count_served(world):
+    world.recorder = Served()
 
 
 def followed_share(world):
-    """Share of slots from the followed pool."""
-    slates, filled = everybody(world)
-    return (slates.pool[filled] == FOLLOWED).mean()
+    """Share of slots from the followed pool, over a run that `count_served` prepared."""
+    return world.recorder.share(FOLLOWED)
+
+
+def social_share(world):
+    """Share of slots that come from ties, over a run that `count_served` prepared."""
+    return world.recorder.share(FOLLOWED, COMMUNITY)
 
 
 def limited_share(world):
@@ -146,7 +163,8 @@ EFFECTS = {
 def test_a_change_moves_what_it_should(paired, kernels, name):
     measure, base, changes, sign = EFFECTS[name]
     steps = 12 if name == "amplification" else 24  # later, everybody has seen what is amplified
-    found = paired.effect(measure, base, kept(base, *changes), kernels, 8, steps=steps)
+    shape = {"steps": steps, "prepare": count_served}
+    found = paired.effect(measure, base, kept(base, *changes), kernels, 8, **shape)
     assert found.excludes_zero, found
     assert np.sign(found.mean) == sign, found
 
