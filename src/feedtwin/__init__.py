@@ -26,6 +26,7 @@ _HOMES = {
     "read_study": "feedtwin.lab.study.tables:read_result",
     "read_trace": "feedtwin.datasets.oasis",
     "replay": "feedtwin.world.replay",
+    "report": "feedtwin.lab.reporting:write_report",
     "resolve": "feedtwin.schema.settings",
     "resume": "feedtwin.world.running",
     "run": "feedtwin.lab.launch",
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from feedtwin.kernels.binding import load as load_kernels
     from feedtwin.lab.launch import prepare, run
     from feedtwin.lab.metrics import METRICS, measure
+    from feedtwin.lab.reporting import write_report as report
     from feedtwin.lab.run_data import RunData, read_run
     from feedtwin.lab.study.comparing import compare, study
     from feedtwin.lab.study.tables import read_result as read_study
@@ -69,6 +71,7 @@ __all__ = [
     "read_study",
     "read_trace",
     "replay",
+    "report",
     "resolve",
     "resume",
     "run",

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from feedtwin import __version__
-from feedtwin.cli import asking, auditing, checking, explaining, going, llm, studying, tracing
+from feedtwin.cli import (
+    asking,
+    auditing,
+    checking,
+    explaining,
+    going,
+    llm,
+    reporting,
+    studying,
+    tracing,
+)
 
 HELP = "A digital twin of a short-video platform that runs, replays, forks and can be trusted."
 EPILOG = "Exit status: 0 done; 1 not equal (replay, compare) or not usable (doctor); 2 bad input; 130 interrupted."
@@ -45,6 +55,7 @@ app.command("replay")(checking.replay)
 app.command("compare")(checking.compare)
 app.command("study")(studying.study)
 app.command("explain-effect")(explaining.explain_effect)
+app.command("report")(reporting.report)
 app.command("audit")(auditing.audit)
 app.command("trace")(tracing.trace)
 app.command("sql")(asking.sql)
