@@ -126,7 +126,7 @@ def _draw(canvas: Canvas, rows: list[Row]) -> None:
             mine = [row for row in rows if row[0] == arm and row[1] == measure]
             _draw_curve(canvas, axis, mine, scale, canvas.palette.series[place % 6])
         axis.set_ylim(0, 105 if measure == "planned" else None)
-        axis.margins(x=0)
+        axis.set_xlim(0, max(row[2] for row in rows))
         axis.grid(axis="y", color=canvas.palette.faint, lw=0.8)
         axis.locator_params(axis="y", nbins=5)
         canvas.name(axis, label + (", %" if measure == "planned" else ""))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, Value, records
-from feedtwin.lab.figures.words import decimals, fixed, listed, plural
+from feedtwin.lab.figures.words import contrast, difference, fixed, listed, plural
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect
 
@@ -59,7 +59,7 @@ def forest(effects: Sequence[Effect], basis: Basis, name: str = "effects") -> Ch
         units += f" The scale is linear up to {bent:g} % and logarithmic beyond."
     return Chart(
         name=name,
-        title=f"Effects of {first.contrast}",
+        title=f"Effects: {contrast(first.contrast)}",
         reading=reading,
         units=units,
         basis=basis,
@@ -83,12 +83,9 @@ def title_of(one: Effect) -> str:
 
 def numbers_of(unit: str, estimate: float | None, low: float | None, high: float | None) -> str:
     """Return an estimate with its interval, in the metric's unit; shares in percentage points."""
-    scale = 100 if unit == "share" else 1
-    values = [None if one is None else one * scale for one in (low, high, estimate)]
-    digits = decimals(*values)
-    least, most, middle = (fixed(one, digits, sign=True) for one in values)
+    middle, interval = difference(unit, estimate, low, high)
     named = {"share": "\u202fpp", "1": "", "count": ""}.get(unit, f"\u202f{unit}")
-    return f"{middle}{named}" if low is None else f"{middle}{named}  [{least}, {most}]"
+    return f"{middle}{named}  {interval}".rstrip()
 
 
 def _row(one: Effect) -> tuple[Value, ...]:
@@ -143,20 +140,21 @@ def _draw_row(canvas: Canvas, axis: "Axes", place: int, row: Record) -> None:
         axis.plot(ends, (place, place), color=colour, lw=0.9, alpha=0.55, zorder=2)
     axis.plot(
         (row["low_percent"], row["high_percent"]), (place, place),
-        color=colour, lw=3.6, solid_capstyle="butt", zorder=3,
+        color=colour, lw=3.4, solid_capstyle="butt", zorder=3,
     )  # fmt: skip
     axis.plot(
-        row["estimate_percent"], place, "o", ms=8, mew=1.8, zorder=4,
+        row["estimate_percent"], place, "o", ms=6.4, mew=1.6, zorder=4,
         mec=colour, mfc=colour if clear else look.paper,
     )  # fmt: skip
     label = row["label"] if row["cohort"] == WHOLE else f"{row['label']}, {row['cohort']}"
     numbers = numbers_of(row["unit"], row["estimate"], row["low"], row["high"])
     across = axis.get_yaxis_transform()
     if canvas.narrow:
-        axis.text(0, place - 0.36, label, transform=across, va="bottom", color=look.ink)
+        box = {"facecolor": look.paper, "edgecolor": "none", "pad": 1.5}
+        axis.text(0, place - 0.34, label, transform=across, va="bottom", color=look.ink, bbox=box)
         axis.text(
-            1, place - 0.36, numbers, transform=across, va="bottom", ha="right",
-            color=look.soft, fontsize=canvas.small,
+            1, place - 0.34, numbers, transform=across, va="bottom", ha="right",
+            color=look.soft, fontsize=canvas.small, bbox=box,
         )  # fmt: skip
     else:
         axis.text(-0.02, place, label, transform=across, va="center", ha="right", color=look.ink)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart
-from feedtwin.lab.figures.words import p_value
+from feedtwin.lab.figures.words import contrast, verdict
 from feedtwin.lab.metrics.shares import gini
 from feedtwin.lab.metrics.shares import lorenz as points_of
 from feedtwin.lab.run_data import Array
@@ -35,15 +35,12 @@ def lorenz_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> Cha
     if not chosen:
         return None
     rows: list[Row] = [
-        (one.of, "difference" if one.is_contrast else "arm", one.distribution, one.at, one.estimate,
+        (contrast(one.of), "difference" if one.is_contrast else "arm", one.distribution, one.at, one.estimate,
          one.low, one.high, one.n, one.verdict, one.p)
         for one in chosen
     ]  # fmt: skip
     said = {one.of: one for one in chosen if one.is_contrast}
-    reading = " ".join(
-        f"{name}: {one.verdict}{'' if one.p is None else f' (p {p_value(one.p)})'}."
-        for name, one in said.items()
-    )
+    reading = " ".join(verdict(name, one.verdict, one.p) for name, one in said.items())
     return Chart(
         name=name,
         title=f"Lorenz curves: {chosen[0].label}",
@@ -56,7 +53,7 @@ def lorenz_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> Cha
         columns=COLUMNS,
         rows=rows,
         draw=lambda canvas: _draw(canvas, rows, chosen[0].label),
-        wide=340,
+        wide=300,
         narrow=620 if said else 340,
     )
 
@@ -75,7 +72,7 @@ def lorenz_of_run(amounts: Mapping[str, Array], basis: Basis, name: str = "loren
         if points is None:
             continue
         share, held = points
-        kept = np.unique(np.linspace(0, len(share) - 1, _MOST_POINTS).round().astype(int))
+        kept = _kept(len(share))
         said = f"Gini {gini(values):.3f}"
         rows += [
             (label, "run", label, float(share[k]), float(held[k]), None, None, len(values), said, None)
@@ -88,23 +85,34 @@ def lorenz_of_run(amounts: Mapping[str, Array], basis: Basis, name: str = "loren
         name=name,
         title="Who gets the views",
         reading=f"{'; '.join(f'{label}: {said}' for label, said in ginis.items())}.",
-        units="Share of all views that the lowest part holds; on the diagonal all have the same. A single run has no band.",
+        units=(
+            "Left: share of all views that the lowest part holds; on the diagonal all have the same. Right: what the top "
+            "part holds, on a logarithmic scale. A single run has no band."
+        ),
         basis=basis,
         columns=COLUMNS,
         rows=rows,
         draw=lambda canvas: _draw(canvas, rows, "population"),
-        wide=380,
-        narrow=360,
+        wide=310,
+        narrow=640,
     )
+
+
+def _kept(count: int) -> Array:
+    """Places of a curve that are drawn: even ones, and finer towards the top."""
+    even = np.linspace(0, count - 1, _MOST_POINTS)
+    top = count - 1 - np.geomspace(1, count - 1, _MOST_POINTS)
+    return np.unique(np.concatenate([even, top]).round().astype(int))
 
 
 def _draw(canvas: Canvas, rows: Sequence[Row], label: str) -> None:
     kinds = {str(row[1]) for row in rows}
-    two = "difference" in kinds
+    two = kinds != {"arm"}
     shape = (2, 1) if canvas.narrow else (1, 2)
     axes = canvas.axes(*(shape if two else (1, 1)))
     for axis in axes:
         axis.set_xlim(0, 1)
+        axis.set_box_aspect(0.86)
         axis.xaxis.set_major_formatter(_percent)
         axis.yaxis.set_major_formatter(_percent)
         axis.grid(color=canvas.palette.faint, lw=0.8)
@@ -112,8 +120,10 @@ def _draw(canvas: Canvas, rows: Sequence[Row], label: str) -> None:
     canvas.label(axes[0], "lowest share of the population", "share of all they hold")
     axes[0].plot((0, 1), (0, 1), color=canvas.palette.rule, lw=0.9)
     axes[0].set_ylim(0, 1)
-    if two:
+    if "difference" in kinds:
         _draw_differences(canvas, axes[1], [row for row in rows if row[1] == "difference"])
+    elif "run" in kinds:
+        _draw_top(canvas, axes[1], rows)
 
 
 def _percent(value: float, _: object) -> str:
@@ -129,6 +139,25 @@ def _draw_curves(canvas: Canvas, axis: "Axes", rows: Sequence[Row]) -> None:
         if low is not None and high is not None:
             axis.fill_between(at, low, high, color=colour, alpha=0.22, lw=0)
     axis.legend(loc="upper left", labelcolor=canvas.palette.ink, borderaxespad=0.2)
+
+
+def _draw_top(canvas: Canvas, axis: "Axes", rows: Sequence[Row]) -> None:
+    """The same curves seen from the top, where a concentrated feed has its corner."""
+    shares: list[float] = []
+    for place, name in enumerate(dict.fromkeys(str(row[0]) for row in rows)):
+        at, held, _, _ = _columns(rows, name)
+        shares += at
+        top = [(1 - a, 1 - h) for a, h in zip(at, held, strict=True) if a < 1]
+        axis.plot(
+            [a for a, _ in top], [h for _, h in top],
+            color=canvas.palette.series[place % 6], lw=2, ls=_DASHES[place % 4],
+        )  # fmt: skip
+    axis.set_xscale("log")
+    axis.minorticks_off()
+    axis.xaxis.set_major_formatter(_percent)
+    axis.set_xlim(1, min(1 - share for share in shares if share < 1))
+    axis.set_ylim(0, 1)
+    canvas.label(axis, "top share of the population", "share of all they hold")
 
 
 def _draw_differences(canvas: Canvas, axis: "Axes", rows: Sequence[Row]) -> None:

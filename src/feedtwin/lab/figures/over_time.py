@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
 from feedtwin.lab.figures.forest import title_of
+from feedtwin.lab.figures.words import contrast, difference_unit
 from feedtwin.lab.study.result import Effect
 
 COLUMNS = (
     "metric", "label", "unit", "contrast", "first_step", "last_step", "estimate", "low", "high",
     "confidence", "n_effective", "calibration",
 )  # fmt: skip
-_UNITS = {"share": ", percentage points", "1": "", "count": ""}
 
 
 def effects_over_time(
@@ -34,7 +34,7 @@ def effects_over_time(
     count = len({one.metric for one in known})
     return Chart(
         name=name,
-        title=f"Effects over time: {known[0].contrast}",
+        title=f"Effects over time: {contrast(known[0].contrast)}",
         reading="",
         units=(
             f"Difference in each window of hours after the arms part, in the unit of the metric (shares in percentage "
@@ -57,7 +57,7 @@ def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
     for axis, name in zip(axes, names, strict=False):
         axis.axhline(0, color=look.rule, lw=1)
         mine = [row for row in rows if row["metric"] == name]
-        unit = _UNITS.get(mine[0]["unit"], f", {mine[0]['unit']}")
+        unit = difference_unit(mine[0]["unit"])
         scale = 100 if mine[0]["unit"] == "share" else 1
         for row in mine:
             ends = row["first_step"], row["last_step"]
@@ -67,7 +67,7 @@ def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
                 )
             middle = scale * row["estimate"]
             axis.plot(ends, (middle, middle), color=look.one, lw=2.4, solid_capstyle="butt")
-        canvas.name(axis, f"{mine[0]['label']}{unit}")
+        canvas.name(axis, f"{mine[0]['label']}{', ' if unit else ''}{unit}")
         axis.margins(x=0)
         axis.locator_params(axis="y", nbins=4)
     for axis in axes[len(names) :]:

@@ -5,7 +5,7 @@ from math import floor, log10
 from typing import TYPE_CHECKING
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
-from feedtwin.lab.figures.words import p_value
+from feedtwin.lab.figures.words import verdict
 from feedtwin.lab.study.result import CurvePoint
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def quantiles_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> 
     said = {
         one.of: one for one in points if one.kind == "quantile" and one.is_contrast and one.verdict
     }
-    reading = " ".join(
-        f"{name}: {one.verdict}{'' if one.p is None else f' (p {p_value(one.p)})'}."
-        for name, one in said.items()
-    )
+    reading = " ".join(verdict(name, one.verdict, one.p) for name, one in said.items())
     count = len({one.at for one in chosen})
     arms = len({one.of for one in chosen})
     return Chart(

@@ -26,8 +26,14 @@ _ORDER: Final = (
     Stage.VIRAL_STAGE, Stage.EXPANDED_EXPOSURE, Stage.INITIAL_EXPOSURE, Stage.LIMITED_EXPOSURE,
 )  # fmt: skip
 """From top to bottom."""
+_ENDS: Final = {
+    Stage.VIRAL_STAGE: "viral", Stage.EXPANDED_EXPOSURE: "in expanded exposure",
+    Stage.INITIAL_EXPOSURE: "still with their test audience", Stage.LIMITED_EXPOSURE: "limited",
+}  # fmt: skip
 _GAP: Final = 0.09
 _WIDTH: Final = 0.05
+_THIN: Final = 0.12
+"""Bars less high than this have their label on paper, so that no ribbon runs through it."""
 Flow = tuple[int, str, int, str, int]
 
 
@@ -43,11 +49,7 @@ def exposure_stages(run: Run, basis: Basis, name: str = "stages") -> Chart | Non
     flows = flows_of(paths)
     total = len(paths)
     ends = Counter(path[-1] for path in paths)
-    said = ", ".join(
-        f"{ends[stage]:,} {'still before the ' if stage is Stage.INITIAL_EXPOSURE else ''}{WORDS[stage]}"
-        for stage in _ORDER
-        if ends[stage]
-    )
+    said = ", ".join(f"{ends[stage]:,} {_ENDS[stage]}" for stage in _ORDER if ends[stage])
     return Chart(
         name=name,
         title="How far uploads get",
@@ -136,6 +138,7 @@ def _draw(canvas: Canvas, flows: list[Flow]) -> None:
         axis.text(
             place - 0.03 if on_left else place + _WIDTH + 0.03, node.top - height / 2, text, va="center",
             ha="right" if on_left else "left", color=look.ink, fontsize=canvas.small if canvas.narrow else canvas.text,
+            bbox=None if height > _THIN else {"facecolor": look.paper, "edgecolor": "none", "pad": 1}, zorder=5,
         )  # fmt: skip
     axis.set_xlim(-0.02, last + (0.1 if canvas.narrow and last else 0.6))
     low = min(node.top - node.size / total for node in nodes.values())

@@ -196,7 +196,7 @@ def _draw(canvas: Canvas, rows: list[Row], trend: Trend) -> None:
     acted = [row for row in rows if row[4]]
     if acted:
         axis.plot(
-            [row[0] for row in acted], [0.02 * top] * len(acted), "^", ms=5, color=look.four,
+            [row[0] for row in acted], [0.05 * top] * len(acted), "^", ms=9, mfc=look.four, mec=look.paper,
             label=f"governance: {', '.join(dict.fromkeys(row[4] for row in acted))}", clip_on=False, zorder=5,
         )  # fmt: skip
         axis.legend(loc="upper right", labelcolor=look.ink, fontsize=canvas.small)

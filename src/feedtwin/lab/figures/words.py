@@ -24,6 +24,22 @@ def _three(value: float) -> str:
     return f"{value:.{min(digits, 6)}f}" if digits else f"{value:,.0f}"
 
 
+def difference_unit(unit: str) -> str:
+    """Return the unit of a difference, as people read it; "" for plain numbers."""
+    return {"share": "percentage points", "1": "", "count": ""}.get(unit, unit)
+
+
+def difference(
+    unit: str, estimate: float | None, low: float | None, high: float | None
+) -> tuple[str, str]:
+    """Return a difference and its interval without their unit, shares in percentage points."""
+    scale = 100 if unit == "share" else 1
+    values = [None if one is None else one * scale for one in (low, high, estimate)]
+    digits = decimals(*values)
+    least, most, middle = (fixed(one, digits, sign=True) for one in values)
+    return middle, "" if low is None or high is None else f"[{least}, {most}]"
+
+
 def decimals(low: float | None, high: float | None, estimate: float | None) -> int:
     """Return the decimals that show two figures of an interval's half-width."""
     half = 0.0 if low is None or high is None else (high - low) / 2
@@ -57,6 +73,25 @@ def span(steps: int) -> str:
     """Return steps (hours) as people say them: `5 hours`, `2 days`, `26 hours`."""
     days, rest = divmod(steps, 24)
     return plural(days, "day") if days and not rest else plural(steps, "hour")
+
+
+def contrast(name: str) -> str:
+    """Return the name of a contrast with a real minus sign between its arms."""
+    return name.replace(" - ", f" {MINUS} ")
+
+
+def verdict(name: str, said: str, p: float | None) -> str:
+    """Return what was found about a curve of differences, as a sentence."""
+    words = {
+        "above": "higher throughout", "below": "lower throughout",
+        "crossing": "higher in one part and lower in another",
+    }.get(said, said)  # fmt: skip
+    sure = "" if p is None else f" (p{THIN}{_p(p)})"
+    return f"{contrast(name)}: {words}{sure}."
+
+
+def _p(p: float) -> str:
+    return f"<{THIN}0.001" if p < 0.001 else f"={THIN}{p:.3f}"
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:

@@ -30,8 +30,9 @@ class Table:
         title: What it shows.
         caption: Units, n, seeds and state of calibration.
         columns: Columns, as people read them.
-        rows: Cells, as text.
+        rows: Cells, as text; what follows a line break is secondary.
         csv: All its numbers, unrounded.
+        kind: "metrics" where tables that follow each other shall have the same columns.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Table:
     columns: Sequence[Column]
     rows: Sequence[Sequence[str]]
     csv: bytes
+    kind: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Tile:
 
     label: str
     value: str
+    unit: str = ""
     note: str = ""
 
 

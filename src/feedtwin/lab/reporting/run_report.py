@@ -98,10 +98,11 @@ def _found(data: RunData, readings: Mapping[str, Reading]) -> list[str]:
 
 
 def _tiles(readings: Mapping[str, Reading]) -> list[Tile]:
+    found = [readings[name] for name in _TILES if name in readings]
     return [
-        Tile(one.metric.label, quantity(one.value, one.metric.unit))
-        for name in _TILES
-        if (one := readings.get(name)) is not None and one.value is not None
+        Tile(one.metric.label, *quantity(one.value, one.metric.unit).partition("\u202f")[::2])
+        for one in found
+        if one.value is not None
     ]
 
 
@@ -170,7 +171,9 @@ def _tables(readings: Mapping[str, Reading], basis: Basis) -> list[Table]:
         missing = "; ".join(f"{one.metric.label} ({one.why})" for one in undefined)
         caption = f"{f'Undefined here: {missing}. ' if missing else ''}{basis}"
         title = family.capitalize()
-        tables.append(Table(f"metrics-{family}", title, caption, columns, rows, _csv(mine)))
+        tables.append(
+            Table(f"metrics-{family}", title, caption, columns, rows, _csv(mine), "metrics")
+        )
     return tables
 
 

@@ -8,8 +8,19 @@ from typing import Any, Final
 from feedtwin.lab import figures
 from feedtwin.lab.auditing.keeping import kept_audit
 from feedtwin.lab.figures import Basis, Chart
-from feedtwin.lab.figures.forest import is_clear, numbers_of, title_of
-from feedtwin.lab.figures.words import decimals, fixed, listed, p_value, plural, quantity, span
+from feedtwin.lab.figures.forest import is_clear, title_of
+from feedtwin.lab.figures.words import (
+    contrast,
+    decimals,
+    difference,
+    difference_unit,
+    fixed,
+    listed,
+    p_value,
+    plural,
+    quantity,
+    span,
+)
 from feedtwin.lab.reporting import limits
 from feedtwin.lab.reporting.audited import audit_part
 from feedtwin.lab.reporting.document import (
@@ -23,12 +34,16 @@ from feedtwin.lab.reporting.document import (
     Tile,
     plain_table,
 )
+from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.provenance import FIXED
 from feedtwin.lab.study.result import Effect, Level, Provenance, StudyResult
 from feedtwin.lab.study.tables import as_csv, read_result
 from feedtwin.record.reader import Run
 
 _MANY: Final = f"{MORE} {RIGHT}"
+_ARMS_ABREAST: Final = 3
+_SENTENCES: Final = 8
+EMPTY: Final = "\u2013"
 
 
 def report_of_study(path: str | Path) -> Report:
@@ -47,7 +62,7 @@ def report_of_study(path: str | Path) -> Report:
         title=about.study,
         calibration=about.calibration,
         asked=_asked(about),
-        found=[text for contrast in _contrasts(result) for text in _found(result, contrast)],
+        found=[text for name in _contrasts(result) for text in _found(result, name)],
         caution=(
             f"These are effects inside the twin, whose parameters were not fitted to a platform. {_population(about)}"
         ),
@@ -94,17 +109,24 @@ def _asked(about: Provenance) -> list[str]:
     ]
 
 
-def _found(result: StudyResult, contrast: str) -> list[str]:
-    mine = [one for one in result.effects if one.contrast == contrast]
+def _found(result: StudyResult, name: str) -> list[str]:
+    mine = [one for one in result.effects if one.contrast == name]
     moved = [one for one in mine if is_clear(one)]
-    still = [one for one in mine if not is_clear(one) and one.estimate is not None]
+    known = [one for one in mine if not is_clear(one) and one.estimate is not None]
+    inert = [one for one in known if one.estimate == 0 and one.sd == 0]
+    still = [one for one in known if one not in inert]
     shown = [
         one
         for one in mine
         if one.claim and one.p_claim is not None and one.p_claim < 1 - one.confidence
     ]
-    out = [f"{contrast}:"]
-    out += [_sentence(one) for one in moved]
+    out = [f"{contrast(name)}:", *(_sentence(one) for one in moved[:_SENTENCES])]
+    if moved[_SENTENCES:]:
+        rest = listed([title_of(one) for one in moved[_SENTENCES:]])
+        out.append(f"Also moved, as the table says: {rest}.")
+    if inert:
+        what = listed([title_of(one) for one in inert])
+        out.append(f"Did not move in any pair of runs: {what}.")
     if still:
         what = listed([title_of(one) for one in still])
         out.append(
@@ -152,8 +174,8 @@ def _tiles(result: StudyResult) -> list[Tile]:
     ranked = sorted(mine, key=lambda one: (not is_clear(one), mine.index(one)))
     tiles = []
     for one in ranked[:4]:
-        number, _, interval = numbers_of(one.unit, one.estimate, one.low, one.high).partition("  ")
-        tiles.append(Tile(title_of(one), number, interval or "no interval"))
+        number, interval = difference(one.unit, one.estimate, one.low, one.high)
+        tiles.append(Tile(title_of(one), number, _short(one.unit), interval or "no interval"))
     return tiles
 
 
@@ -248,63 +270,89 @@ def _runs(result: StudyResult) -> dict[str, list[Run]]:
     }
 
 
-def _effects_table(result: StudyResult, contrast: str, basis: Basis) -> Table:
-    mine = [one for one in result.effects if one.contrast == contrast]
+def _effects_table(result: StudyResult, contrast_name: str, basis: Basis) -> Table:
+    mine = [one for one in result.effects if one.contrast == contrast_name]
     columns = [
-        Column("metric"), Column("base", _MANY), Column("effect and interval", RIGHT), Column("p", RIGHT),
-        Column("verdict"), Column("n", _MANY), Column("smallest detectable", _MANY), Column("saved by pairing", _MANY),
-    ]  # fmt: skip
-    rows = [
-        [
-            title_of(one), quantity(one.mean_base, one.unit) if one.mean_base is not None else "\u2013",
-            numbers_of(one.unit, one.estimate, one.low, one.high) if one.estimate is not None else "undefined",
-            p_value(one.p_adjusted), one.verdict, str(one.n_effective),
-            numbers_of(one.unit, one.mde, None, None).lstrip("+") if one.mde is not None else "\u2013",
-            "\u2013" if one.variance_ratio is None else f"\u00d7\u202f{one.variance_ratio:.3g}",
-        ]
-        for one in mine
+        Column("metric"), Column("base", _MANY), Column("effect and interval", RIGHT),
+        Column("p", _MANY), Column("verdict"), Column("smallest detectable", _MANY),
+        Column("pairing saves", _MANY), Column("n", _MANY),
     ]  # fmt: skip
     first = mine[0]
     return Table(
-        f"effects-{_contrasts(result).index(contrast) + 1}-table", contrast,
-        f"Mean paired difference with its {first.confidence:.0%} interval, in the metric's unit; pp: percentage points. "
-        f"p: two-sided, corrected over {plural(first.family_size, 'estimate')} ({first.correction}). Smallest detectable: "
-        "true difference that these pairs find with 80 % power. Saved by pairing: by which factor sharing chance saves "
-        f"replicates. {basis}",
-        columns, rows, _records(Effect, mine),
+        f"effects-{_contrasts(result).index(contrast_name) + 1}-table",
+        contrast(contrast_name),
+        f"Mean paired difference with its {first.confidence:.0%} interval, in the unit under the metric's name (pp: percentage points). p: "
+        f"two-sided, corrected over {plural(first.family_size, 'estimate')} ({first.correction}). Smallest detectable: true "
+        "difference that these pairs find with 80 % power. Pairing saves: the factor by which sharing chance saves "
+        f"replicates, below 1 where it costs some. {basis}",
+        columns, [_effect_row(one) for one in mine], _records(Effect, mine),
     )  # fmt: skip
+
+
+def _effect_row(one: Effect) -> list[str]:
+    middle, interval = difference(one.unit, one.estimate, one.low, one.high)
+    smallest, _ = difference(one.unit, one.mde, None, None)
+    return [
+        f"{title_of(one)}\n{_short(one.unit)}",
+        EMPTY if one.mean_base is None else quantity(one.mean_base, _bare(one.unit)),
+        "undefined" if one.estimate is None else f"{middle}\n{interval}",
+        p_value(one.p_adjusted),
+        one.verdict,
+        EMPTY if one.mde is None else smallest.lstrip("+"),
+        EMPTY if one.variance_ratio is None else f"\u00d7\u202f{one.variance_ratio:.2g}",
+        str(one.n_effective),
+    ]
+
+
+def _short(unit: str) -> str:
+    return "pp" if unit == "share" else difference_unit(unit)
+
+
+def _bare(unit: str) -> str:
+    """A unit that is written out elsewhere; shares keep their percent sign."""
+    return "share" if unit == "share" else "1"
 
 
 def _levels_table(result: StudyResult, basis: Basis) -> Table:
-    columns = [
-        Column("arm"),
-        Column("metric"),
-        Column("mean and interval", RIGHT),
-        Column("n", _MANY),
-    ]
-    rows = [
-        [
-            one.arm, one.label if one.cohort == "everyone" else f"{one.label}, {one.cohort}",
-            _level(one), str(one.n_effective),
-        ]
-        for one in result.levels
-    ]  # fmt: skip
+    """One row per metric, one column per arm; one row each where the arms are many."""
+    arms = list(result.provenance.arms)
+    found = {(one.arm, one.metric, one.cohort, one.first_step): one for one in result.levels}
+    order = {one.metric: place for place, one in reversed(list(enumerate(result.effects)))}
+    keys = dict.fromkeys((one.metric, one.cohort, one.first_step) for one in result.levels)
+    keys = dict.fromkeys(sorted(keys, key=lambda key: order.get(key[0], len(order))))
+    if len(arms) <= _ARMS_ABREAST:
+        columns = [Column("metric"), *(Column(arm, RIGHT) for arm in arms)]
+        rows = []
+        for key in keys:
+            mine = [found.get((arm, *key)) for arm in arms]
+            first = next(one for one in mine if one is not None)
+            rows.append(
+                [_level_name(first), *(EMPTY if one is None else _level(one) for one in mine)]
+            )
+    else:
+        columns = [Column("metric"), Column("arm"), Column("mean and interval", RIGHT)]
+        some = [found[arm, *key] for key in keys for arm in arms if (arm, *key) in found]
+        rows = [[_level_name(one), one.arm, _level(one)] for one in some]
     return Table(
-        "levels", "Levels", f"Mean over distinct runs of an arm with its 95 % interval. {basis}",
+        "levels", "Levels", f"Mean over the distinct runs of an arm with its 95 % interval. {basis}",
         columns, rows, _records(Level, result.levels),
     )  # fmt: skip
+
+
+def _level_name(one: Level) -> str:
+    name = one.label if one.cohort == WHOLE else f"{one.label}, {one.cohort}"
+    return f"{name}\n{'%' if one.unit == 'share' else difference_unit(one.unit)}"
 
 
 def _level(one: Level) -> str:
     if one.mean is None:
         return "undefined"
-    if one.low is None or one.high is None:
-        return quantity(one.mean, one.unit)
-    scale, unit = (100.0, "\u202f%") if one.unit == "share" else (1.0, f"\u202f{one.unit}")
-    unit = "" if one.unit in ("1", "count") else unit
-    digits = decimals(one.low * scale, one.high * scale, one.mean * scale)
-    ends = f"[{fixed(one.low * scale, digits)}, {fixed(one.high * scale, digits)}]"
-    return f"{fixed(one.mean * scale, digits)}{unit}  {ends}"
+    scale = 100.0 if one.unit == "share" else 1.0
+    low, high = (None if end is None else end * scale for end in (one.low, one.high))
+    digits = decimals(low, high, one.mean * scale)
+    if low is None or high is None:
+        return fixed(one.mean * scale, digits)
+    return f"{fixed(one.mean * scale, digits)}\n[{fixed(low, digits)}, {fixed(high, digits)}]"
 
 
 def _arms_table(result: StudyResult) -> Table:
