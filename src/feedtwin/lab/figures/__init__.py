@@ -4,6 +4,7 @@ One drawing serves a page in both colour schemes, a phone, and print (PDF, SVG).
 """
 
 from feedtwin.lab.figures.adoption import adoption, adoption_of
+from feedtwin.lab.figures.basis import basis_of_run, basis_of_study
 from feedtwin.lab.figures.budget import budget_burn_down
 from feedtwin.lab.figures.chart import Basis, Chart
 from feedtwin.lab.figures.earnings import earnings_of_run
@@ -16,7 +17,7 @@ from feedtwin.lab.figures.stages import exposure_stages
 from feedtwin.lab.figures.trends import trend_lifecycle
 
 __all__ = [
-    "Basis", "Chart", "adoption", "adoption_of", "budget_burn_down", "earnings_of_run",
+    "Basis", "Chart", "adoption", "adoption_of", "basis_of_run", "basis_of_study", "budget_burn_down", "earnings_of_run",
     "effects_over_time", "exposure_stages", "forest", "hours", "lorenz_of_arms", "lorenz_of_run",
     "quantiles_of_arms", "trend_lifecycle",
 ]  # fmt: skip

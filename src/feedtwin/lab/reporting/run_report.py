@@ -9,7 +9,7 @@ import numpy as np
 from feedtwin.errors import RunFolderError
 from feedtwin.lab import figures
 from feedtwin.lab.auditing.keeping import kept_audit
-from feedtwin.lab.figures import Basis, Chart
+from feedtwin.lab.figures import Basis, Chart, basis_of_run
 from feedtwin.lab.figures.words import plural, quantity, span
 from feedtwin.lab.metrics import Reading, measure, warnings_of
 from feedtwin.lab.metrics.metric import FAMILIES
@@ -37,10 +37,7 @@ def report_of_run(path: str | Path) -> Report:
         raise RunFolderError(f"{path}: no step was committed; expected a run that has begun")
     manifest = run.manifest
     readings = measure(data)
-    basis = Basis(
-        "1 run, no interval", f"seed {manifest['seed']}, replicate {manifest['replicate']}",
-        str(manifest["calibration"]),
-    )  # fmt: skip
+    basis = basis_of_run(run)
     charts, absent = _charts(run, data, basis)
     return Report(
         kind="run",

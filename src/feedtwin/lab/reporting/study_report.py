@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from feedtwin.lab import figures
 from feedtwin.lab.auditing.keeping import kept_audit
-from feedtwin.lab.figures import Basis, Chart
+from feedtwin.lab.figures import Basis, Chart, basis_of_study
 from feedtwin.lab.figures.forest import is_clear, title_of
 from feedtwin.lab.figures.words import (
     contrast,
@@ -55,7 +55,7 @@ def report_of_study(path: str | Path) -> Report:
     """
     result = read_result(path)
     about = result.provenance
-    basis = Basis(_n(result), _seeds(about), about.calibration)
+    basis = basis_of_study(result)
     sections, absent = _sections(result, basis)
     return Report(
         kind="study",
@@ -74,21 +74,6 @@ def report_of_study(path: str | Path) -> Report:
         audit=audit_part(kept_audit(Path(path))),
         provenance=_provenance(about),
     )
-
-
-def _n(result: StudyResult) -> str:
-    counts = sorted({one.n_effective for one in result.effects})
-    run = result.provenance.replicates
-    if counts == [run]:
-        return f"{plural(run, 'pair')} of runs"
-    if not counts:
-        return plural(run, "replicate")
-    few = str(counts[0]) if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    return f"{few} distinct pairs of runs, of {plural(run, 'replicate')}"
-
-
-def _seeds(about: Provenance) -> str:
-    return f"seed {about.seed}, replicates 0 to {about.replicates - 1}"
 
 
 def _population(about: Provenance) -> str:
