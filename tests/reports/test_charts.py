@@ -102,7 +102,7 @@ def test_earnings_bins_hold_everybody_once():
     assert sum(row[2] for row in rows) == len(earned)
     assert sum(row[3] for row in rows) == pytest.approx(earned.sum() / 1e6)
     chart = figures.earnings_of_run(earned, BASIS)
-    assert chart is not None and "43% of 7 creators earned nothing" in chart.reading
+    assert chart is not None and "43\u202f% of 7 creators earned nothing" in chart.reading
 
 
 def test_figures_without_data_are_none(run_folder):

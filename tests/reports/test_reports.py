@@ -110,3 +110,38 @@ def test_the_command_writes_the_page_and_the_figures(run_folder, tmp_path, monke
     suffixes = {file.suffix for file in (tmp_path / "figures").iterdir()}
     assert suffixes == {".pdf", ".svg", ".csv", ".txt"}
     assert "r.html" in capsys.readouterr().out
+
+
+STUDY = """\
+world: synthetic
+users: 40
+horizon: 4
+arms: {taste: {}, random: {policies: {recommendation: random}}}
+base: taste
+replicates: 2
+estimands:
+  - metric: watch_s
+  - metric: watch_s
+    steps: [0, 2]
+"""
+
+
+def test_a_study_ends_in_a_report(tmp_path, monkeypatch, capsys):
+    (tmp_path / "small.yaml").write_text(STUDY)
+    words = [
+        "study",
+        str(tmp_path / "small.yaml"),
+        "--out",
+        str(tmp_path / "out"),
+        "--workers",
+        "1",
+        "--quiet",
+    ]
+    monkeypatch.setattr("sys.argv", ["feedtwin", *words])
+    with pytest.raises(SystemExit) as left:
+        main()
+    assert left.value.code == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "watch time, hours 0 to 2" in page  # an effect on a part of the horizon says so
+    assert "the runs keep no events" in page
+    assert "report.html" in capsys.readouterr().out

@@ -72,7 +72,7 @@ def adoption(
         return None
     most = max(len(runs) for runs in found.values())
     band = (
-        "mean over runs with 95 % intervals, hour by hour" if most > 1
+        "mean over runs with 95\u202f% intervals, hour by hour" if most > 1
         else "a single run, so no interval"
     )  # fmt: skip
     return Chart(

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart
-from feedtwin.lab.figures.words import plural
+from feedtwin.lab.figures.words import percent, plural
 from feedtwin.lab.metrics.shares import gini
 from feedtwin.lab.run_data import Array
 
@@ -33,8 +33,8 @@ def earnings_of_run(microusd: Array, basis: Basis, name: str = "earnings") -> Ch
         name=name,
         title="What creators earn",
         reading=(
-            f"{nothing / len(microusd):.0%} of {plural(len(microusd), 'creator')} earned nothing; the top tenth earned "
-            f"{top:.0%} of {microusd.sum() / MICRO:,.2f} USD (Gini {gini(microusd):.3f})."
+            f"{percent(round(nothing / len(microusd), 2))} of {plural(len(microusd), 'creator')} earned nothing; the top tenth earned "
+            f"{percent(round(top, 2))} of {microusd.sum() / MICRO:,.2f} USD (Gini {gini(microusd):.3f})."
         ),
         units=(
             "Creators with a public video by what they earned in the whole run, in USD; the bins of those who earned grow "

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, Value, records
-from feedtwin.lab.figures.words import contrast, difference, fixed, listed, plural
+from feedtwin.lab.figures.words import contrast, difference, fixed, listed, percent, plural
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect
 
@@ -34,7 +34,8 @@ def forest(effects: Sequence[Effect], basis: Basis, name: str = "effects") -> Ch
     shown = [one for one in effects if one.relative is not None and one.low is not None]
     if not shown:
         return None
-    rows = [_row(one) for one in shown]
+    horizon = max(one.last_step for one in effects)
+    rows = [_row(one, horizon) for one in shown]
     moved = [one for one in shown if is_clear(one)]
     left = [one.label for one in effects if one not in shown]
     first = shown[0]
@@ -50,7 +51,7 @@ def forest(effects: Sequence[Effect], basis: Basis, name: str = "effects") -> Ch
     found = records(COLUMNS, rows)
     bent = _threshold(found)
     units = (
-        f"Difference in percent of the base's mean, with {first.confidence:.0%} intervals of paired runs (thick) and "
+        f"Difference in percent of the base's mean, with {percent(first.confidence)} intervals of paired runs (thick) and "
         "of the same runs unpaired (thin): the gap is what sharing chance buys. The base's mean is taken as known."
     )
     if any(one.smallest_effect for one in shown):
@@ -76,9 +77,15 @@ def is_clear(one: Effect) -> bool:
     return one.p_adjusted is not None and one.p_adjusted < 1 - one.confidence
 
 
-def title_of(one: Effect) -> str:
-    """Return a metric's label with its cohort and its steps, where they are not the whole."""
-    return one.label if one.cohort == WHOLE else f"{one.label}, {one.cohort}"
+def title_of(one: Effect, horizon: int) -> str:
+    """Return a metric's label with its cohort and its hours, where they are not the whole."""
+    cohort = "" if one.cohort == WHOLE else f", {one.cohort}"
+    hours = (
+        ""
+        if (one.first_step, one.last_step) == (0, horizon)
+        else f", hours {one.first_step} to {one.last_step}"
+    )
+    return f"{one.label}{cohort}{hours}"
 
 
 def numbers_of(unit: str, estimate: float | None, low: float | None, high: float | None) -> str:
@@ -88,12 +95,12 @@ def numbers_of(unit: str, estimate: float | None, low: float | None, high: float
     return f"{middle}{named}  {interval}".rstrip()
 
 
-def _row(one: Effect) -> tuple[Value, ...]:
+def _row(one: Effect, horizon: int) -> tuple[Value, ...]:
     def percent(value: float | None) -> float | None:
         return None if value is None or not one.mean_base else 100 * value / abs(one.mean_base)
 
     return (
-        one.metric, one.label, one.cohort, one.unit, one.contrast, one.estimate, one.low, one.high,
+        one.metric, title_of(one, horizon), one.cohort, one.unit, one.contrast, one.estimate, one.low, one.high,
         one.confidence, one.n_effective, one.p_adjusted, one.correction, one.verdict, one.mean_base,
         percent(one.estimate), percent(one.low), percent(one.high), percent(one.unpaired_low),
         percent(one.unpaired_high), percent(one.smallest_effect), one.calibration,
@@ -146,18 +153,21 @@ def _draw_row(canvas: Canvas, axis: "Axes", place: int, row: Record) -> None:
         row["estimate_percent"], place, "o", ms=6.4, mew=1.6, zorder=4,
         mec=colour, mfc=colour if clear else look.paper,
     )  # fmt: skip
-    label = row["label"] if row["cohort"] == WHOLE else f"{row['label']}, {row['cohort']}"
     numbers = numbers_of(row["unit"], row["estimate"], row["low"], row["high"])
     across = axis.get_yaxis_transform()
     if canvas.narrow:
         box = {"facecolor": look.paper, "edgecolor": "none", "pad": 1.5}
-        axis.text(0, place - 0.34, label, transform=across, va="bottom", color=look.ink, bbox=box)
+        axis.text(
+            0, place - 0.34, row["label"], transform=across, va="bottom", color=look.ink, bbox=box
+        )
         axis.text(
             1, place - 0.34, numbers, transform=across, va="bottom", ha="right",
             color=look.soft, fontsize=canvas.small, bbox=box,
         )  # fmt: skip
     else:
-        axis.text(-0.02, place, label, transform=across, va="center", ha="right", color=look.ink)
+        axis.text(
+            -0.02, place, row["label"], transform=across, va="center", ha="right", color=look.ink
+        )
         axis.text(
             1.02, place, numbers, transform=across, va="center",
             color=look.ink if clear else look.soft, fontsize=canvas.small,

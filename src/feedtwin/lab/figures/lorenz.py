@@ -47,7 +47,7 @@ def lorenz_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> Cha
         reading=reading,
         units=(
             "Share of all that the lowest part of the population holds; on the diagonal everybody has the same. Bands: "
-            "95 % over runs, point by point for arms and over the whole curve at once for differences."
+            "95\u202f% over runs, point by point for arms and over the whole curve at once for differences."
         ),
         basis=basis,
         columns=COLUMNS,
@@ -86,7 +86,7 @@ def lorenz_of_run(amounts: Mapping[str, Array], basis: Basis, name: str = "loren
         title="Who gets the views",
         reading=f"{'; '.join(f'{label}: {said}' for label, said in ginis.items())}.",
         units=(
-            "Left: share of all views that the lowest part holds; on the diagonal all have the same. Right: what the top "
+            "First: share of all views that the lowest part holds; on the diagonal all have the same. Second: what the top "
             "part holds, on a logarithmic scale. A single run has no band."
         ),
         basis=basis,

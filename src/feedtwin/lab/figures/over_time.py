@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
-from feedtwin.lab.figures.forest import title_of
-from feedtwin.lab.figures.words import contrast, difference_unit
+from feedtwin.lab.figures.words import contrast, difference_unit, percent
 from feedtwin.lab.study.result import Effect
 
 COLUMNS = (
@@ -27,7 +26,7 @@ def effects_over_time(
     if not known:
         return None
     rows = [
-        (one.metric, title_of(one), one.unit, one.contrast, one.first_step, one.last_step, one.estimate,
+        (one.metric, one.label, one.unit, one.contrast, one.first_step, one.last_step, one.estimate,
          one.low, one.high, one.confidence, one.n_effective, one.calibration)
         for one in known
     ]  # fmt: skip
@@ -38,7 +37,7 @@ def effects_over_time(
         reading="",
         units=(
             f"Difference in each window of hours after the arms part, in the unit of the metric (shares in percentage "
-            f"points), with {known[0].confidence:.0%} intervals of paired runs, not corrected for the number of windows."
+            f"points), with {percent(known[0].confidence)} intervals of paired runs, not corrected for the number of windows."
         ),
         basis=basis,
         columns=COLUMNS,

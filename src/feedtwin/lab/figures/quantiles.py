@@ -41,7 +41,7 @@ def quantiles_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> 
         title=f"Distribution: {chosen[0].label}",
         reading=reading,
         units=(
-            f"At the n-th percentile n % of the population have at most this many {chosen[0].unit}; mean over runs with 95 % "
+            f"At the n-th percentile n % of the population have at most this many {chosen[0].unit}; mean over runs with 95\u202f% "
             "intervals."
         ),
         basis=basis,

@@ -76,7 +76,7 @@ def trend_lifecycle(run: Run, basis: Basis, name: str = "trend") -> Chart | None
             f"{reading} One trend is an example: of {plural(judged.alarms, 'alarm')} in this run, {judged.hits} came true within "
             f"{plural(trend.horizon, 'hour')}, and {plural(judged.missed, 'peak')} had no open alarm."
         ),
-        units="Engagements per hour with what carries it; the strip says what the platform took it for.",
+        units="Engagements per hour with what carries it; the strip says what the platform took it for: emergence, peak, decline.",
         basis=basis,
         columns=COLUMNS,
         rows=rows,
