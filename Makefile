@@ -11,7 +11,7 @@ STEPS ?= 48
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fix test-all bench docs lock clean
+.PHONY: help run test check fix test-all bench docs tours lock clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,6 +41,9 @@ bench: $(STAMP)  ## measure speed and memory, and add the result to the history
 
 docs: $(STAMP)  ## generate the reference pages
 	$(BIN)/python scripts/reference.py
+
+tours: $(STAMP)  ## execute the notebooks of docs/tours and store what they show
+	$(BIN)/python scripts/tours.py
 
 lock:  ## resolve requirements.lock anew (needs uv)
 	uv pip compile pyproject.toml --group dev --all-extras --universal --python-version 3.11 \

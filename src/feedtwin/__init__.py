@@ -23,11 +23,11 @@ _HOMES = {
     "read_study": "feedtwin.lab.study.tables:read_result",
     "read_trace": "feedtwin.datasets.oasis",
     "replay": "feedtwin.world.replay",
+    "report": "feedtwin.lab.reporting:write_report",
     "resolve": "feedtwin.schema.settings",
     "resume": "feedtwin.world.running",
     "run": "feedtwin.lab.launch",
     "study": "feedtwin.lab.study.comparing",
-    "worlds": "feedtwin.schema.settings",
 }
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from feedtwin.kernels.binding import load as load_kernels
     from feedtwin.lab.launch import prepare, run
     from feedtwin.lab.metrics import measure
+    from feedtwin.lab.reporting import write_report as report
     from feedtwin.lab.run_data import read_run
     from feedtwin.lab.study.comparing import compare, study
     from feedtwin.lab.study.tables import read_result as read_study
     from feedtwin.record.reader import Run
-    from feedtwin.schema.settings import resolve, worlds
+    from feedtwin.schema.settings import resolve
     from feedtwin.world.comparing import compare as divergence
     from feedtwin.world.forking import fork
     from feedtwin.world.interviewing import interview
@@ -63,11 +64,11 @@ __all__ = [
     "read_study",
     "read_trace",
     "replay",
+    "report",
     "resolve",
     "resume",
     "run",
     "study",
-    "worlds",
 ]
 
 

@@ -13,6 +13,7 @@ from feedtwin.cli import (
     going,
     llm,
     metrics,
+    reporting,
     studying,
     tracing,
 )
@@ -56,6 +57,7 @@ app.command("compare")(checking.compare)
 app.command("metrics")(metrics.metrics)
 app.command("study")(studying.study)
 app.command("explain-effect")(explaining.explain_effect)
+app.command("report")(reporting.report)
 app.command("audit")(auditing.audit)
 app.command("trace")(tracing.trace)
 app.command("sql")(asking.sql)

@@ -22,6 +22,12 @@ def audit(
             "--worlds/--no-worlds", help="Execute small worlds too: dose response, rates."
         ),
     ] = True,
+    keep: Annotated[
+        bool,
+        typer.Option(
+            "--keep", help="Keep what was found in the folder, so that its report has it."
+        ),
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -39,6 +45,10 @@ def audit(
             say(f"{one.state:<12}{one.check}: {one.words}", style=style)
 
     found = examine(path, on_finding=show, worlds=worlds)
+    if keep:
+        from feedtwin.lab.auditing.keeping import keep_audit
+
+        keep_audit(found)
     if as_json:
         answer({
             "ok": found.ok, "path": found.path, "kind": found.kind, "calibration": found.calibration,

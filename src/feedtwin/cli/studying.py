@@ -79,10 +79,15 @@ def study(
         words += ["--out", str(out)] if out else []
         tell(f"interrupted; finished cells are kept. To go on: {shell(*words)}")
         raise typer.Exit(INTERRUPTED) from None
+    with working("drawing the report", shown):
+        from feedtwin.lab.reporting import write_report
+
+        page = write_report(result.path).page
     if as_json:
-        answer(result_json(result))
+        answer({**result_json(result), "report": str(page)})
     else:
         print_result(result)
+        say(f"report  {page}")
 
 
 def _print_start(found: "Study", folder: Path) -> None:

@@ -114,7 +114,7 @@ def judge(
 def _tau_b(run: Run, forecasts: dict[str, Array], horizon_steps: int) -> float | None:
     """Mean tau-b over forecasts that can be judged."""
     pairs = zip(forecasts["kind"].tolist(), forecasts["key"].tolist(), strict=True)
-    counts = _hourly(run, set(pairs))
+    counts = engagements_by_hour(run, set(pairs))
     found = []
     for step in np.unique(forecasts["step"]).tolist():
         if step + horizon_steps > run.last_step:
@@ -134,7 +134,7 @@ def growth_at(hourly: Array, step: int, horizon_steps: int) -> int:
     return int(hourly[step : step + horizon_steps].sum()) - int(before.sum())
 
 
-def _hourly(run: Run, keys: set[Key]) -> dict[Key, Array]:
+def engagements_by_hour(run: Run, keys: set[Key]) -> dict[Key, Array]:
     """Return the engagements with each key by hour, int64 (steps,)."""
     engaged, items = run.events("VIDEO_ENGAGED"), run.table("items")
     item, step = engaged.column("item").to_numpy(), engaged.column("step").to_numpy()

@@ -37,18 +37,14 @@ def plot_life(life: Life, file: Path) -> None:
         file: Where to; the ending names the format: .svg, .png or .pdf.
 
     Raises:
-        SettingsError: matplotlib is not installed, or the format is none of these.
+        SettingsError: The format is none of these.
     """
     if file.suffix.lower() not in FORMATS:
         raise SettingsError(f"--plot {file}: expected a name that ends in {', '.join(FORMATS)}")
-    try:
-        from matplotlib import rc_context
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise SettingsError(
-            "--plot needs matplotlib, which is not installed: python -m pip install 'feedtwin[plots]'"
-        ) from error
+    from matplotlib import rc_context
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     keys = trend_keys(life)
     heights = [3.0, 2.0, *([0.35 * len(keys) + 0.3] if keys else [])]
     figure = Figure(figsize=(9, sum(heights) + 1.6), layout="constrained")

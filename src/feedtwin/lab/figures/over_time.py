@@ -1,0 +1,76 @@
+"""Effects over time: window by window, one small panel per metric."""
+
+from collections.abc import Sequence
+
+from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
+from feedtwin.lab.figures.words import contrast, difference_unit, percent
+from feedtwin.lab.study.result import Effect
+
+COLUMNS = (
+    "metric", "label", "unit", "contrast", "first_step", "last_step", "estimate", "low", "high",
+    "confidence", "n_effective", "calibration",
+)  # fmt: skip
+
+
+def effects_over_time(
+    effects: Sequence[Effect], basis: Basis, name: str = "over-time"
+) -> Chart | None:
+    """Return a contrast's effects window by window.
+
+    Args:
+        effects: Effects of one contrast, one per metric and window.
+        basis: What its numbers rest on.
+        name: Name of its files.
+    """
+    known = [one for one in effects if one.estimate is not None]
+    if not known:
+        return None
+    rows = [
+        (one.metric, one.label, one.unit, one.contrast, one.first_step, one.last_step, one.estimate,
+         one.low, one.high, one.confidence, one.n_effective, one.calibration)
+        for one in known
+    ]  # fmt: skip
+    count = len({one.metric for one in known})
+    return Chart(
+        name=name,
+        title=f"Effects over time: {contrast(known[0].contrast)}",
+        reading="",
+        units=(
+            f"Difference in each window of hours after the arms part, in the unit of the metric (shares in percentage "
+            f"points), with {percent(known[0].confidence)} intervals of paired runs, not corrected for the number of windows."
+        ),
+        basis=basis,
+        columns=COLUMNS,
+        rows=rows,
+        draw=lambda canvas: _draw(canvas, records(COLUMNS, rows)),
+        wide=60 + 165 * -(-count // 2),
+        narrow=40 + 165 * count,
+    )
+
+
+def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
+    look = canvas.palette
+    names = list(dict.fromkeys(row["metric"] for row in rows))
+    columns = 1 if canvas.narrow or len(names) == 1 else 2
+    axes = canvas.axes(-(-len(names) // columns), columns, sharex=True)
+    for axis, name in zip(axes, names, strict=False):
+        axis.axhline(0, color=look.rule, lw=1)
+        mine = [row for row in rows if row["metric"] == name]
+        unit = difference_unit(mine[0]["unit"])
+        scale = 100 if mine[0]["unit"] == "share" else 1
+        for row in mine:
+            ends = row["first_step"], row["last_step"]
+            if row["low"] is not None:
+                axis.fill_between(
+                    ends, scale * row["low"], scale * row["high"], color=look.one, alpha=0.22, lw=0
+                )
+            middle = scale * row["estimate"]
+            axis.plot(ends, (middle, middle), color=look.one, lw=2.4, solid_capstyle="butt")
+        canvas.name(axis, f"{mine[0]['label']}{', ' if unit else ''}{unit}")
+        axis.margins(x=0)
+        axis.locator_params(axis="y", nbins=4)
+    for axis in axes[len(names) :]:
+        axis.set_visible(False)
+    for axis in axes[max(len(names) - columns, 0) : len(names)]:
+        axis.tick_params(labelbottom=True)
+        canvas.label(axis, x="hours after the arms part")

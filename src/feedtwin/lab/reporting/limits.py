@@ -1,0 +1,26 @@
+"""What a report cannot show: the same for all, and what follows from how its runs were made."""
+
+from typing import Final
+
+ALWAYS: Final = (
+    "An effect in the twin is an effect of these mechanisms with these parameters. It is a statement about people or "
+    "about a platform only as far as the twin was validated against them; it was not.",
+    "Nothing is calibrated: levels (seconds, shares, dollars) describe no platform, and neither does the size of an effect.",
+    "Rates of rare actions, such as reports, gifts, purchases and live rooms, are choices of ours where no source gives them.",
+    "Sessions, returns and ties between people are generated, also in worlds made from real logs.",
+)
+OF_RUN: Final = (
+    "One run is one draw of chance. Without other runs nobody can say how far its numbers would move if it were repeated: "
+    "they have no interval, and differences between two single runs are no evidence.",
+)
+OF_STUDY: Final = (
+    "An interval covers chance inside the twin. It does not cover wrong parameters, missing mechanisms or other horizons.",
+    "\u201cNot distinguishable\u201d is not \u201cno effect\u201d: it says that these pairs of runs could not tell. Only a "
+    "declared margin and its test show the absence of harm.",
+    "A combination of arms, worlds or horizons that was not run is not shown by those that were.",
+)
+FIXED_PEOPLE: Final = "The people and the videos are the same in every replicate, so intervals say nothing about other people or videos."
+QUICK: Final = (
+    "This was a quick look: fewer replicates and a shorter horizon than the study asks for."
+)
+NO_MODEL: Final = "No language model was asked: people, captions and plans follow rules."
