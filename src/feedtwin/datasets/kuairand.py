@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from feedtwin.datasets import tiny
+from feedtwin.datasets import checks, tiny
 from feedtwin.datasets.adaptor import (
+    F8,
     GENERATED_SAMPLE,
     I4,
     I8,
@@ -65,6 +66,7 @@ LOG_COLUMNS = (
     Column("play_time_ms", "integer", meaning="view time in ms"),
     Column("duration_ms", "integer", meaning="video duration in ms, 0 = unknown"),
     Column("tab", "integer", meaning="interface, 1 = single-column feed"),
+    Column("is_rand", "integer", high=1, meaning="0 or 1: exposed at random", optional=True),
 )
 USER_COLUMNS = (
     Column("user_id", "integer", meaning="anonymised user"),
@@ -87,6 +89,9 @@ HISTORY_COLUMNS = (
         "long_watch_seq", "integers", nullable=True, meaning="video ids long-viewed before the log"
     ),
 )
+ZONE_MS = 8 * 3_600_000
+"""`time_ms` is UTC, `date` and `hourmin` are Beijing time (KuaiRand data card)."""
+_UNIX_DAY = date(1970, 1, 1).toordinal()
 _GENERATED = b"feedtwin.generated"
 _NO_TAG = ("", "unknown", "nan", "UNKNOWN")
 
@@ -157,6 +162,7 @@ def _read_log(adaptor: KuaiRand, folder: Path, constants: Constants) -> WatchLog
     )
     videos = _videos(video_file, first)
     kept, notes = _kept(log, int(constants["log.surface_tab"]))
+    notes += clock_notes(log, days, constants)
     impressions = _impressions(log, kept, days, users, videos)
     earlier, more = _earlier(folder / HISTORY, users, videos)
     if (folder / HISTORY).is_file():
@@ -199,7 +205,7 @@ def _days(log: Source) -> tuple[date, I4]:
 
 def _kept(log: Source, tab: int) -> tuple[I8, list[str]]:
     """Rows of the swipe feed without exact duplicates, in file order."""
-    table = np.stack([integers(log, c.name) for c in LOG_COLUMNS], axis=1)
+    table = np.stack([integers(log, c.name) for c in LOG_COLUMNS if c.name in log], axis=1)
     order = np.lexsort(table.T[::-1])
     same = np.all(table[order][1:] == table[order][:-1], axis=1)
     distinct = np.sort(order[np.concatenate([[True], ~same])])
@@ -221,9 +227,13 @@ def _impressions(
     user = _lookup(log, "user_id", users.key, USERS, kept)
     video = _lookup(log, "video_id", videos.key, VIDEOS, kept)
     flag = {name: integers(log, name)[kept] == 1 for name in _FLAGS}
+    random = integers(log, "is_rand")[kept] == 1 if "is_rand" in log else np.zeros(len(kept), bool)
     return Impressions(
         user=user.astype(np.int32),
         video=video.astype(np.int32),
+        time_s=local_seconds(log)[kept],
+        surface=integers(log, "tab")[kept].astype(np.uint8),
+        random=random,
         day=days[kept],
         hour=_hours(log)[kept].astype(np.uint8),
         watch_s=integers(log, "play_time_ms")[kept] / 1000.0,
@@ -236,6 +246,26 @@ def _impressions(
         not_interested=flag["is_hate"],
         profile=flag["is_profile_enter"],
     )
+
+
+def local_seconds(log: Source) -> F8:
+    """Seconds since local midnight of the log's first day, (n,)."""
+    local_ms = integers(log, "time_ms") + ZONE_MS
+    first_ms = _days(log)[0].toordinal() - _UNIX_DAY
+    return (local_ms - first_ms * 86_400_000) / 1000.0
+
+
+def clock_notes(log: Source, days: I4, constants: Constants) -> list[str]:
+    """Checks times and units of the log; what is suspect and not refused is counted.
+
+    Raises:
+        DataError: Most of `time_ms` disagrees with the local day, or a time column has the wrong unit.
+    """
+    stamps = local_seconds(log)
+    checks.refuse_units(log, "duration_ms", integers(log, "duration_ms") / 1000.0, constants)
+    checks.refuse_units(log, "play_time_ms", integers(log, "play_time_ms") / 1000.0, constants)
+    checks.refuse_shuffled_days(log, "time_ms", stamps, days, constants)
+    return checks.order_notes(stamps, integers(log, "user_id"))
 
 
 def _hours(log: Source) -> I8:
