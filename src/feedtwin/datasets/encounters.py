@@ -45,6 +45,7 @@ class EncounterLog:
         user_features, video_features: what is known of them, in the order of `users` and `videos`.
         recorded: those of `adaptor.SIGNALS` that the log holds, and "watch".
         provenance: licence, citation, notes.
+        earlier: what is known of the users from before the log; None = no such source was given.
     """
 
     rows: Impressions
@@ -54,6 +55,7 @@ class EncounterLog:
     video_features: Features
     recorded: tuple[str, ...]
     provenance: Provenance
+    earlier: Features | None = None
 
 
 def feature_columns(source: Source, names: Sequence[str]) -> Features:
