@@ -1,0 +1,244 @@
+"""One outcome of an encounter as columns: a person's number, a video's number and a time's number, on the link's scale.
+
+The numbers are a boosted part (what features say, from a model that never saw the person) plus an effect (what the
+person's, video's or author's own rows add). Only these columns act later; the trees are kept to give columns to people
+and videos that the log does not have.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+
+from feedtwin.calibration.boosting import fit_forest
+from feedtwin.calibration.design import TIME, USER, VIDEO
+from feedtwin.calibration.effects import Effects, fit_effects, logistic_fit
+from feedtwin.calibration.forest import Forest
+from feedtwin.calibration.material import Material
+from feedtwin.datasets.adaptor import F8, I8, Flags
+from feedtwin.datasets.parquet import rows_of
+
+Constants = Mapping[str, Any]
+FACTORS = ("user", "video", "author")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A fitted outcome.
+
+    Attributes:
+        forests: one per fold of people; empty where there were too few events, then only `base` acts.
+        user_key: (U,) people of the fit, ascending; the other `*_key` likewise.
+        user_column: (U,) their boosted part.
+        user_effect, video_effect, author_effect: posterior means.
+        user_sd, video_sd, author_sd: posterior standard deviations.
+        variances: (3,) variance of the effects of `FACTORS`.
+        line: (2,) intercept and slope that bring the sum onto the outcome's own scale.
+        base: (1,) the effects' intercept.
+        noise: (1,) residual variance of a continuous outcome.
+        events: (1,) rows in which it happened (rows, for a continuous outcome).
+    """
+
+    forests: tuple[Forest, ...]
+    user_key: I8
+    video_key: I8
+    author_key: I8
+    user_column: F8
+    user_effect: F8
+    video_effect: F8
+    author_effect: F8
+    user_sd: F8
+    video_sd: F8
+    author_sd: F8
+    variances: F8
+    line: F8
+    base: F8
+    noise: F8
+    events: F8
+
+    def linear(self, material: Material) -> F8:
+        """The outcome's number on the link's scale for every row, (n,).
+
+        People and videos of the fit have their own columns; others have what their features say.
+        """
+        log = material.log
+        user = self._user_part(material)[log.rows.user]
+        total: F8 = user + self._shared(material)
+        for factor, keys in zip(FACTORS, self._keys(material), strict=True):
+            row, known = rows_of(getattr(self, f"{factor}_key"), keys)
+            total = total + np.where(known, getattr(self, f"{factor}_effect")[row], 0.0)
+        return self.line[0] + self.line[1] * (total + self.base[0])
+
+    def uncertainty(self, material: Material) -> F8:
+        """Posterior variance of every row's number from the effects, (n,)."""
+        total = np.zeros(len(material.log.rows))
+        for place, (factor, keys) in enumerate(zip(FACTORS, self._keys(material), strict=True)):
+            row, known = rows_of(getattr(self, f"{factor}_key"), keys)
+            total += np.where(known, getattr(self, f"{factor}_sd")[row] ** 2, self.variances[place])
+        return total * self.line[1] ** 2
+
+    def _keys(self, material: Material) -> tuple[I8, I8, I8]:
+        log = material.log
+        return (
+            log.users.key[log.rows.user],
+            log.videos.key[log.rows.video],
+            log.videos.author[log.rows.video],
+        )
+
+    def _user_part(self, material: Material) -> F8:
+        if not self.forests:
+            return np.zeros(len(material.log.users.key))
+        row, known = rows_of(self.user_key, material.log.users.key)
+        part = np.where(known, self.user_column[row], 0.0)
+        if not known.all():
+            features = material.people[~known]
+            part[~known] = np.mean([f.of_group(USER, features) for f in self.forests], axis=0)
+        return part
+
+    def _shared(self, material: Material) -> F8:
+        return shared_part(self.forests, material)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything as named arrays."""
+        found = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "forests"}
+        for number, forest in enumerate(self.forests):
+            found |= {f"forest{number}.{f.name}": getattr(forest, f.name) for f in fields(forest)}
+        return found
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, np.ndarray]) -> "Head":
+        """The head that `arrays` wrote."""
+        count = len({name.partition(".")[0] for name in arrays if name.startswith("forest")})
+        forests = tuple(
+            Forest(**{f.name: arrays[f"forest{i}.{f.name}"] for f in fields(Forest)})
+            for i in range(count)
+        )
+        rest = {f.name: arrays[f.name] for f in fields(Head) if f.name != "forests"}
+        return Head(forests=forests, **rest)
+
+
+def shared_part(forests: tuple[Forest, ...], material: Material) -> F8:
+    """What video, surface and time say, averaged over the folds' models, (n,)."""
+    if not forests:
+        return np.zeros(len(material.log.rows))
+    pairs, pair = material.pairs
+    times, time = material.times
+    at_pair, at_time = material.pair_features(pairs), material.time_features(times)
+    video = np.mean([f.of_group(VIDEO, at_pair) + f.constant() for f in forests], axis=0)
+    hour = np.mean([f.of_group(TIME, at_time) for f in forests], axis=0)
+    result: F8 = video[pair] + hour[time]
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class FittedHead:
+    """A head with what it would have said of rows it did not see: (n,) NaN outside the fit's rows."""
+
+    head: Head
+    unseen: F8
+
+
+def fit_head(
+    material: Material, outcome: F8, rows: Flags, binary: bool, c: Constants
+) -> FittedHead:
+    """Fits one outcome.
+
+    Args:
+        material: the log as matrices.
+        outcome: (n,) 0/1 when `binary`.
+        rows: (n,) rows of the fit.
+        binary: logit link, else identity.
+        c: constants `boosting.*` and `effects.*`.
+
+    Returns:
+        The head.
+    """
+    at = np.flatnonzero(rows)
+    events = float(outcome[at].sum()) if binary else float(len(at))
+    enough = (
+        min(events, len(at) - events) >= c["boosting.events_min"]
+        if binary
+        else len(at) >= c["boosting.events_min"]
+    )
+    forests: tuple[Forest, ...] = ()
+    person_fold = material.user_fold(int(c["boosting.folds"]))
+    column = np.zeros(len(material.log.users.key))
+    if enough:
+        forests = _forests(material, outcome, at, person_fold, binary, c)
+        for number, forest in enumerate(forests):
+            mine = person_fold == number
+            column[mine] = forest.of_group(USER, material.people[mine])
+    offset = column[material.log.rows.user] + shared_part(forests, material)
+    factors = material.factors()
+    y = outcome[at].astype(np.float64)
+
+    def effects(kept: np.ndarray) -> Effects:
+        chosen = [(level[at][kept], count) for level, count in factors]
+        return fit_effects(y[kept], offset[at][kept], chosen if enough else [], binary, c)
+
+    every = np.ones(len(at), dtype=np.bool_)
+    final = effects(every)
+    unseen = offset[at].copy()
+    fold = material.row_fold(int(c["effects.folds"]))[at]
+    for number in range(int(c["effects.folds"])):
+        out = fold == number
+        part = effects(~out) if out.any() and not out.all() else final
+        levels = [level[at][out] for level, _ in factors] if enough else []
+        unseen[out] += part.of(levels) if levels else part.base
+    line = np.array([0.0, 1.0])
+    if binary and enough:
+        line = logistic_fit(y, np.stack([np.ones(len(y)), unseen], axis=1))
+    whole = np.full(len(outcome), np.nan)
+    whole[at] = line[0] + line[1] * unseen
+    return FittedHead(_head(material, forests, column, final, line, events), whole)
+
+
+def _forests(
+    material: Material, outcome: F8, at: I8, person_fold: I8, binary: bool, c: Constants
+) -> tuple[Forest, ...]:
+    groups = material.encoding.groups()
+    shown, whole = material.matrix(at, hidden=True), material.matrix(at, hidden=False)
+    fold = person_fold[material.log.rows.user[at]]
+    found, losses = [], []
+    for number in range(int(c["boosting.folds"])):
+        out = fold == number
+        truth = outcome[at].astype(np.float64)
+        forest, loss = fit_forest(
+            shown[~out], truth[~out], binary, groups, (whole[out], truth[out]), c
+        )
+        found.append(forest)
+        losses.append(loss)
+    kept = int(np.argmin(np.sum(losses, axis=0))) + 1
+    return tuple(forest.cut(kept) for forest in found)
+
+
+def _head(
+    material: Material,
+    forests: tuple[Forest, ...],
+    column: F8,
+    final: Effects,
+    line: F8,
+    events: float,
+) -> Head:
+    keys = (material.log.users.key, material.log.videos.key, np.unique(material.log.videos.author))
+    means = final.means or tuple(np.zeros(len(k)) for k in keys)
+    sds = final.sds or tuple(np.zeros(len(k)) for k in keys)
+    orders = [np.argsort(k, kind="stable") for k in keys]
+    named: dict[str, np.ndarray] = {}
+    for factor, key, mean, sd, order in zip(FACTORS, keys, means, sds, orders, strict=True):
+        named |= {
+            f"{factor}_key": key[order],
+            f"{factor}_effect": mean[order],
+            f"{factor}_sd": sd[order],
+        }
+    return Head(
+        forests=forests,
+        user_column=column[orders[0]],
+        variances=np.array(final.variances or (0.0, 0.0, 0.0)),
+        line=line,
+        base=np.array([final.base]),
+        noise=np.array([final.noise]),
+        events=np.array([events]),
+        **named,
+    )
