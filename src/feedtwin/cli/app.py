@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from feedtwin import __version__
-from feedtwin.cli import asking, calibrating, checking, going, llm, metrics, tracing
+from feedtwin.cli import asking, calibrating, checking, describing, going, llm, metrics, tracing
 
 HELP = "A digital twin of a short-video platform that runs, replays, forks and can be trusted."
 EPILOG = "Exit status: 0 done; 1 not equal (replay, compare) or not usable (doctor); 2 bad input; 130 interrupted."
@@ -53,6 +53,7 @@ app.command("doctor")(checking.doctor)
 app.command("calibrate")(calibrating.calibrate)
 app.command("predict")(calibrating.predict)
 app.command("validate")(calibrating.validate)
+app.add_typer(describing.app, name="data")
 app.add_typer(llm.app, name="llm")
 
 

@@ -1,4 +1,4 @@
-"""Commands that fit the twin to a log and use the fit: calibrate, predict, validate; and what a log looks like."""
+"""Commands that fit the twin to a log and use the fit: calibrate, predict, validate."""
 
 import time
 from pathlib import Path
@@ -12,8 +12,6 @@ from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, she
 
 if TYPE_CHECKING:
     from feedtwin.datasets.encounters import EncounterLog
-
-data_app = typer.Typer(help="What a log holds.", no_args_is_help=True, rich_markup_mode=None)
 
 MapFile = Annotated[
     Path | None,
@@ -57,9 +55,9 @@ def _parameters(sets: list[str] | None) -> dict[str, Any]:
 
 def say_source(provenance: Any) -> None:
     """Prints licence, citation and what was dropped or flagged."""
-    say(
-        f"data    {provenance.name} ({provenance.state}), {plural(provenance.days, 'day')} from {provenance.first_day}"
-    )
+    days = getattr(provenance, "days", None)
+    when = "" if days is None else f", {plural(days, 'day')} from {provenance.first_day}"
+    say(f"data    {provenance.name} ({provenance.state}){when}")
     say(f"licence {provenance.licence}")
     say(f"cite    {provenance.citation}")
     for note in provenance.notes:
