@@ -65,9 +65,8 @@ def _additive(material: Material, y: F8, train: Flags, binary: bool, c: Constant
 
 def _with_means(material: Material, outcomes: Mapping[str, F8], train: Flags, c: Constants) -> F8:
     """The features with out-of-fold means of the outcomes by user, video and author; NaN where there is none."""
-    rows = np.arange(len(train))
     fold = material.row_fold(int(c["effects.folds"]))
-    columns = [material.matrix(rows, hidden=False)]
+    columns = [material.matrix()]
     for y in outcomes.values():
         overall = float(y[train].mean())
         for level, count in material.factors():

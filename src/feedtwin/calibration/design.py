@@ -32,10 +32,10 @@ class Encoding:
     video_words: Mapping[str, tuple[str, ...]]
     surfaces: tuple[int, ...]
 
-    def groups(self) -> list[set[int]]:
-        """Feature numbers of each group."""
-        people = len(self.users) + len(self.user_words) + len(self.earlier) + 1
-        videos = people + len(self.videos) + len(self.video_words) + 1
+    def groups(self, past: int) -> list[set[int]]:
+        """Feature numbers of each group, when person, video and author have `past` numbers each."""
+        people = len(self.users) + len(self.user_words) + len(self.earlier) + 1 + past
+        videos = people + len(self.videos) + len(self.video_words) + 1 + 2 * past
         return [set(range(people)), set(range(people, videos)), {videos, videos + 1}]
 
     def as_plain(self) -> dict[str, Any]:
@@ -139,9 +139,9 @@ def time_matrix(log: EncounterLog) -> F8:
     return np.stack([log.rows.hour.astype(np.float64), weekday.astype(np.float64)], axis=1)
 
 
-def hidden_histories(keys: np.ndarray, share: float) -> Flags:
-    """Whose history is hidden in training; the same for every fit."""
-    return uniforms(keys, "calibration/hidden history") < share
+def hidden(keys: np.ndarray, share: float, what: str) -> Flags:
+    """Of whom something is hidden in training, by a hash; the same for every fit."""
+    return uniforms(keys, f"calibration/hidden {what}") < share
 
 
 def folds_of(keys: np.ndarray, folds: int, label: str) -> np.ndarray:

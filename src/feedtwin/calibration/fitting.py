@@ -112,10 +112,21 @@ def _head_stage(
     material: Material, outcome: np.ndarray, rows: Flags, name: str, c: Constants
 ) -> Callable[[], Arrays]:
     def compute() -> Arrays:
-        fitted = fit_head(material, outcome.astype(np.float64), rows, name != "watch", c)
+        others = [y for other, y in _past_outcomes(material).items() if other != name]
+        fitted = fit_head(material, outcome.astype(np.float64), rows, name != "watch", others, c)
         return {**fitted.head.arrays(), "unseen": fitted.unseen}
 
     return compute
+
+
+def _past_outcomes(material: Material) -> dict[str, F8]:
+    """Outcomes whose past the trees of every head may read."""
+    rows = material.log.rows
+    return {
+        "skip": (rows.watch_s < 3.0).astype(np.float64),
+        "seconds": np.log1p(rows.watch_s),
+        "like": rows.like.astype(np.float64),
+    }
 
 
 def _normal_scores(at: F8, material: Material, stay: Flags) -> F8:

@@ -5,7 +5,7 @@ person's, video's or author's own rows add). Only these columns act later; the t
 and videos that the log does not have.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -16,6 +16,7 @@ from feedtwin.calibration.design import TIME, USER, VIDEO
 from feedtwin.calibration.effects import Effects, fit_effects, logistic_fit
 from feedtwin.calibration.forest import Forest
 from feedtwin.calibration.material import Material
+from feedtwin.calibration.past import Past, pasts, remembered
 from feedtwin.datasets.adaptor import F8, I8, Flags
 from feedtwin.datasets.parquet import rows_of
 
@@ -33,6 +34,7 @@ class Head:
         user_column: (U,) their boosted part.
         user_effect, video_effect, author_effect: posterior means.
         user_sd, video_sd, author_sd: posterior standard deviations.
+        video_past, author_past: (., r) their past as the trees read it (`feedtwin.calibration.past`).
         variances: (3,) variance of the effects of `FACTORS`.
         line: (2,) intercept and slope that bring the sum onto the outcome's own scale.
         base: (1,) the effects' intercept.
@@ -51,6 +53,8 @@ class Head:
     user_sd: F8
     video_sd: F8
     author_sd: F8
+    video_past: F8
+    author_past: F8
     variances: F8
     line: F8
     base: F8
@@ -62,9 +66,7 @@ class Head:
 
         People and videos of the fit have their own columns; others have what their features say.
         """
-        log = material.log
-        user = self._user_part(material)[log.rows.user]
-        total: F8 = user + self._shared(material)
+        total = self._parts(material)
         for factor, keys in zip(FACTORS, self._keys(material), strict=True):
             row, known = rows_of(getattr(self, f"{factor}_key"), keys)
             total = total + np.where(known, getattr(self, f"{factor}_effect")[row], 0.0)
@@ -86,18 +88,24 @@ class Head:
             log.videos.author[log.rows.video],
         )
 
-    def _user_part(self, material: Material) -> F8:
+    def _parts(self, material: Material) -> F8:
+        log = material.log
         if not self.forests:
-            return np.zeros(len(material.log.users.key))
-        row, known = rows_of(self.user_key, material.log.users.key)
+            return np.zeros(len(log.rows))
+        past = remembered(
+            log,
+            self.video_past.shape[1],
+            (self.video_key, self.video_past),
+            (self.author_key, self.author_past),
+        )
+        row, known = rows_of(self.user_key, log.users.key)
         part = np.where(known, self.user_column[row], 0.0)
-        if not known.all():
-            features = material.people[~known]
-            part[~known] = np.mean([f.of_group(USER, features) for f in self.forests], axis=0)
-        return part
-
-    def _shared(self, material: Material) -> F8:
-        return shared_part(self.forests, material)
+        strangers = np.flatnonzero(~known)
+        if len(strangers):
+            features = material.people_features(past, strangers)
+            part[strangers] = np.mean([f.of_group(USER, features) for f in self.forests], axis=0)
+        total: F8 = part[log.rows.user] + shared_part(self.forests, material, past)
+        return total
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays."""
@@ -118,17 +126,25 @@ class Head:
         return Head(forests=forests, **rest)
 
 
-def shared_part(forests: tuple[Forest, ...], material: Material) -> F8:
+def shared_part(forests: tuple[Forest, ...], material: Material, past: Past) -> F8:
     """What video, surface and time say, averaged over the folds' models, (n,)."""
-    if not forests:
-        return np.zeros(len(material.log.rows))
     pairs, pair = material.pairs
     times, time = material.times
-    at_pair, at_time = material.pair_features(pairs), material.time_features(times)
+    at_pair, at_time = material.pair_features(pairs, past), material.time_features(times, past)
     video = np.mean([f.of_group(VIDEO, at_pair) + f.constant() for f in forests], axis=0)
     hour = np.mean([f.of_group(TIME, at_time) for f in forests], axis=0)
     result: F8 = video[pair] + hour[time]
     return result
+
+
+def user_columns(forests: tuple[Forest, ...], material: Material, past: Past) -> F8:
+    """Every person's boosted part, from the model that never saw the person, (N,)."""
+    column = np.zeros(len(material.log.users.key))
+    person_fold = material.user_fold(len(forests))
+    for number, forest in enumerate(forests):
+        mine = np.flatnonzero(person_fold == number)
+        column[mine] = forest.of_group(USER, material.people_features(past, mine))
+    return column
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +156,7 @@ class FittedHead:
 
 
 def fit_head(
-    material: Material, outcome: F8, rows: Flags, binary: bool, c: Constants
+    material: Material, outcome: F8, rows: Flags, binary: bool, others: Sequence[F8], c: Constants
 ) -> FittedHead:
     """Fits one outcome.
 
@@ -149,27 +165,28 @@ def fit_head(
         outcome: (n,) 0/1 when `binary`.
         rows: (n,) rows of the fit.
         binary: logit link, else identity.
-        c: constants `boosting.*` and `effects.*`.
+        others: (n,) outcomes whose past is shown to the trees beside this one's.
+        c: constants `boosting.*`, `effects.*` and `past.*`.
 
     Returns:
         The head.
     """
     at = np.flatnonzero(rows)
     events = float(outcome[at].sum()) if binary else float(len(at))
-    enough = (
-        min(events, len(at) - events) >= c["boosting.events_min"]
-        if binary
-        else len(at) >= c["boosting.events_min"]
-    )
+    enough = (min(events, len(at) - events) if binary else len(at)) >= c["boosting.events_min"]
+    folds = int(c["effects.folds"])
+    row_fold = material.row_fold(folds)
+    versions, whole_past = pasts(material.log, [outcome, *others], rows, row_fold, folds, c)
     forests: tuple[Forest, ...] = ()
-    person_fold = material.user_fold(int(c["boosting.folds"]))
     column = np.zeros(len(material.log.users.key))
+    offset = np.zeros(len(outcome))
     if enough:
-        forests = _forests(material, outcome, at, person_fold, binary, c)
-        for number, forest in enumerate(forests):
-            mine = person_fold == number
-            column[mine] = forest.of_group(USER, material.people[mine])
-    offset = column[material.log.rows.user] + shared_part(forests, material)
+        forests = _forests(material, outcome, at, binary, (versions, row_fold), c)
+        column = user_columns(forests, material, whole_past)
+        for number, past in enumerate(versions):
+            mine = row_fold == number
+            part = user_columns(forests, material, past)[material.log.rows.user]
+            offset[mine] = (part + shared_part(forests, material, past))[mine]
     factors = material.factors()
     y = outcome[at].astype(np.float64)
 
@@ -180,32 +197,38 @@ def fit_head(
     every = np.ones(len(at), dtype=np.bool_)
     final = effects(every)
     unseen = offset[at].copy()
-    fold = material.row_fold(int(c["effects.folds"]))[at]
-    for number in range(int(c["effects.folds"])):
-        out = fold == number
-        part = effects(~out) if out.any() and not out.all() else final
+    for number in range(folds):
+        out = row_fold[at] == number
+        rest = effects(~out) if out.any() and not out.all() else final
         levels = [level[at][out] for level, _ in factors] if enough else []
-        unseen[out] += part.of(levels) if levels else part.base
+        unseen[out] += rest.of(levels) if levels else rest.base
     line = np.array([0.0, 1.0])
     if binary and enough:
         line = logistic_fit(y, np.stack([np.ones(len(y)), unseen], axis=1))
     whole = np.full(len(outcome), np.nan)
     whole[at] = line[0] + line[1] * unseen
-    return FittedHead(_head(material, forests, column, final, line, events), whole)
+    return FittedHead(_head(material, forests, column, whole_past, (final, line, events)), whole)
 
 
 def _forests(
-    material: Material, outcome: F8, at: I8, person_fold: I8, binary: bool, c: Constants
+    material: Material,
+    outcome: F8,
+    at: I8,
+    binary: bool,
+    pasts_of: tuple[list[Past], I8],
+    c: Constants,
 ) -> tuple[Forest, ...]:
-    groups = material.encoding.groups()
-    shown, whole = material.matrix(at, hidden=True), material.matrix(at, hidden=False)
-    fold = person_fold[material.log.rows.user[at]]
+    versions, row_fold = pasts_of
+    groups = material.encoding.groups(versions[0].width)
+    matrix = material.training_matrix(at, versions, row_fold)
+    folds = int(c["boosting.folds"])
+    fold = material.user_fold(folds)[material.log.rows.user[at]]
+    truth = outcome[at].astype(np.float64)
     found, losses = [], []
-    for number in range(int(c["boosting.folds"])):
+    for number in range(folds):
         out = fold == number
-        truth = outcome[at].astype(np.float64)
         forest, loss = fit_forest(
-            shown[~out], truth[~out], binary, groups, (whole[out], truth[out]), c
+            matrix[~out], truth[~out], binary, groups, (matrix[out], truth[out]), c
         )
         found.append(forest)
         losses.append(loss)
@@ -217,11 +240,12 @@ def _head(
     material: Material,
     forests: tuple[Forest, ...],
     column: F8,
-    final: Effects,
-    line: F8,
-    events: float,
+    past: Past,
+    fitted: tuple[Effects, F8, float],
 ) -> Head:
+    final, line, events = fitted
     keys = (material.log.users.key, material.log.videos.key, np.unique(material.log.videos.author))
+    _, first = np.unique(material.log.videos.author, return_index=True)
     means = final.means or tuple(np.zeros(len(k)) for k in keys)
     sds = final.sds or tuple(np.zeros(len(k)) for k in keys)
     orders = [np.argsort(k, kind="stable") for k in keys]
@@ -235,6 +259,8 @@ def _head(
     return Head(
         forests=forests,
         user_column=column[orders[0]],
+        video_past=past.video[orders[1]],
+        author_past=past.author[first],
         variances=np.array(final.variances or (0.0, 0.0, 0.0)),
         line=line,
         base=np.array([final.base]),

@@ -1,6 +1,6 @@
 """A log as the matrices that fit and prediction share; nothing here looks at outcomes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 
 from feedtwin.calibration.design import (
+    VIDEO,
     Encoding,
     folds_of,
-    hidden_histories,
+    hidden,
     surface_numbers,
     time_matrix,
     user_matrix,
     video_matrix,
 )
+from feedtwin.calibration.past import Past
 from feedtwin.datasets.adaptor import F8, I4, I8
 from feedtwin.datasets.encounters import EncounterLog
 
@@ -43,8 +45,8 @@ class Material:
 
     @cached_property
     def _hidden(self) -> F8:
-        hidden = hidden_histories(self.log.users.key, self.constants["boosting.masked_share"])
-        return user_matrix(self.encoding, self.log, hidden)
+        masked = hidden(self.log.users.key, self.constants["boosting.masked_share"], "history")
+        return user_matrix(self.encoding, self.log, masked)
 
     @cached_property
     def films(self) -> F8:
@@ -69,15 +71,23 @@ class Material:
         )
         return code, place.reshape(-1)
 
-    def pair_features(self, code: I8) -> F8:
+    def pair_features(self, code: I8, past: Past) -> F8:
         """Matrix of pairs, as wide as the whole one, with the video's and the surface's features filled in."""
-        groups = self.encoding.groups()
+        groups = self.encoding.groups(past.width)
         found = np.full((len(code), sum(len(g) for g in groups)), np.nan)
-        first = min(groups[1])
-        film = self.films[code // 256]
-        found[:, first : first + film.shape[1]] = film
-        found[:, first + film.shape[1]] = surface_numbers(self.encoding, code % 256)
+        film = code // 256
+        found[:, sorted(groups[VIDEO])] = self._of_videos(film, code % 256, past)
         return found
+
+    def _of_videos(self, film: I8, surface: np.ndarray, past: Past) -> F8:
+        where = surface_numbers(self.encoding, surface)[:, None]
+        return np.concatenate(
+            [self.films[film], where, past.video[film], past.author[film]], axis=1
+        )
+
+    def people_features(self, past: Past, rows: I8) -> F8:
+        """Features of some people with their past: the first columns of the whole matrix."""
+        return np.concatenate([self.people[rows], past.user[rows]], axis=1)
 
     @cached_property
     def times(self) -> tuple[I8, I8]:
@@ -86,27 +96,47 @@ class Material:
         code, place = np.unique((weekday * 24 + hour).astype(np.int64), return_inverse=True)
         return code, place.reshape(-1)
 
-    def time_features(self, code: I8) -> F8:
+    def time_features(self, code: I8, past: Past) -> F8:
         """Matrix of times, as wide as the whole one, with hour and weekday filled in."""
-        groups = self.encoding.groups()
+        groups = self.encoding.groups(past.width)
         width = sum(len(g) for g in groups)
         found = np.full((len(code), width), np.nan)
         found[:, width - 2], found[:, width - 1] = code % 24, code // 24
         return found
 
-    def matrix(self, rows: I8, hidden: bool) -> F8:
-        """The whole matrix of some rows; `hidden` leaves out the histories that training does not see."""
-        people = self._hidden if hidden else self.people
-        log = self.log.rows
-        return np.concatenate(
-            [
-                people[log.user[rows]],
-                self.films[log.video[rows]],
-                surface_numbers(self.encoding, log.surface[rows])[:, None],
-                time_matrix(self.log)[rows],
-            ],
-            axis=1,
+    def training_matrix(self, rows: I8, versions: Sequence[Past], fold: I8) -> F8:
+        """The whole matrix of some rows, with the past of the other folds.
+
+        The history of some people and the past of others are hidden, so that strangers are met in training.
+
+        Args:
+            rows: row numbers.
+            versions: the past without each fold.
+            fold: (n,) fold of every row of the log.
+        """
+        width = versions[0].width
+        found = np.empty((len(rows), sum(len(g) for g in self.encoding.groups(width))))
+        masked = hidden(self.log.users.key, self.constants["boosting.masked_share"], "past")
+        times = time_matrix(self.log)
+        for number, past in enumerate(versions):
+            mine = np.flatnonzero(fold[rows] == number)
+            user, video = (
+                self.log.rows.user[rows[mine]],
+                self.log.rows.video[rows[mine]].astype(np.int64),
+            )
+            own = np.where(masked[user][:, None], np.nan, past.user[user])
+            film = self._of_videos(video, self.log.rows.surface[rows[mine]], past)
+            found[mine] = np.concatenate([self._hidden[user], own, film, times[rows[mine]]], axis=1)
+        return found
+
+    def matrix(self) -> F8:
+        """Features of every row without any past: what a baseline gets, besides its own means."""
+        rows = self.log.rows
+        none = Past(
+            *(np.zeros((n, 0)) for n in (len(self.people), len(self.films), len(self.films)))
         )
+        film = self._of_videos(rows.video.astype(np.int64), rows.surface, none)
+        return np.concatenate([self.people[rows.user], film, time_matrix(self.log)], axis=1)
 
     def user_fold(self, folds: int) -> I8:
         """Fold of every person, (N,)."""

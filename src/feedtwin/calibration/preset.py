@@ -30,7 +30,7 @@ SECTION = "calibration."
 ALL, SPLIT = "all", "split"
 """The two fits of a preset: to all rows, for prediction; to all but the held-out rows, for judging."""
 FORMAT = 1
-FIT = 1
+FIT = 2
 """Number of the method: raised when a stage of the fit changes, so that stages kept from before are not used."""
 
 

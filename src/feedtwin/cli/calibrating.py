@@ -144,7 +144,9 @@ def predict(
     ),
     history: Annotated[
         Path | None,
-        typer.Option(help="What people met before the log (KuaiRand), if there is such a file."),
+        typer.Option(
+            help="What people met before the log (KuaiRand); the file beside the users' by default."
+        ),
     ] = None,
     map_file: MapFile = None,
     samples: Annotated[int, typer.Option(min=0, help="Outcomes to draw per impression.")] = 0,
@@ -193,11 +195,15 @@ def _read_files(
     from feedtwin.errors import SettingsError
 
     if name == "kuairand":
-        from feedtwin.datasets.kuairand import KuaiRand
+        from feedtwin.datasets.kuairand import HISTORY, KuaiRand
         from feedtwin.datasets.kuairand_encounters import read_files
 
         if users is None or videos is None:
             raise SettingsError("predict: a preset fitted to KuaiRand needs --users and --videos")
+        beside = users.with_name(HISTORY)
+        if history is None and beside.is_file():
+            tell(f"history {beside} (beside the table of people)")
+            history = beside
         return read_files(KuaiRand(), log, users, videos, history, every_row=True)
     if map_file is None:
         raise SettingsError(
