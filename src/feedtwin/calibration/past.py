@@ -77,7 +77,7 @@ def _sums(level: np.ndarray, count: int, outcomes: Sequence[F8], fold: I8, folds
     """Rows and summed outcomes by fold and level, (folds, levels, 1 + outcomes)."""
     cell = fold * count + level
     columns: list[F8] = [np.bincount(cell, minlength=folds * count).astype(np.float64)]
-    columns += [np.bincount(cell, y, folds * count) for y in outcomes]
+    columns += [np.asarray(np.bincount(cell, y, folds * count), np.float64) for y in outcomes]
     return np.stack(columns, axis=1).reshape(folds, count, -1)
 
 
