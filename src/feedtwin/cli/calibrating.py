@@ -179,6 +179,7 @@ def predict(
         answer({"state": one.state, "rows": len(rows.rows), "out": str(out), "means": means})
         return
     say(one.state)
+    say(f"licence {one.about['data']['licence']} (of the data that the preset is derived from)")
     table(["prediction", "mean"], list(means.items()))
     say(f"wrote   {out}: {plural(len(rows.rows), 'impression')}")
 

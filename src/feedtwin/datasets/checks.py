@@ -23,14 +23,14 @@ def refuse_units(
         source: the file, for the message.
         column: name of the column.
         seconds: (n,) its values as seconds, by the unit that was said; 0 = unknown or not watched.
-        constants: `checks.median_low_s`, `checks.median_high_s`.
+        constants: `checks.median_low_s`, `checks.median_high_s`, `checks.rows_min`.
         known: (n,) rows that count; those above 0 by default.
 
     Raises:
         DataError: The median lies outside the limits.
     """
     counted = seconds[(seconds > 0) if known is None else known]
-    if not len(counted):
+    if len(counted) < constants["checks.rows_min"]:
         return
     median = float(np.median(counted))
     low, high = constants["checks.median_low_s"], constants["checks.median_high_s"]
@@ -54,7 +54,8 @@ def refuse_shuffled_days(
         DataError: More than `checks.wrong_days_high` of the rows disagree.
     """
     wrong = np.floor(time_s / 86_400.0).astype(np.int64) != day
-    if wrong.mean() <= constants["checks.wrong_days_high"]:
+    allowed = max(constants["checks.wrong_days_high"] * len(wrong), constants["checks.rows_min"])
+    if wrong.sum() <= allowed:
         return
     row = int(np.argmax(wrong))
     raise DataError(
