@@ -8,7 +8,9 @@ from feedtwin import __version__
 from feedtwin.cli import (
     asking,
     auditing,
+    calibrating,
     checking,
+    describing,
     explaining,
     going,
     llm,
@@ -65,6 +67,10 @@ app.command("interview")(asking.interview)
 app.command("list")(asking.list_)
 app.command("check")(checking.check)
 app.command("doctor")(checking.doctor)
+app.command("calibrate")(calibrating.calibrate)
+app.command("predict")(calibrating.predict)
+app.command("validate")(calibrating.validate)
+app.add_typer(describing.app, name="data")
 app.add_typer(llm.app, name="llm")
 
 

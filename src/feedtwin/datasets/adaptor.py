@@ -23,17 +23,22 @@ I4 = npt.NDArray[np.int32]
 I8 = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
+SIGNALS = ("long_view", "like", "comment", "share", "follow", "not_interested", "profile")
+"""What an impression can carry besides the time watched."""
 REAL_LOG = "real log"
 GENERATED_SAMPLE = "generated sample"
 
 
 @dataclass(frozen=True, slots=True)
 class Impressions:
-    """One row per impression of the swipe feed, in the source's order, exact duplicates removed.
+    """One row per impression, in the source's order; a world's log holds the swipe feed without exact duplicates.
 
     Attributes:
         user: (n,) row in `LogUsers`.
         video: (n,) row in `LogVideos`.
+        time_s: (n,) seconds since local midnight of the log's first day.
+        surface: (n,) the source's code of the interface; 0 where it has only one.
+        random: (n,) whether the impression was exposed at random, not by a recommender.
         day: (n,) days since the log's first day, 0 and up.
         hour: (n,) local hour of the day, 0..23.
         watch_s: (n,) view time in seconds; may exceed the duration when a video loops.
@@ -43,6 +48,9 @@ class Impressions:
 
     user: I4
     video: I4
+    time_s: F8
+    surface: U1
+    random: Flags
     day: I4
     hour: U1
     watch_s: F8
@@ -145,13 +153,20 @@ class Provenance:
 
 @dataclass(frozen=True, slots=True)
 class WatchLog:
-    """An impression log in neutral form: what every adaptor of watch logs produces."""
+    """An impression log in neutral form: what every adaptor of watch logs produces.
+
+    Attributes:
+        impressions, users, videos, earlier, provenance: the tables.
+        recorded: those of `SIGNALS` that the source records; the columns of the others are false everywhere and say
+            nothing.
+    """
 
     impressions: Impressions
     users: LogUsers
     videos: LogVideos
     earlier: EarlierWatches
     provenance: Provenance
+    recorded: tuple[str, ...] = SIGNALS
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,11 +331,6 @@ class RealWorld:
         return self.provenance.licence
 
     @property
-    def citation(self) -> str:
-        """How to cite the data."""
-        return self.provenance.citation
-
-    @property
     def notes(self) -> tuple[str, ...]:
         """What was dropped, fitted and generated."""
         return self.provenance.notes
@@ -331,42 +341,33 @@ class RealWorld:
         return self.provenance.source_hash
 
     @property
+    def citation(self) -> str:
+        """How to cite the data."""
+        return self.provenance.citation
+
+    @property
     def state(self) -> str:
         """What the files are: "real log" or "generated sample"."""
         return self.provenance.state
 
 
 class Adaptor(Protocol):
-    """What every adaptor of a watch log offers.
+    """What every adaptor of a watch log offers; `feedtwin.datasets.series` has the adaptors of series and cascades.
 
-    Series and cascade adaptors share `name`, `title`, `licence`, `citation`, `expects` and `write_tiny`, and replace the
-    two readers by their own.
+    `name` is how a setting spells it, `title` one line for people, `licence` and `citation` those of the data, `expects`
+    the files and columns it reads, for messages and help.
     """
 
     @property
-    def name(self) -> str:
-        """Short name, as a setting spells it."""
-        ...
-
+    def name(self) -> str: ...  # noqa: D102
     @property
-    def title(self) -> str:
-        """One line for people."""
-        ...
-
+    def title(self) -> str: ...  # noqa: D102
     @property
-    def licence(self) -> str:
-        """Licence of the data."""
-        ...
-
+    def licence(self) -> str: ...  # noqa: D102
     @property
-    def citation(self) -> str:
-        """How to cite the data."""
-        ...
-
+    def citation(self) -> str: ...  # noqa: D102
     @property
-    def expects(self) -> str:
-        """The files and columns it reads, for error messages and help."""
-        ...
+    def expects(self) -> str: ...  # noqa: D102
 
     def read_log(self, path: str | Path) -> WatchLog:
         """Reads and checks the files.

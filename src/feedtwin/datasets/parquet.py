@@ -1,4 +1,4 @@
-"""Checked reading of Parquet columns: every complaint names file, row, column and rule."""
+"""Checked reading of Parquet and CSV columns: every complaint names file, row, column and rule."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from feedtwin.datasets.adaptor import I8, Flags
@@ -23,10 +24,11 @@ class Column:
 
     Attributes:
         name: the column.
-        kind: "integer", "number", "text" or "integers" (a list of integers per row).
+        kind: "integer", "number", "text", "integers" (a list of integers per row) or "any".
         low, high: bounds of a numeric column, both included; None = unbounded.
         nullable: whether a missing value is allowed.
         meaning: unit and meaning, shown when the column is missing.
+        optional: whether the file may lack the column.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Column:
     high: float | None = None
     nullable: bool = False
     meaning: str = ""
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,10 @@ class Source:
     path: Path
     table: pa.Table
     metadata: Mapping[bytes, bytes]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether the column was read; an optional one may not be there."""
+        return name in self.table.column_names
 
     def fail(self, row: int, column: str, found: object, rule: str) -> DataError:
         """The error for one bad value; `row` counts from 0 here and from 1 in the message."""
@@ -56,6 +63,8 @@ class Source:
 def _kind_matches(kind: str, dtype: pa.DataType) -> bool:
     if pa.types.is_dictionary(dtype):
         dtype = dtype.value_type
+    if kind == "any":
+        return True
     integer = pa.types.is_integer(dtype) or pa.types.is_boolean(dtype)
     if kind == "integer":
         return bool(integer)
@@ -101,6 +110,8 @@ def _check(source: Source, column: Column) -> None:
 def _columns_of(path: Path, dtypes: pa.Schema, columns: Sequence[Column]) -> None:
     for column in columns:
         if column.name not in dtypes.names:
+            if column.optional:
+                continue
             raise DataError(
                 f"{path}: column {column.name} ({column.kind}; {column.meaning}) is missing; found "
                 f"{', '.join(dtypes.names)}. Expected {', '.join(c.name for c in columns)}."
@@ -113,8 +124,46 @@ def _columns_of(path: Path, dtypes: pa.Schema, columns: Sequence[Column]) -> Non
             )
 
 
+CSV_SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+"""Files read as text; everything else is read as Parquet."""
+
+
+def _names(columns: Sequence[Column], found: Sequence[str]) -> list[str]:
+    return [c.name for c in columns if c.name in found]
+
+
+def _from_parquet(path: Path, columns: Sequence[Column]) -> Source:
+    try:
+        file = pq.ParquetFile(path)
+        dtypes = file.schema_arrow
+        _columns_of(path, dtypes, columns)
+        table = file.read(columns=_names(columns, dtypes.names))
+    except (pa.ArrowException, OSError) as problem:
+        raise DataError(
+            f"{path}: not readable as Parquet ({problem}). Copy the file again from its source."
+        ) from problem
+    return Source(path, table, dtypes.metadata or {})
+
+
+def _from_csv(path: Path, columns: Sequence[Column]) -> Source:
+    delimiter = "\t" if ".tsv" in path.name else ","
+    texts = {c.name: pa.string() for c in columns if c.kind == "text"}
+    try:
+        table = pacsv.read_csv(
+            path,
+            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            convert_options=pacsv.ConvertOptions(column_types=texts, strings_can_be_null=True),
+        )
+    except (pa.ArrowException, OSError) as problem:
+        raise DataError(
+            f"{path}: not readable as CSV in UTF-8 ({problem}). Mend the line that is named, or write the file again."
+        ) from problem
+    _columns_of(path, table.schema, columns)
+    return Source(path, table.select(_names(columns, table.column_names)), {})
+
+
 def read_columns(path: Path, columns: Sequence[Column]) -> Source:
-    """Reads and checks the named columns of a Parquet file.
+    """Reads and checks the named columns of a Parquet or CSV file (`CSV_SUFFIXES`).
 
     Args:
         path: the file.
@@ -124,23 +173,16 @@ def read_columns(path: Path, columns: Sequence[Column]) -> Source:
         The table with its path and metadata.
 
     Raises:
-        DataError: The file cannot be read as Parquet, lacks a column, or has a wrong type, a missing, non-finite or
+        DataError: The file cannot be read, lacks a column, or has a wrong type, a missing, non-finite or
             out-of-bounds value.
     """
-    try:
-        file = pq.ParquetFile(path)
-        dtypes = file.schema_arrow
-        _columns_of(path, dtypes, columns)
-        table = file.read(columns=[c.name for c in columns])
-    except (pa.ArrowException, OSError) as problem:
-        raise DataError(
-            f"{path}: not readable as Parquet ({problem}). Copy the file again from its source."
-        ) from problem
-    if not table.num_rows:
+    reader = _from_csv if path.name.lower().endswith(CSV_SUFFIXES) else _from_parquet
+    source = reader(path, columns)
+    if not source.table.num_rows:
         raise DataError(f"{path}: the file has no rows; at least one is expected.")
-    source = Source(path, table, dtypes.metadata or {})
     for column in columns:
-        _check(source, column)
+        if column.name in source:
+            _check(source, column)
     return source
 
 

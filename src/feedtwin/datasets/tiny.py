@@ -12,7 +12,9 @@ from feedtwin.datasets.adaptor import F8, I8
 from feedtwin.datasets.hashing import normals, uniforms
 
 _TAGS = ("1", "2", "3,1", "7", "12", "39,12", "unknown")
-_FIRST_MS = 1_650_816_000_000
+FIRST_MS = 1_650_816_000_000
+ZONE_H = 8.0
+"""`FIRST_MS` is midnight in the zone of the KuaiRand logs."""
 _HOUR_MS = 3_600_000
 _DAYS = 5
 
@@ -82,7 +84,7 @@ def _log_columns(
     row = np.arange(len(user))
     video = (uniforms(row, "video", seed) ** 2 * videos).astype(np.int64)
     hour = (uniforms(row, "hour", seed) * 24 * _DAYS).astype(np.int64)
-    time_ms = _FIRST_MS + hour * _HOUR_MS + row
+    time_ms = FIRST_MS + hour * _HOUR_MS + row
     duration_ms = np.array([d or 0.0 for d in video_columns["video_duration"]])[video]
     columns = {
         "user_id": user_columns["user_id"][user].astype(np.int32),
@@ -116,6 +118,12 @@ def _history_columns(
     return {"user_id": known} | {name: pa.array(x, dtype) for name, x in lists.items()}
 
 
+def tables(seed: int, users: int, videos: int) -> tuple[dict[str, Any], ...]:
+    """Columns of log, users and videos as `write` writes them."""
+    user_columns, video_columns = _user_columns(users, seed), _video_columns(videos, seed)
+    return _log_columns(user_columns, video_columns, seed), user_columns, video_columns
+
+
 def write(folder: Path, seed: int, users: int, videos: int, *, marker: bytes) -> Path:
     """Writes the four files; the same arguments give the same values.
 
@@ -132,8 +140,7 @@ def write(folder: Path, seed: int, users: int, videos: int, *, marker: bytes) ->
         The folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    user_columns, video_columns = _user_columns(users, seed), _video_columns(videos, seed)
-    log_columns = _log_columns(user_columns, video_columns, seed)
+    log_columns, user_columns, video_columns = tables(seed, users, videos)
     _write(folder / "log_standard_0425_0506.parquet", log_columns, marker)
     _write(folder / "user_features.parquet", user_columns, marker)
     _write(folder / "video_features.parquet", video_columns, marker)

@@ -160,3 +160,34 @@ def test_a_log_of_unknown_durations_only_is_refused(tiny: Path) -> None:
 
     change(tiny, LOG, unknown)
     assert "known duration" in message(tiny)
+
+
+def test_seconds_in_a_column_of_milliseconds_are_refused(tiny: Path) -> None:
+    def shrink(table: pa.Table) -> pa.Table:
+        values = [v // 1000 for v in table["duration_ms"].to_pylist()]
+        place = table.column_names.index("duration_ms")
+        return table.set_column(place, "duration_ms", pa.array(values, pa.int32()))
+
+    change(tiny, LOG, shrink)
+    text = message(tiny)
+    assert "column duration_ms" in text and "Seconds were probably given" in text
+
+
+def test_a_shuffled_time_column_is_refused_by_the_days_of_the_log(tiny: Path) -> None:
+    def shuffle(table: pa.Table) -> pa.Table:
+        stamps = table["time_ms"].to_pylist()
+        half = len(stamps) // 2
+        place = table.column_names.index("time_ms")
+        return table.set_column(
+            place, "time_ms", pa.array(stamps[half:] + stamps[:half], pa.int64())
+        )
+
+    change(tiny, LOG, shuffle)
+    text = message(tiny)
+    assert "column time_ms" in text and "was shuffled" in text
+
+
+def test_a_few_rows_are_not_refused_for_their_days(tiny: Path) -> None:
+    change(tiny, LOG, lambda table: table.slice(0, 10))
+    change(tiny, LOG, with_value("time_ms", 3, 1_650_800_000_000))
+    assert KuaiRand().read_log(tiny).provenance.days == 1

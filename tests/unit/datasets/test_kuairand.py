@@ -150,7 +150,7 @@ def test_taking_people_repeats_and_reorders_every_column(sample: RealWorld) -> N
 
 def test_an_unknown_adaptor_or_constant_is_refused(tiny: Path) -> None:
     with pytest.raises(SettingsError, match="kuairand"):
-        adaptor("kuairec")
+        adaptor("kuairex")
     with pytest.raises(SettingsError, match="baseline"):
         KuaiRand({"kuairand_fit.affinity.basline": 0.2}).read(tiny)
     with pytest.raises(SettingsError, match=r"at most 0\.9"):

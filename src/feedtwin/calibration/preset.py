@@ -1,0 +1,210 @@
+"""A preset on disk: a YAML file for people, and beside it the arrays (safetensors), bound to it by their hash.
+
+FILE                  what was fitted to what, with provenance; `feedtwin predict` and `validate` take it
+FILE.safetensors      the columns, trees and tables
+FILE.work/            stages of a fit that is not done; taken up again, removed at the end
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from ruamel.yaml import YAML
+from safetensors.numpy import load_file, save_file
+
+from feedtwin.calibration.design import Encoding
+from feedtwin.calibration.head import Head
+from feedtwin.calibration.model import SIGNALS, EncounterModel
+from feedtwin.calibration.tables import WatchTables
+from feedtwin.datasets.encounters import EncounterLog
+from feedtwin.errors import DataError
+from feedtwin.schema.parameters import load_defaults
+from feedtwin.schema.yaml_reader import read_document
+
+SECTION = "calibration."
+ALL, SPLIT = "all", "split"
+"""The two fits of a preset: to all rows, for prediction; to all but the held-out rows, for judging."""
+FORMAT = 1
+FIT = 2
+"""Number of the method: raised when a stage of the fit changes, so that stages kept from before are not used."""
+
+
+def calibration_constants(parameters: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The section `calibration` by path without the section's name, with changes laid over the defaults."""
+    ours = {k: v for k, v in (parameters or {}).items() if k.startswith(SECTION)}
+    values = load_defaults().overlay(ours, "calibration").values()
+    return {k.removeprefix(SECTION): v for k, v in values.items() if k.startswith(SECTION)}
+
+
+def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
+    """Hash of what a fit depends on: the files, the constants and the method."""
+    plain = {
+        "files": log.provenance.source_hash,
+        "constants": constants,
+        "method": FIT,
+    }
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+
+
+class Workshop:
+    """Keeps the arrays of finished stages in a folder; what another fit left there is not used."""
+
+    def __init__(self, preset: Path, key: str, on_stage: Callable[[str, bool], None]) -> None:
+        """Open the folder beside the preset.
+
+        Args:
+            preset: where the preset will be.
+            key: fingerprint of the fit.
+            on_stage: told each stage's name, and whether it was taken from the folder.
+        """
+        self.folder = preset.with_name(preset.name + ".work")
+        self._key = key
+        self._on_stage = on_stage
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def stage(
+        self, fit: str
+    ) -> Callable[[str, Callable[[], dict[str, np.ndarray]]], dict[str, np.ndarray]]:
+        """The stage function of one of the two fits."""
+
+        def run(name: str, compute: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
+            path = self.folder / f"{fit}-{name}-{self._key[:16]}.safetensors"
+            kept = path.is_file()
+            if not kept:
+                partial = path.with_suffix(".partial")
+                save_file({k: np.ascontiguousarray(v) for k, v in compute().items()}, partial)
+                partial.replace(path)
+            self._on_stage(f"{fit} {name}", kept)
+            return load_file(path)
+
+        return run
+
+    def close(self) -> None:
+        """Remove the folder: the preset is written."""
+        shutil.rmtree(self.folder)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A preset as it was read.
+
+    Attributes:
+        path: its YAML file.
+        about: what the YAML says.
+        models: the fits by name (`ALL`, `SPLIT`).
+    """
+
+    path: Path
+    about: Mapping[str, Any]
+    models: Mapping[str, EncounterModel]
+
+    @property
+    def state(self) -> str:
+        """One line: what the preset is fitted to."""
+        return str(self.about["calibration"]["state"])
+
+
+def write_preset(
+    path: Path, about: Mapping[str, Any], models: Mapping[str, EncounterModel]
+) -> None:
+    """Writes a preset; arrays first, so that the YAML never names what is not there."""
+    arrays: dict[str, np.ndarray] = {}
+    for fit, model in models.items():
+        for name, head in model.heads.items():
+            arrays |= {f"{fit}/{name}/{k}": v for k, v in head.arrays().items()}
+        arrays |= {f"{fit}/tables/{k}": v for k, v in model.tables.arrays().items()}
+        arrays |= {f"{fit}/fate/{k}": v for k, v in model.fate.items()}
+    file = path.with_name(path.name + ".safetensors")
+    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, file)
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    whole = {
+        "description": about["description"],
+        "format": FORMAT,
+        "arrays": {"file": file.name, "sha256": digest},
+        **{k: v for k, v in about.items() if k != "description"},
+        "models": {
+            fit: {"median_s": model.median_s, "encoding": model.encoding.as_plain()}
+            for fit, model in models.items()
+        },
+    }
+    yaml: Any = YAML(typ="safe", pure=True)
+    yaml.default_flow_style = None
+    yaml.width = 120
+    yaml.sort_base_mapping_type_on_output = False
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", encoding="utf-8") as out:
+        yaml.dump(_plain(whole), out)
+    partial.replace(path)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    return value
+
+
+def read_preset(path: str | Path) -> Preset:
+    """Reads a preset and checks that its arrays are the ones it was written with.
+
+    Raises:
+        DataError: A file is missing or altered, or the preset holds no fitted encounter.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such preset; expected a file that `feedtwin calibrate DATA --preset-out` wrote."
+        )
+    about = read_document(path.read_text("utf-8"), str(path)).values
+    if about.get("format") != FORMAT or "arrays" not in about:
+        raise DataError(
+            f"{path}: the preset holds no fitted encounter (format {FORMAT}); calibrate again."
+        )
+    file = path.with_name(str(about["arrays"]["file"]))
+    if not file.is_file():
+        raise DataError(
+            f"{file}: the arrays of {path.name} are missing; keep the two files side by side."
+        )
+    if hashlib.sha256(file.read_bytes()).hexdigest() != about["arrays"]["sha256"]:
+        raise DataError(
+            f"{file}: the arrays are not those that {path.name} was written with; calibrate again."
+        )
+    arrays = load_file(file)
+    constants = about["constants"]
+    models = {
+        fit: _model(
+            arrays, fit, Encoding.from_plain(one["encoding"]), float(one["median_s"]), constants
+        )
+        for fit, one in about["models"].items()
+    }
+    return Preset(path, about, models)
+
+
+def _model(
+    arrays: Mapping[str, np.ndarray],
+    fit: str,
+    encoding: Encoding,
+    median_s: float,
+    constants: Mapping[str, Any],
+) -> EncounterModel:
+    def below(prefix: str) -> dict[str, np.ndarray]:
+        return {k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)}
+
+    names = [n for n in ("skip", "watch", *SIGNALS) if below(f"{fit}/{n}/")]
+    tables = below(f"{fit}/tables/")
+    return EncounterModel(
+        encoding,
+        constants,
+        median_s,
+        {name: Head.from_arrays(below(f"{fit}/{name}/")) for name in names},
+        WatchTables(**{f.name: tables[f.name] for f in fields(WatchTables)}),
+        below(f"{fit}/fate/"),
+    )

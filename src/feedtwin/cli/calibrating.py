@@ -1,0 +1,291 @@
+"""Commands that fit the twin to a log and use the fit: calibrate, predict, validate."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from feedtwin.cli.going import AsJson, Quiet, Sets
+from feedtwin.cli.progress import is_shown, working
+from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
+
+if TYPE_CHECKING:
+    from feedtwin.datasets.encounters import EncounterLog
+
+MapFile = Annotated[
+    Path | None,
+    typer.Option("--map", help="Column map (YAML) of a log that no adaptor knows."),
+]
+AdaptorName = Annotated[
+    str | None,
+    typer.Option("--adaptor", help="kuairand or kuairec; found from the files by default."),
+]
+DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="A data folder.")]
+
+
+def adaptor_of(data: Path, name: str | None, map_file: Path | None) -> str:
+    """The adaptor's name: as said, the column map's, or the one whose files are there."""
+    if map_file is not None:
+        return "table"
+    if name is not None:
+        return name
+    return (
+        "kuairec"
+        if any((data / f"{size}_matrix.csv").is_file() for size in ("big", "small"))
+        else "kuairand"
+    )
+
+
+def read_encounters(
+    data: Path, name: str, map_file: Path | None, parameters: Any
+) -> "EncounterLog":
+    """Reads a log for calibration."""
+    from feedtwin.datasets import adaptor
+
+    found: Any = adaptor(name, parameters, map_file)
+    return found.read_encounters(data)
+
+
+def _parameters(sets: list[str] | None) -> dict[str, Any]:
+    from feedtwin.schema.parameters import parse_assignment
+
+    return dict(parse_assignment(text) for text in sets or ())
+
+
+def say_source(provenance: Any) -> None:
+    """Prints licence, citation and what was dropped or flagged."""
+    days = getattr(provenance, "days", None)
+    when = "" if days is None else f", {plural(days, 'day')} from {provenance.first_day}"
+    say(f"data    {provenance.name} ({provenance.state}){when}")
+    say(f"licence {provenance.licence}")
+    say(f"cite    {provenance.citation}")
+    for note in provenance.notes:
+        say(f"note    {note}")
+
+
+@reports
+def calibrate(
+    data: DataPath,
+    preset_out: Annotated[Path, typer.Option("--preset-out", help="The preset's file.")],
+    map_file: MapFile = None,
+    name: AdaptorName = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Fit the encounter to a real log and write a preset.
+
+    It is fitted twice: without the held-out people and days, to be judged by `validate`; and to everything, for use.
+    A fit that was interrupted is taken up again by the same command.
+    """
+    from feedtwin.calibration.calibrating import Source
+    from feedtwin.calibration.calibrating import calibrate as fit
+
+    which, parameters = adaptor_of(data, name, map_file), _parameters(sets)
+    shown = is_shown(quiet, as_json)
+    with working("reading", shown):
+        log = read_encounters(data, which, map_file, parameters)
+    if not as_json:
+        say_source(log.provenance)
+    began = time.perf_counter()
+
+    def on_stage(stage: str, number: int, of: int, kept: bool) -> None:
+        if shown:
+            what = "kept from before" if kept else f"{time.perf_counter() - began:.0f} s"
+            tell(f"stage   {number}/{of} {stage} ({what})")
+
+    try:
+        about = fit(
+            log,
+            Source(which, None if map_file is None else str(map_file)),
+            preset_out,
+            parameters,
+            on_stage,
+        )
+    except KeyboardInterrupt:
+        tell(
+            f"interrupted; finished stages are kept in {preset_out}.work: the same command goes on from there"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    if as_json:
+        answer(about)
+        return
+    say(f"fitted  {about['calibration']['state']}")
+    table(
+        ["outcome", "events", "how", "trees", "sd user", "sd video", "sd author", "slope"],
+        [
+            (
+                key,
+                one["events"],
+                one["how"],
+                one["trees"],
+                *one["sd_of_effects"].values(),
+                one["slope"],
+            )
+            for key, one in about["heads"].items()
+        ],
+        keep=("outcome",),
+    )
+    say(f"wrote   {preset_out} in {time.perf_counter() - began:.0f} s")
+    say(f"next    {shell('validate', preset_out, '--data', data)}")
+
+
+@reports
+def predict(
+    preset: Annotated[
+        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+    ],
+    log: Annotated[Path, typer.Option(help="The impressions to predict.")],
+    users: Annotated[Path | None, typer.Option(help="The table of their people.")] = None,
+    videos: Annotated[Path | None, typer.Option(help="The table of their videos.")] = None,
+    out: Annotated[Path, typer.Option(help="Predictions: .parquet or .csv.")] = Path(
+        "predictions.parquet"
+    ),
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            help="What people met before the log (KuaiRand); the file beside the users' by default."
+        ),
+    ] = None,
+    map_file: MapFile = None,
+    samples: Annotated[int, typer.Option(min=0, help="Outcomes to draw per impression.")] = 0,
+    seed: Annotated[int, typer.Option(help="Root seed of the draws.")] = 7,
+    fit: Annotated[
+        str, typer.Option(help="all, or split: the fit that held-out rows are judged by.")
+    ] = "all",
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write what the fitted encounter says of every impression of a log, in its order.
+
+    Outcomes in the log are not looked at; duplicates stay. People and videos that the fit never met get what their
+    features say.
+    """
+    from feedtwin.calibration.predicting import COLUMNS, write_predictions
+    from feedtwin.calibration.predicting import predict as all_rows
+    from feedtwin.calibration.preset import read_preset
+    from feedtwin.errors import SettingsError
+
+    one = read_preset(preset)
+    if fit not in one.models:
+        raise SettingsError(f"--fit {fit!r}: the preset has {', '.join(one.models)}")
+    with working("predicting", is_shown(quiet, as_json)):
+        rows = _read_files(one.about["data"]["adaptor"], log, users, videos, history, map_file)
+        found = all_rows(one.models[fit], rows, samples, seed)
+        write_predictions(out, rows, found)
+    means = {name: float(found[name].mean()) for name in COLUMNS if found[name].size}
+    if as_json:
+        answer({"state": one.state, "rows": len(rows.rows), "out": str(out), "means": means})
+        return
+    say(one.state)
+    say(f"licence {one.about['data']['licence']} (of the data that the preset is derived from)")
+    table(["prediction", "mean"], list(means.items()))
+    say(f"wrote   {out}: {plural(len(rows.rows), 'impression')}")
+
+
+def _read_files(
+    name: str,
+    log: Path,
+    users: Path | None,
+    videos: Path | None,
+    history: Path | None,
+    map_file: Path | None,
+) -> "EncounterLog":
+    from feedtwin.datasets import adaptor
+    from feedtwin.errors import SettingsError
+
+    if name == "kuairand":
+        from feedtwin.datasets.kuairand import HISTORY, KuaiRand
+        from feedtwin.datasets.kuairand_encounters import read_files
+
+        if users is None or videos is None:
+            raise SettingsError("predict: a preset fitted to KuaiRand needs --users and --videos")
+        beside = users.with_name(HISTORY)
+        if history is None and beside.is_file():
+            tell(f"history {beside} (beside the table of people)")
+            history = beside
+        return read_files(KuaiRand(), log, users, videos, history, every_row=True)
+    if map_file is None:
+        raise SettingsError(
+            f"predict: the preset was fitted through the adaptor {name!r}; give a column map with --map"
+        )
+    mapped: Any = adaptor("table", None, map_file)
+    return mapped.read_files(log, users, videos, every_row=True)
+
+
+@reports
+def validate(
+    preset: Annotated[
+        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+    ],
+    data: Annotated[Path, typer.Option(help="The data folder that it was fitted to.")],
+    map_file: MapFile = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a preset's encounter on the people and days that its held-out fit never saw, beside baselines."""
+    from feedtwin.calibration.judging import judge
+    from feedtwin.calibration.preset import SPLIT, read_preset
+    from feedtwin.calibration.split import split_log
+    from feedtwin.errors import DataError
+
+    one = read_preset(preset)
+    shown = is_shown(quiet, as_json)
+    with working("reading", shown):
+        log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
+    if log.provenance.source_hash != one.about["data"]["source_hash"]:
+        raise DataError(
+            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here."
+        )
+    constants = one.about["constants"]
+    report = judge(
+        one.models[SPLIT], log, split_log(log, constants), constants,
+        lambda what: tell(f"stage   {what}") if shown else None,
+    )  # fmt: skip
+    if as_json:
+        answer({"state": one.state, **report})
+        return
+    say(one.state)
+    _print_report(report)
+
+
+def _print_report(report: dict[str, Any]) -> None:
+    names = ["where", "outcome", "score", "twin", "boosting", "additive", "item", "user", "global"]
+    say()
+    say("Scores on held-out rows; differences are twin minus rival, with 95 % intervals over users")
+    table(
+        [*names, "against boosting", "against additive"],
+        [
+            (
+                *(row[name] for name in names),
+                _interval(row["against_boosting"]),
+                _interval(row["against_additive"]),
+            )
+            for row in report["scores"]
+        ],
+    )
+    failed = [row for row in (*report["curves"], *report["distances"]) if not row["passes"]]
+    say()
+    say(
+        "Outside what was stated in advance: "
+        + (f"{len(failed)} of the curves' deciles and distances" if failed else "none")
+    )
+    for row in failed:
+        if "decile" in row:
+            say(
+                f"  {row['where']}, {row['outcome']}, decile {row['decile']}: predicted {row['predicted']:.4f}, observed "
+                f"{row['observed']:.4f} (allowed {row['allowed']:.4f})"
+            )
+        else:
+            say(
+                f"  {row['where']}, {row['what']}, {row['durations']}: distance {row['distance']:.4f} (allowed "
+                f"{row['allowed']:.4f}, n {row['n']})"
+            )
+    say()
+    for one in report["verdicts"]:
+        say(f"{one['holds']:3d} of {one['of']:3d}  {one['promise']}")
+
+
+def _interval(values: list[float]) -> str:
+    return f"{values[0]:+.4f} [{values[1]:+.4f}, {values[2]:+.4f}]"

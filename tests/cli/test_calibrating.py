@@ -1,0 +1,93 @@
+"""calibrate, predict, validate and data describe, as a user calls them."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from feedtwin.cli.app import app
+from feedtwin.datasets.kuairand import LOG, USERS, VIDEOS, KuaiRand
+from feedtwin.datasets.mapped import Mapped
+
+SMALL = (
+    "--set", "calibration.boosting.trees_max=8", "--set", "calibration.judge.trees=8",
+    "--set", "calibration.judge.resamples=50",
+)  # fmt: skip
+MAP = """\
+name: example
+licence: CC0
+log:
+  file: views.csv
+  columns:
+    user: who
+    video: what
+    time: {column: at, unit: s}
+    watch: {column: seen, unit: s}
+    duration: {column: length, unit: s}
+    like: heart
+    category: topic
+"""
+
+
+def call(*words: object):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+def test_a_log_is_described_with_licence_and_intervals(tmp_path: Path) -> None:
+    folder = KuaiRand().write_tiny(tmp_path / "data")
+    said = call("data", "describe", folder)
+    assert said.exit_code == 0, said.output
+    assert "licence none: the file is generated" in said.output and "skip hazard" in said.output
+    facts = json.loads(call("data", "describe", folder, "--json").output)["facts"]
+    assert {"group", "name", "value", "low", "high", "unit", "n"} == set(facts[0])
+
+
+def test_a_folder_that_is_no_log_is_refused(tmp_path: Path) -> None:
+    said = call("data", "describe", tmp_path)
+    assert said.exit_code == 2 and LOG in said.stderr
+
+
+def test_from_a_log_to_predictions_and_a_judgement(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
+    folder = KuaiRand().write_tiny(tmp_path / "data", 0, 200, 80)
+    preset, out = tmp_path / "p.yaml", tmp_path / "predictions.parquet"
+    said = call("calibrate", folder, "--preset-out", preset, *SMALL)
+    assert said.exit_code == 0, said.output
+    assert "ecosystem uncalibrated" in said.output and "feedtwin validate" in said.output
+    said = call(
+        "predict", preset, "--log", folder / LOG, "--users", folder / USERS, "--videos", folder / VIDEOS,
+        "--out", out, "--samples", 1,
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    assert pq.read_table(out).num_rows == pq.read_table(folder / LOG).num_rows
+    said = call("validate", preset, "--data", folder)
+    assert said.exit_code == 0, said.output
+    assert "no worse than gradient boosting" in said.output
+    other = KuaiRand().write_tiny(tmp_path / "other", 1, 200, 80)
+    said = call("validate", preset, "--data", other)
+    assert said.exit_code == 2 and "not the files" in said.stderr
+
+
+def test_a_log_of_ones_own_goes_through_a_column_map(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
+    (tmp_path / "map.yaml").write_text(MAP, "utf-8")
+    folder = Mapped(tmp_path / "map.yaml").write_tiny(tmp_path / "data", 0, 200, 80)
+    preset = tmp_path / "p.yaml"
+    said = call("calibrate", folder, "--map", tmp_path / "map.yaml", "--preset-out", preset, *SMALL)
+    assert said.exit_code == 0, said.output
+    said = call(
+        "predict",
+        preset,
+        "--log",
+        folder / "views.csv",
+        "--map",
+        tmp_path / "map.yaml",
+        "--out",
+        tmp_path / "o.csv",
+        "--json",
+    )
+    assert said.exit_code == 0, said.output
+    means = json.loads(said.output)["means"]
+    assert 0 < means["skip_p"] < 1 and means["comment_p"] is None

@@ -1,0 +1,68 @@
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from feedtwin.datasets import series_names
+from feedtwin.datasets.series import CASCADES, HASHTAGS, SERIES, TRENDS
+from feedtwin.errors import DataError
+
+
+def change(path: Path, column: str, row: int, value) -> None:
+    table = pq.read_table(path)
+    values = table[column].to_pylist()
+    values[row] = value
+    place = table.column_names.index(column)
+    pq.write_table(table.set_column(place, column, pa.array(values, table[column].type)), path)
+
+
+@pytest.mark.parametrize("name", series_names())
+def test_a_tiny_folder_reads_back_and_says_that_it_is_generated(tmp_path: Path, name: str) -> None:
+    one = SERIES[name]
+    about = one.read(one.write_tiny(tmp_path)).about
+    assert about.state == "generated sample" and about.notes == ()
+    assert about.licence.startswith("none") and one.licence.startswith("unknown")
+
+
+@pytest.mark.parametrize("name", series_names())
+def test_a_missing_file_is_named(tmp_path: Path, name: str) -> None:
+    one = SERIES[name]
+    one.write_tiny(tmp_path)
+    (tmp_path / one.files[0]).unlink()
+    with pytest.raises(DataError, match="is missing"):
+        one.read(tmp_path)
+
+
+def test_a_day_given_twice_is_refused_and_a_fall_is_counted(tmp_path: Path) -> None:
+    path = HASHTAGS.write_tiny(tmp_path) / "daily_views.parquet"
+    change(path, "views", 5, 0)
+    series = HASHTAGS.read(tmp_path)
+    assert series.about.notes == ("flagged: cumulative views fall on 1 of 348 days.",)
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
+    with pytest.raises(DataError, match=r"row 361 .* column day"):
+        HASHTAGS.read(tmp_path)
+
+
+def test_negative_views_are_refused(tmp_path: Path) -> None:
+    change(HASHTAGS.write_tiny(tmp_path) / "daily_views.parquet", "views", 2, -4)
+    with pytest.raises(DataError, match=r"row 3 .* column views"):
+        HASHTAGS.read(tmp_path)
+
+
+def test_a_rank_of_zero_is_refused(tmp_path: Path) -> None:
+    change(TRENDS.write_tiny(tmp_path) / "hashtags.parquet", "rank", 0, 0)
+    with pytest.raises(DataError, match="column rank"):
+        TRENDS.read(tmp_path)
+
+
+def test_events_before_their_root_are_counted_and_strangers_refused(tmp_path: Path) -> None:
+    path = CASCADES.write_tiny(tmp_path) / "events.parquet"
+    change(path, "dt_s", 4, -3)
+    cascades = CASCADES.read(tmp_path)
+    assert "1 of" in cascades.about.notes[0] and np.isnan(cascades.delay_s[4])
+    change(path, "cascade", 4, "nobody")
+    with pytest.raises(DataError, match=r"row 5 .* column cascade"):
+        CASCADES.read(tmp_path)
