@@ -11,7 +11,7 @@ from feedtwin.errors import RunFolderError
 from feedtwin.lab.auditing import audit
 from feedtwin.lab.auditing.finding import Audit, Finding
 from feedtwin.lab.auditing.keeping import AUDIT_FILE, keep_audit, kept_audit
-from feedtwin.lab.reporting import write_report
+from feedtwin.lab.reporting import limits, write_report
 from feedtwin.lab.study.tables import read_result
 
 
@@ -67,7 +67,7 @@ def test_a_study_report_has_every_effect_with_its_interval(study_page, study_fol
 
 
 def test_a_run_report_says_that_it_has_no_interval(run_page):
-    assert "This is one run: its numbers have no interval." in run_page
+    assert "This is one run: its numbers have no interval, and" in run_page
     assert "no language model was asked" in run_page
 
 
@@ -145,3 +145,9 @@ def test_a_study_ends_in_a_report(tmp_path, monkeypatch, capsys):
     assert "watch time, hours 0 to 2" in page  # an effect on a part of the horizon says so
     assert "the runs keep no events" in page
     assert "report.html" in capsys.readouterr().out
+
+
+def test_what_a_report_says_of_calibration_follows_the_worlds():
+    assert "Nothing is calibrated" in limits.of_calibration("uncalibrated: defaults")
+    said = limits.of_calibration("fitted to the untreated arm")
+    assert "Nothing is calibrated" not in said and "fitted to the untreated arm" in said

@@ -5,7 +5,6 @@ from typing import Final
 ALWAYS: Final = (
     "An effect in the twin is an effect of these mechanisms with these parameters. It is a statement about people or "
     "about a platform only as far as the twin was validated against them; it was not.",
-    "Nothing is calibrated: levels (seconds, shares, dollars) describe no platform, and neither does the size of an effect.",
     "Rates of rare actions, such as reports, gifts, purchases and live rooms, are choices of ours where no source gives them.",
     "Sessions, returns and ties between people are generated, also in worlds made from real logs.",
 )
@@ -24,3 +23,23 @@ QUICK: Final = (
     "This was a quick look: fewer replicates and a shorter horizon than the study asks for."
 )
 NO_MODEL: Final = "No language model was asked: people, captions and plans follow rules."
+
+
+def is_uncalibrated(state: str) -> bool:
+    """Whether a state of calibration says that nothing was fitted."""
+    return state.startswith("uncalibrated")
+
+
+def of_calibration(state: str) -> str:
+    """Return what follows from a state of calibration."""
+    if is_uncalibrated(state):
+        return (
+            "Nothing is calibrated: levels (seconds, shares, dollars) describe no platform, and neither does the size "
+            "of an effect."
+        )
+    return f"Calibration: {state}. What was fitted is no evidence for what was not."
+
+
+def fitted(state: str) -> str:
+    """Return whether the twin's parameters were fitted, as a clause about them."""
+    return "were not fitted to a platform" if is_uncalibrated(state) else f"are as follows: {state}"

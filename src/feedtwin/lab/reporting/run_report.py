@@ -46,8 +46,8 @@ def report_of_run(path: str | Path) -> Report:
         asked=_asked(manifest, data),
         found=_found(data, readings),
         caution=(
-            "This is one run: its numbers have no interval. Its parameters were not fitted to a platform, so its levels "
-            "describe none."
+            "This is one run: its numbers have no interval, and are those of a twin whose parameters "
+            f"{limits.fitted(str(manifest['calibration']))}."
         ),
         tiles=_tiles(readings),
         sections=[
@@ -55,7 +55,12 @@ def report_of_run(path: str | Path) -> Report:
             Section("All metrics", tables=_tables(readings, basis)),
         ],
         warnings=[Note("run", text) for text in (*data.notes, *warnings_of(readings))],
-        limits=[*limits.OF_RUN, *limits.ALWAYS, *_model_limits(run)],
+        limits=[
+            *limits.OF_RUN,
+            limits.of_calibration(str(manifest["calibration"])),
+            *limits.ALWAYS,
+            *_model_limits(run),
+        ],
         absent=absent,
         audit=audit_part(kept_audit(Path(path))),
         provenance=_provenance(run, manifest),

@@ -43,12 +43,17 @@ def report_of_study(path: str | Path) -> Report:
         asked=asked(result),
         found=[text for name in contrasts_of(result) for text in found(result, name)],
         caution=(
-            f"These are effects inside the twin, whose parameters were not fitted to a platform. {_population(about)}"
+            f"These are effects inside a twin whose parameters {limits.fitted(about.calibration)}. {_population(about)}"
         ),
         tiles=_tiles(result),
         sections=sections,
         warnings=[Note(one.kind, one.message) for one in result.warnings],
-        limits=[*_own_limits(result), *limits.OF_STUDY, *limits.ALWAYS],
+        limits=[
+            *_own_limits(result),
+            *limits.OF_STUDY,
+            limits.of_calibration(about.calibration),
+            *limits.ALWAYS,
+        ],
         absent=absent,
         audit=audit_part(kept_audit(Path(path))),
         provenance=_provenance(about),
