@@ -72,6 +72,7 @@ def add_governance(
         Moderation(section_model(ModerationConfig, settings.section("moderation")), running, draws),
         Campaigns(
             _policy(settings, "campaigns", campaigns),
+            None if campaigns.others == OFF else entry_of("campaigns", campaigns.others).factory(campaigns),
             Participation(campaigns.adoption, campaigns.tiers, campaigns.every_days, per_day),
             trends, forecasts, draws,
         ),

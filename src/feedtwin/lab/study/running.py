@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Final
 
 from feedtwin.errors import RunFolderError
+from feedtwin.lab.claims import write_claims
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
 from feedtwin.lab.study.curves import curves_of
@@ -94,6 +95,7 @@ def run_study(
         precision = run.all_batches()
         result = _result(study, folder, run.cells(), precision, run.reused)
         write_result(result)
+        write_claims(result)
     return result
 
 
