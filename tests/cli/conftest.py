@@ -43,6 +43,12 @@ class Cli:
         )  # fmt: skip
 
 
+@pytest.fixture(scope="session")
+def cli_in():
+    """Make a command line that works in a folder."""
+    return Cli
+
+
 @pytest.fixture
 def cli(tmp_path):
     return Cli(tmp_path)

@@ -4,7 +4,9 @@ import pytest
 
 from feedtwin.randomness import STREAMS
 
-SUBJECTS = "actions events policies parameters streams tables metrics worlds presets".split()
+SUBJECTS = (
+    "actions events policies parameters streams tables metrics worlds presets studies".split()
+)
 
 
 def test_there_are_48_actions_and_each_says_whether_it_is_handled(cli):

@@ -88,6 +88,7 @@ class Subject(Enum):
     METRICS = "metrics"
     WORLDS = "worlds"
     PRESETS = "presets"
+    STUDIES = "studies"
 
 
 @dataclass(frozen=True)
@@ -228,6 +229,22 @@ def _presets() -> list[Row]:
     return [{"preset": name, "sets": load_preset(name).values} for name in names]
 
 
+def _studies() -> list[Row]:
+    from feedtwin.lab.study.reading import built_in_studies, read_study
+
+    return [
+        {
+            "study": one.name,
+            "world": one.world,
+            "arms": list(one.arms),
+            "estimands": len(one.estimands),
+            "replicates": one.replication.most,
+            "description": one.description,
+        }
+        for one in map(read_study, built_in_studies())
+    ]
+
+
 _LISTINGS = {
     Subject.ACTIONS: Listing(
         _actions,
@@ -276,5 +293,11 @@ _LISTINGS = {
     ),
     Subject.PRESETS: Listing(
         _presets, ("preset", "sets"), (), f"Use one with {shell('run')} --preset NAME."
+    ),
+    Subject.STUDIES: Listing(
+        _studies,
+        ("study", "world", "arms", "description"),
+        ("estimands", "replicates"),
+        f"Run one with {shell('study', 'NAME')}; a path of a .yaml file is a study too.",
     ),
 }

@@ -98,7 +98,8 @@ def _print_start(found: "Study", folder: Path) -> None:
 
     say(calibration())
     quick = ", a quick look" if found.quick else ""
-    say(f"study   {found.name}{quick}: {found.description}")
+    about = f": {found.description}" if found.description else ""
+    say(f"study   {found.name}{quick}{about}")
     people = "" if found.users is None else f", {plural(found.users, 'user')}"
     say(f"world   {found.world}{people}, seed {found.seed}")
     for arm in found.arms.values():

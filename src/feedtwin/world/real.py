@@ -5,6 +5,9 @@ accounts that upload but never open the app. Sessions, ties and vectors, which t
 are generated and said to be so. Creators come first, so that adding a viewer renames no video.
 """
 
+import json
+from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +45,42 @@ def read_world(settings: Settings) -> RealWorld:
             "files: add --set data.path=FOLDER (or run the world kuairand-sample)"
         )
     folder = sample_path() if path == "sample" else Path(path)
-    return adaptor("kuairand", settings.parameters).read(folder)
+    fit = {
+        name: value
+        for name, value in settings.parameters.items()
+        if name.startswith("kuairand_fit")
+    }
+    return _fitted(folder, _state_of(folder), json.dumps(fit, sort_keys=True))
+
+
+def _state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """Name, size and time of change of the files of a folder: another state is another log."""
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files)
+
+
+@lru_cache(maxsize=1)
+def _fitted(folder: Path, state: tuple[tuple[str, int, int], ...], fit: str) -> RealWorld:
+    """Read and fit a log once per process, for a study builds many worlds on it; what is kept cannot be written to."""
+    del state
+    world = adaptor("kuairand", json.loads(fit)).read(folder)
+    _freeze(world)
+    return world
+
+
+def _freeze(value: Any) -> None:
+    """Make every array of nested records read-only."""
+    if isinstance(value, np.ndarray):
+        value.setflags(write=False)
+    elif is_dataclass(value):
+        for one in fields(value):
+            _freeze(getattr(value, one.name))
+    elif isinstance(value, dict):
+        for inner in value.values():
+            _freeze(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _freeze(inner)
 
 
 def real_origin(

@@ -20,7 +20,7 @@ FIXED = ("world", "users", "seed", "replicate", "population", "data", "append")
 FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit", "market")
 FIXED_PARAMETERS = (
     "platform.seen_size", "content.category_code", "content.hashtags_per_category",
-    "content.sounds", "content.caption_teaser", "interaction.match_source",
+    "content.sounds", "content.caption_teaser", "interaction.match_source", "user.uploads_per_day",
 )  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
 

@@ -11,6 +11,7 @@ from feedtwin.lab.statistics.resampling import Array, resample_rows, sign_flips
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 LORENZ_AT: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """Population shares at which Lorenz curves are compared; the tail is finer, where feeds concentrate."""
+_NOTHING: Final = "not distinguishable"
 
 
 def lorenz(values: Array, at: Array | tuple[float, ...] = LORENZ_AT) -> Array:
@@ -62,7 +63,8 @@ def simultaneous(
         seed: Seed of the resampling, 32 bits.
 
     Edges come from the joint bootstrap over replicates, p from flipping the signs of whole curves, so the
-    dependence between points is kept. "above" means: no point's band lies below 0 and some lie above it.
+    dependence between points is kept. "above" means: p is below 1 - confidence, no point's band lies below 0 and some lie
+    above it.
     Source: Romano and Wolf 2005 (max-t).
     """
     d = np.asarray(treatment, np.float64) - np.asarray(base, np.float64)
@@ -72,7 +74,7 @@ def simultaneous(
     moving = error > 0
     if n < 3 or not moving.any():
         nothing = bool((mean == 0).all())
-        return Bands(mean, mean.copy(), mean.copy(), 1.0, "not distinguishable" if nothing else "-")
+        return Bands(mean, mean.copy(), mean.copy(), 1.0, _NOTHING if nothing else "-")
     drawn = d[:, moving][resample_rows(n, seed)]
     spread = drawn.std(axis=1, ddof=1) / np.sqrt(n)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -85,14 +87,15 @@ def simultaneous(
     observed = np.max(np.abs(mean[moving]) / error[moving])
     as_far = int((flipped.max(axis=1) >= observed * (1 - 1e-12)).sum())
     p = as_far / len(signs) if exact else (as_far + 1) / (len(signs) + 1)
-    return Bands(mean, low, high, p, _verdict(low, high))
+    said = _verdict(low, high) if p < 1 - confidence else _NOTHING
+    return Bands(mean, low, high, p, said)
 
 
 def _verdict(low: Array, high: Array) -> str:
     up, down = bool((low > 0).any()), bool((high < 0).any())
     if up and down:
         return "crossing"
-    return "above" if up else ("below" if down else "not distinguishable")
+    return "above" if up else ("below" if down else _NOTHING)
 
 
 def lorenz_verdict(bands: Bands) -> str:
@@ -101,4 +104,4 @@ def lorenz_verdict(bands: Bands) -> str:
         "above": "treatment is more equal (its Lorenz curve lies above)",
         "below": "treatment is less equal (its Lorenz curve lies below)",
         "crossing": "the curves cross: neither is more equal",
-    }.get(bands.verdict, "not distinguishable")
+    }.get(bands.verdict, _NOTHING)

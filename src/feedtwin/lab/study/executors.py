@@ -5,7 +5,10 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures import Executor as FuturesExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Final, Protocol, TypeVar
+
+from feedtwin.errors import RunFolderError
 
 JobT = TypeVar("JobT")
 ResultT = TypeVar("ResultT")
@@ -65,6 +68,11 @@ class LocalProcesses:
         )
         try:
             yield from _as_they_come(pool, function, jobs, self.workers)
+        except BrokenProcessPool as error:
+            raise RunFolderError(
+                "a worker process ended in the middle of a cell; expected it to finish. Is memory short? Finished cells "
+                "are kept: run the study again, with fewer --workers"
+            ) from error
         except BaseException:
             for process in list((pool._processes or {}).values()):
                 process.terminate()  # cells in flight are lost; everything finished is on disk

@@ -13,6 +13,7 @@ from typing import Final
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.claims import write_claims
 from feedtwin.lab.machine import usable_cores
+from feedtwin.lab.statistics.sequential import PILOT
 from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
@@ -130,7 +131,7 @@ class _Run:
             said = (
                 f"half-width {_short(half)} after {done} replicates, {_short(wanted)} was declared"
             )
-            if half is not None and found.n_effective >= 10 and half <= wanted:
+            if half is not None and found.n_effective >= PILOT and half <= wanted:
                 return f"{plan.estimand}: precision reached: {said}"
             if done == plan.most:
                 return f"{plan.estimand}: precision not reached: {said}; the cap of {plan.most} replicates was"
