@@ -1,6 +1,6 @@
 """What a creator gets on average: everybody who may post counts, whether they do or not.
 
-These exist in a cohort of creators, so that those who took something up and those who did not can be told apart.
+Such means exist in a cohort of creators, so that those who took something up and those who did not can be told apart.
 """
 
 import numpy as np
@@ -10,16 +10,11 @@ from feedtwin.lab.run_data import Array, RunData
 
 CONSUMER = 3
 """The tier that never posts."""
-MICRO = 1_000_000
 
 
-def _creators(data: RunData) -> Array:
-    """Which users may post, bool (U,)."""
+def creators_of(data: RunData) -> Array:
+    """Return which users may post, bool (U,)."""
     return np.asarray(data.users["tier"] < CONSUMER)
-
-
-def _sum(data: RunData, column: str) -> int:
-    return int(data.users[column][_creators(data)].sum(dtype=np.int64))
 
 
 @metric(
@@ -33,35 +28,7 @@ def _sum(data: RunData, column: str) -> int:
 )
 def views_per_creator(data: RunData) -> float | None:
     """Mean audience; creators without a video count with 0."""
-    who = data.users["user"][_creators(data)]
+    who = data.users["user"][creators_of(data)]
     own = (data.items["is_public"] == 1) & np.isin(data.items["creator"], who)
     views = data.items["impressions"].astype(np.int64) - data.items["skips"].astype(np.int64)
     return ratio(int(views[own].sum()), len(who))
-
-
-@metric(
-    "gifts_per_creator",
-    "gifts per creator",
-    unit="USD",
-    direction="higher",
-    formula="what gifts brought users of the creator tiers / users of these tiers",
-    needs="users.gifts_microusd users.tier",
-)
-def gifts_per_creator(data: RunData) -> float | None:
-    """Mean income from gifts."""
-    found = ratio(_sum(data, "gifts_microusd"), int(_creators(data).sum()))
-    return None if found is None else found / MICRO
-
-
-@metric(
-    "earnings_per_creator",
-    "earnings per creator",
-    unit="USD",
-    direction="higher",
-    formula="earnings (ads, gifts, subscriptions, fund; no sales) of users of the creator tiers / users of these tiers",
-    needs="users.earned_microusd users.tier",
-)
-def earnings_per_creator(data: RunData) -> float | None:
-    """Mean earnings; a merchant's sales are turnover and not in it."""
-    found = ratio(_sum(data, "earned_microusd"), int(_creators(data).sum()))
-    return None if found is None else found / MICRO

@@ -11,7 +11,6 @@ from time import perf_counter
 from typing import Final
 
 from feedtwin.errors import RunFolderError
-from feedtwin.lab.claims import write_claims
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.statistics.sequential import PILOT
 from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
@@ -96,8 +95,16 @@ def run_study(
         precision = run.all_batches()
         result = _result(study, folder, run.cells(), precision, run.reused)
         write_result(result)
-        write_claims(result)
+        _write_claims(result)
     return result
+
+
+def _write_claims(result: StudyResult) -> None:
+    from feedtwin.lab.claims import (
+        write_claims,
+    )  # they read studies, and a study knows nothing of them
+
+    write_claims(result)
 
 
 class _Run:
