@@ -87,7 +87,7 @@ class Conflict:
         number: Its number there.
         title: The problem in a few words.
         printed: `--set` texts that give the printed mechanism.
-        rows: What is measured.
+        rows: What is measured; nothing where the resolution is a separation of parts.
         reading: What the numbers say.
         base: `--set` texts of the repaired arm, beyond the defaults.
         arms: What the two columns are called.
@@ -255,6 +255,15 @@ CONFLICTS = (
         "Counting both events counts skips twice.",
     ),
     Conflict(
+        12, "Governance only measures in section 3.1 and controls in section 4.2",
+        ("policies.governance=none", "trends.track=always"),
+        (),
+        "Two parts, so there is no number to repair: trackers of trends and cascades change nothing by themselves, and "
+        "what acts is the controller that `policies.governance` chooses, `none` by default.",
+        base=("policies.governance=proactive",),
+        arms=("sensors", "sensors and controller"),
+    ),
+    Conflict(
         18, "Hashtag entropy is measured on what is uploaded",
         ("policies.recommendation=popularity",),
         (Row("entropy as uploaded, bits", tag_entropy(once)),
@@ -336,12 +345,14 @@ def page(size: Size, kernels: Kernels) -> Iterator[str]:
         for arm, sets in zip(conflict.arms, (conflict.printed, conflict.base), strict=True):
             if sets:
                 yield f"{arm.capitalize()}: {' '.join(f'`{text}`' for text in sets)}\n"
-        yield f"| measured | {conflict.arms[0]} | {conflict.arms[1]} | difference, 95 % interval |"
-        yield "| --- | ---: | ---: | ---: |"
-        for row in conflict.rows:
-            print(f"{conflict.number}: {row.what}", flush=True)
-            yield _line(row, *_values(conflict, row, size, worlds.of))
-        yield f"\n{conflict.reading}\n"
+        if conflict.rows:
+            yield f"| measured | {conflict.arms[0]} | {conflict.arms[1]} | difference, 95 % interval |"
+            yield "| --- | ---: | ---: | ---: |"
+            for row in conflict.rows:
+                print(f"{conflict.number}: {row.what}", flush=True)
+                yield _line(row, *_values(conflict, row, size, worlds.of))
+            yield ""
+        yield f"{conflict.reading}\n"
 
 
 def _values(

@@ -116,7 +116,7 @@ def streams() -> Iterator[str]:
 def metrics() -> Iterator[str]:
     """Yield the page of all metrics, by family."""
     yield "# Metrics\n"
-    yield "What `feedtwin list metrics` names. *Moved by* is a change that must move it, the way it says; tests hold it to that."
+    yield "What `feedtwin metrics RUN` prints and `feedtwin list metrics` names. *Moved by* is a change that must move it, the way it says; tests hold it to that."
     head = ("metric", "unit", "range", "better", "formula", "needs", "moved by")
     family = ""
     for one in listed_metrics():

@@ -10,11 +10,8 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "FeedtwinError": "feedtwin.errors",
-    "METRICS": "feedtwin.lab.metrics",
     "Run": "feedtwin.record.reader",
-    "RunData": "feedtwin.lab.run_data",
     "RunOptions": "feedtwin.world.running",
-    "Settings": "feedtwin.schema.settings",
     "compare": "feedtwin.lab.study.comparing",
     "divergence": "feedtwin.world.comparing:compare",
     "fork": "feedtwin.world.forking",
@@ -38,12 +35,12 @@ if TYPE_CHECKING:
     from feedtwin.errors import FeedtwinError
     from feedtwin.kernels.binding import load as load_kernels
     from feedtwin.lab.launch import prepare, run
-    from feedtwin.lab.metrics import METRICS, measure
-    from feedtwin.lab.run_data import RunData, read_run
+    from feedtwin.lab.metrics import measure
+    from feedtwin.lab.run_data import read_run
     from feedtwin.lab.study.comparing import compare, study
     from feedtwin.lab.study.tables import read_result as read_study
     from feedtwin.record.reader import Run
-    from feedtwin.schema.settings import Settings, resolve, worlds
+    from feedtwin.schema.settings import resolve, worlds
     from feedtwin.world.comparing import compare as divergence
     from feedtwin.world.forking import fork
     from feedtwin.world.interviewing import interview
@@ -51,12 +48,9 @@ if TYPE_CHECKING:
     from feedtwin.world.running import RunOptions, resume
 
 __all__ = [
-    "METRICS",
     "FeedtwinError",
     "Run",
-    "RunData",
     "RunOptions",
-    "Settings",
     "__version__",
     "compare",
     "divergence",

@@ -25,6 +25,10 @@ class DeterminismError(FeedtwinError):
     """A re-execution gave another digest than the journal records."""
 
 
+class SourceError(DeterminismError):
+    """A re-execution gave something else, and the source file of a policy is not the recorded one."""
+
+
 class IntegrityError(FeedtwinError):
     """A file of a run folder was altered or is damaged beyond a torn tail."""
 

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from feedtwin.cli import app
+from feedtwin.cli.terminal import console
 
 SMALL = ("synthetic", "--users", "120", "--seed", "5")
 
@@ -23,6 +24,7 @@ class Cli:
         """Call a command in this process and check its exit status."""
         with pytest.MonkeyPatch.context() as patch:
             patch.chdir(self.folder)
+            console.cache_clear()  # a command of its own process looks at its own terminal
             result = CliRunner().invoke(app, [str(word) for word in words])
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception

@@ -30,6 +30,14 @@ CASES = {
         ("run", "synthetic", *QUICK, "--set", "policies.recommendation=tiktk"),
         ("tiktk", "did you mean 'tiktok'"),
     ),
+    "an unknown lever lists what there is": (
+        ("run", "synthetic", *QUICK, "--set", "policies.rank="),
+        ("no lever is called 'rank'", "recommendation, promotion, behaviour"),
+    ),
+    "a policy without a name says where the names are": (
+        ("run", "synthetic", *QUICK, "--set", "policies.recommendation="),
+        ("policies.recommendation is empty", "feedtwin list policies"),
+    ),
     "an unknown preset lists what there is": (
         ("run", "synthetic", "--preset", "paper"), ("paper_literal",),
     ),

@@ -26,15 +26,16 @@ def test_the_rule_of_the_how_to_runs_from_an_empty_folder(tmp_path):
     code = block("python")
     assert len(code.splitlines()) <= 40
     (tmp_path / "my_rules.py").write_text(code)
-    words = shlex.split(block("console"))
-    assert words[:2] == ["$", "feedtwin"]
     source = Path(sys.modules["feedtwin"].__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": f".{os.pathsep}{source}"}
-    done = subprocess.run(
-        [sys.executable, "-m", "feedtwin", *words[2:]], cwd=tmp_path, env=environment, check=False,
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    commands = [shlex.split(line) for line in block("console").splitlines()]
+    assert [words[:3] for words in commands] == [["$", "feedtwin", w] for w in ("check", "run")]
+    for words in commands:
+        done = subprocess.run(
+            [sys.executable, "-m", "feedtwin", *words[2:]], cwd=tmp_path, env=environment,
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
     run = Run.open(tmp_path / "runs" / "newcomers")
     applied = run.events("GOVERNANCE_ACTION_APPLIED")
     assert applied.num_rows > 0

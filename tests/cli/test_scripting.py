@@ -27,6 +27,37 @@ def test_the_world_file_of_the_page_runs_and_everything_in_it_happens(cli):
     assert "equal" in cli("replay", "a").stdout
 
 
+SOME_LEFT_OUT = """script:
+  - {step: 0, action: CREATE_POST, user: 5}
+  - {step: 1, action: LIKE_POST, user: 7, item: post:5/0}
+  - {step: 1, action: LIKE_POST, user: 8, item: post:9/0}
+  - {step: 2, action: FOLLOW, user: 5, target: 7}
+  - {step: 2, action: TREND, user: 6}
+population: {kind: synthetic}
+parameters: {user.sessions_per_day: 0}
+"""
+
+
+def test_a_run_says_what_of_its_script_was_carried_out(cli):
+    (cli.folder / "mine.yaml").write_text(SOME_LEFT_OUT)
+    run = ("run", "mine.yaml", "--users", "60", "--steps", "3", "--out")
+    printed = " ".join(cli(*run, "a").stdout.split())
+    assert (
+        "script 3 of 5 entries carried out; left out: 1 LIKE_POST at step 1, 1 TREND at step 2"
+        in printed
+    )
+    found = cli.json(*run, "b")["script"]
+    assert (found["entries"], found["done"], found["later"]) == (5, 3, 0)
+    assert found["left_out"] == [[1, "LIKE_POST", 1], [2, "TREND", 1]]
+
+
+def test_a_step_that_the_run_does_not_have_is_refused_with_its_line(cli):
+    (cli.folder / "mine.yaml").write_text(SOME_LEFT_OUT)
+    found = cli("run", "mine.yaml", "--users", "60", "--steps", "2", "--out", "a", status=2)
+    assert "mine.yaml, line 5: FOLLOW is at step 2 but the run has steps 0 to 1" in found.stderr
+    assert not (cli.folder / "a").exists()
+
+
 def test_a_mistake_in_a_script_is_one_message_with_its_line(cli):
     (cli.folder / "mine.yaml").write_text("script:\n  - {step: 0, action: REFRESH, user: 5}\n")
     found = cli("run", "mine.yaml", "--users", "60", "--out", "a", status=2)
@@ -74,3 +105,12 @@ def test_a_user_of_a_run_can_be_asked(made):
 def test_a_wrong_question_is_explained(made, words, problem):
     found = made("interview", "a", *words, status=2)
     assert problem in " ".join(found.stderr.split())
+
+
+def test_who_never_signed_up_cannot_be_asked(cli):
+    prospects = ("--set", "population.prospects=30", "--set", "user.signup_rate=0")
+    cli("run", "synthetic", "--users", "60", "--steps", "1", "--out", "a", *prospects)
+    for nobody in ("60", "300", "1030"):  # a vacant row, and one who may sign up later
+        found = cli("interview", "a", "--user", nobody, status=2).stderr
+        assert f"user {nobody} has not signed up by the end of step 0" in found
+        assert "such as 59" in found

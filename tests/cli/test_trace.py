@@ -62,9 +62,15 @@ def test_a_videos_life_is_printed_and_drawn(made, served):
         (("--user", "1", "--plot", "x.svg"), "found no --video"),
         (("--impression", "1:2"), "USER:REQUEST:SLOT"),
         (("--impression", "5:99999:0"), "the nearest is 5:"),
-        (("--user", "100000"), "the nearest is"),
+        (("--user", "100000"), "no user 100000: users are 0 to 119; expected somebody"),
+        (("--user", "100000"), "the nearest is 1"),
+        (("--user", "3"), "user 3 was shown nothing in steps 0 to 5"),
         (("--video", "nothing"), "CREATOR:ORDINAL"),
         (("--video", "9:9"), "seen most"),
+        (
+            ("--video", "700"),
+            "a bare number is a whole item id; expected CREATOR:ORDINAL, such as 700:0",
+        ),
     ],
 )
 def test_bad_input_is_one_sentence_and_status_two(made, words, said):

@@ -84,3 +84,13 @@ def test_sql_turns_what_json_lacks_into_null(made):
 def test_sql_that_is_wrong_names_the_tables(made):
     result = made("sql", "a", "select * from video_watch", status=2)
     assert result.stdout == "" and "video_watched" in result.stderr
+
+
+def test_a_fork_that_changes_nothing_says_so(made):
+    default = made("fork", "a", "--at", "3", "--out", "unchanged").stdout
+    assert "no setting differs from those of a: this fork is the parent's own future" in default
+    value = made.json("fork", "a", "--at", "3", "--set", "policies.recommendation=tiktok",
+                      "--out", "alike")  # fmt: skip
+    assert any("no setting differs" in message for message in value["messages"])
+    other = made("fork", "a", "--at", "3", "--set", "recommendation.temperature=0.5", "--out", "b")
+    assert "no setting differs" not in other.stdout

@@ -13,6 +13,7 @@ from feedtwin.schema.parameters import load_defaults
 from feedtwin.schema.settings import resolve
 from feedtwin.testing.books import Auditor
 from feedtwin.world.build import build
+from feedtwin.world.counsel import ASKED_BY_LEVERS
 
 SMALL = {
     "population.tier_shares": [0.04, 0.08, 0.18, 0.7], "user.uploads_per_day": [9, 4, 1, 0],
@@ -58,7 +59,14 @@ def worlds(draw: st.DrawFn) -> dict[str, object]:
     for path in draw(st.lists(st.sampled_from(sorted(CHOICES)), max_size=3, unique=True)):
         sets[path] = draw(st.sampled_from(CHOICES[path]))
     for lever in LEVERS:
-        sets[f"policies.{lever}"] = draw(st.sampled_from(REGISTRIES[lever].names()))
+        name = draw(st.sampled_from(REGISTRIES[lever].names()))
+        sets[f"policies.{lever}"] = name
+        if lever in ASKED_BY_LEVERS:
+            source = "surrogate" if name == "llm" else "off"
+            sets[f"llm.{ASKED_BY_LEVERS[lever]}.source"] = source
+    for task in ("persona", "caption", "comment", "decision"):
+        sets[f"llm.{task}.source"] = draw(st.sampled_from(["off", "surrogate"]))
+        sets[f"llm.{task}.cohort"] = draw(st.sampled_from(["all", "elite", "0-19", "30%"]))
     return {"sets": sets, "seed": draw(st.integers(0, 2**32 - 1)), "users": draw(st.integers(2, 70)),
             "world": draw(st.sampled_from(["synthetic", "everything"]))}  # fmt: skip
 
@@ -88,6 +96,7 @@ def test_the_books_of_random_worlds_balance(shape):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @settings(max_examples=1000, suppress_health_check=[HealthCheck.too_slow])
 @given(worlds())
 def test_the_books_of_a_thousand_random_worlds_balance(shape):

@@ -179,7 +179,7 @@ def test_threads_below_one_are_refused() -> None:
 def test_ranges_cover_all_rows_once_and_begin_at_whole_grains(
     rows: int, grain: int, threads: int
 ) -> None:
-    ranges = Kernels("numpy", None, threads)._ranges(rows, grain, inline_below=2)
+    ranges = Kernels("numpy", None, threads)._ranges(rows, grain)
     assert len(ranges) <= threads
     assert ranges[0][0] == 0
     assert ranges[-1][1] == rows

@@ -19,7 +19,9 @@ from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.references import REFERENCES
 from feedtwin.twins.user.preferences import TEACHES_NOTHING
 
-HOT = sorted(REFERENCES)
+BESIDE = {"auction", "lucky", "embed"}
+"""Compared in `test_act_kernels.py`, on input of their own."""
+HOT = sorted(set(REFERENCES) - BESIDE)
 MAY_SEE = {"mutes": ("mute_key", "mute_offset"), "ages": ("minor", "restricted")}
 MAY_SEE_ALL = tuple(name for pair in MAY_SEE.values() for name in pair)
 ROUNDS = 16
@@ -291,6 +293,49 @@ def test_half_of_a_restriction_is_refused(name: str, half: str, kernels: Kernels
     del arrays[half]
     with pytest.raises(ValueError, match="contradict"):
         kernels.call(name, arrays, scalars, rows)
+
+
+def with_own_rings(name: str, seed: int) -> Inputs:
+    """A generated world whose requests have a ring of their own each, as lists have."""
+    arrays, scalars, rows = odd_world(seed).inputs(name)
+    dice, rings = Dice(seed + 900), len(arrays["ring_offset"]) - 1
+    quota = dice.one(1, 30)
+    arrays |= {
+        "own_ring": dice.integers(0, rings, rows), "own_pool": dice.integers(0, 9, rows, np.uint32),
+        "global_pool": np.zeros(1, np.int64), "global_quota": np.array([quota], np.int64),
+    }  # fmt: skip
+    arrays.pop("ring_cards", None)
+    scalars |= dict.fromkeys(
+        ("categories_count", "category_picks", "category_quota", "followed_quota",
+         "community_quota"), 0,
+    )  # fmt: skip
+    if name == "retrieve":
+        arrays["candidate"] = np.zeros((rows, quota), np.uint32)
+        arrays["candidate_pool"] = np.zeros((rows, quota), np.uint8)
+    return arrays, scalars, rows
+
+
+@pytest.mark.parametrize("name", ["retrieve", "serve"])
+@pytest.mark.parametrize("seed", range(ROUNDS))
+def test_a_request_may_have_a_ring_of_its_own(name: str, seed: int, kernels: Kernels) -> None:
+    inputs = with_own_rings(name, seed)
+    assert_same(native(kernels, name, inputs), reference(name, inputs))
+    if name == "retrieve":
+        arrays = native(kernels, name, inputs)
+        begin = arrays["ring_offset"][arrays["own_ring"]]
+        end = arrays["ring_offset"][arrays["own_ring"] + 1]
+        for lane, row in enumerate(arrays["candidate"]):
+            ring = arrays["ring_row"][begin[lane] : end[lane]]
+            assert set(row[row != NO_ITEM].tolist()) <= set(ring.tolist())
+        assert (arrays["candidate_pool"] == arrays["own_pool"][:, None]).all()
+
+
+@pytest.mark.parametrize("half", ["own_ring", "own_pool"])
+def test_half_of_an_own_ring_is_refused(half: str, kernels: Kernels) -> None:
+    arrays, scalars, rows = with_own_rings("serve", 3)
+    del arrays[half]
+    with pytest.raises(ValueError, match="contradict"):
+        kernels.call("serve", arrays, scalars, rows)
 
 
 def test_a_candidate_is_one_that_the_user_may_see(kernels: Kernels) -> None:

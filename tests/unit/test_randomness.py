@@ -62,6 +62,7 @@ FROZEN = {
     "CAPTION_TEXT": (71, 0, "creator ordinal"),
     "COMMENT_TEXT": (72, 0, "user creator ordinal meeting"),
     "CAMPAIGN_TEXT": (73, 0, "creator day k"),
+    "LLM_COHORT": (74, 0, "user task"),
     "DECISION_RULE": (75, 0, "user step k"),
     "PAYER": (45, 0, "user"),
     "SPENDING_POWER": (45, 1, "user"),

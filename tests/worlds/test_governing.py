@@ -1,5 +1,6 @@
 """Governance keeps the promises of the world: it replays, resumes, forks, and listens to nobody's row number."""
 
+import dataclasses
 import shutil
 
 import numpy as np
@@ -7,6 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from feedtwin.errors import PolicyError
+from feedtwin.kernels.binding import KERNELS, load
 from feedtwin.policies.interface import (
     REGISTRIES,
     Forecast,
@@ -134,10 +136,16 @@ def test_a_fold_misses_what_is_left_out_of_the_log(lab, kernels, event):
     assert not same
 
 
-def test_native_and_numpy_and_the_order_of_handlers_agree(lab, kernels, numpy_kernels):
+def test_native_on_one_and_two_threads_numpy_and_the_order_of_handlers_agree(
+    lab, kernels, numpy_kernels, monkeypatch
+):
+    for kernel, spec in KERNELS.items():  # a tiny world would stay on one thread otherwise
+        monkeypatch.setitem(KERNELS, kernel, dataclasses.replace(spec, inline_below=1))
     settings = lab.tiny(sets=CONTROL)
     ours = live(busy(settings, kernels), 10)
     assert live(busy(settings, numpy_kernels), 10) == ours
+    for threads in (1, 2):
+        assert live(busy(settings, load("auto", threads)), 10) == ours, threads
     assert live(busy(settings, kernels, reverse_handlers=True), 10) == ours
 
 

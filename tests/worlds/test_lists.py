@@ -138,14 +138,40 @@ def test_a_list_shows_again_what_the_feed_would_not(world):
     assert met > 0
 
 
-def test_a_query_that_nothing_matches_gives_an_empty_slate(world):
+def test_a_query_that_nothing_matches_is_answered_by_the_feed(world):
     user = np.arange(4, dtype=np.uint32)
     columns = {
         "user": user, "request": user, "kind": np.full(4, FeedKind.SEARCH, np.uint8),
         "query": np.array([0, 65535, CATEGORY_QUERY | 999, 64000], np.uint32),
     }  # fmt: skip
-    slates = world.platform.serve(EventBatch("FEED_REQUESTED", world.step_count, columns))
-    assert not slates.served_count.any()
+    request = EventBatch("FEED_REQUESTED", world.step_count, columns)
+    slates = world.platform.serve(request)
+    zero = {"kind": np.zeros(4, np.uint8), "query": np.zeros(4, np.uint32)}
+    feed = world.platform.serve(EventBatch("FEED_REQUESTED", world.step_count, {**columns, **zero}))
+    assert slates.served_count.all()
+    for name in ("item", "pool", "propensity"):
+        np.testing.assert_array_equal(getattr(slates, name), getattr(feed, name))
+    shown = [one["item"] for one in world.platform.explain(request, 0) if one["slot"] is not None]
+    assert shown == slates.item[0, : slates.served_count[0]].tolist()
+
+
+def test_a_search_that_finds_nothing_ends_no_session(lab, kernels):
+    """Everybody searches for what nobody makes; before, every session ended as if the feed were empty."""
+    world = build(lab.tiny(sets=["population.videos_per_user=3"]), kernels)
+    ask = world.users.ask
+
+    def in_vain(step):
+        request = ask(step)
+        columns = {**request.columns, "kind": np.full(request.rows, FeedKind.SEARCH, np.uint8)}
+        columns["query"] = np.full(request.rows, 65535, np.uint32)
+        return EventBatch(request.event, step, columns)
+
+    world.users.ask = in_vain
+    for _ in range(3):
+        world.step()
+    totals = world.platform.telemetry.as_dict()
+    assert totals["impressions"] > 100
+    assert totals["exits_feed_exhausted"] < 0.2 * totals["sessions"]
 
 
 def test_no_ad_is_found_or_retrieved(lab, kernels):

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pytest
 
 from feedtwin.errors import BoundaryError, PolicyError, SettingsError
-from feedtwin.kernels.binding import KERNELS
+from feedtwin.kernels.binding import KERNELS, load
 from feedtwin.policies.interface import REGISTRIES, Channels, policy
 from feedtwin.policies.monetization import FullStack
 from feedtwin.record.reader import Run
@@ -87,12 +87,14 @@ def test_a_run_with_money_can_be_interrupted_after_every_step(lab, kernels, fini
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_world_with_money_has_one_digest_native_and_numpy_on_one_and_two_threads(
-    lab, kernels, numpy_kernels, monkeypatch, world
+    lab, numpy_kernels, monkeypatch, world
 ):
     for kernel, spec in KERNELS.items():
         monkeypatch.setitem(KERNELS, kernel, dataclasses.replace(spec, inline_below=1))
     settings = lab.tiny(world, WORLDS[world], sets=BUSY)
-    assert lab.chain(settings, kernels, 5) == lab.chain(settings, numpy_kernels, 5)
+    expected = lab.chain(settings, numpy_kernels, 5)
+    for threads in (1, 2):
+        assert lab.chain(settings, load("auto", threads), 5) == expected, threads
 
 
 def test_the_reverse_order_of_handlers_does_not_matter_to_money(lab, kernels):

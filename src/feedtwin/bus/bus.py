@@ -64,15 +64,16 @@ class Bus:
 
     def deliver(self, batch: Batch) -> list[Batch]:
         """Hand one batch to its consumers and return their answers in canonical consumer order."""
+        handler = batch.handler
         order = [
             (name, part)
             for name in batch.consumers
             for part in self._twins[name].parts
-            if hasattr(part, batch.handler)
+            if hasattr(part, handler)
         ]
         answers: dict[int, list[Batch]] = {}
         for place in reversed(range(len(order))) if self._reverse else range(len(order)):
             name, part = order[place]
-            with boundary(f"{name}.{batch.handler}"), part.writing():
-                answers[place] = list(getattr(part, batch.handler)(batch) or ())
+            with boundary(f"{name}.{handler}"), part.writing():
+                answers[place] = list(getattr(part, handler)(batch) or ())
         return [answer for place in range(len(order)) for answer in answers[place]]

@@ -5,7 +5,17 @@ from typing import Annotated
 import typer
 
 from feedtwin import __version__
-from feedtwin.cli import asking, auditing, checking, explaining, going, llm, studying, tracing
+from feedtwin.cli import (
+    asking,
+    auditing,
+    checking,
+    explaining,
+    going,
+    llm,
+    metrics,
+    studying,
+    tracing,
+)
 
 HELP = "A digital twin of a short-video platform that runs, replays, forks and can be trusted."
 EPILOG = "Exit status: 0 done; 1 not equal (replay, compare) or not usable (doctor); 2 bad input; 130 interrupted."
@@ -43,6 +53,7 @@ app.command("resume")(going.resume)
 app.command("fork")(going.fork)
 app.command("replay")(checking.replay)
 app.command("compare")(checking.compare)
+app.command("metrics")(metrics.metrics)
 app.command("study")(studying.study)
 app.command("explain-effect")(explaining.explain_effect)
 app.command("audit")(auditing.audit)

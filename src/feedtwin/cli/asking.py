@@ -31,16 +31,22 @@ def sql(
     """
     from feedtwin.record.reader import Run
 
-    found = Run.open(path).sql(query)
+    run = Run.open(path)
+    found = run.sql(query)
     rows = found.to_pylist() if as_json else found.slice(0, limit).to_pylist()
     if as_json:
-        answer({"columns": found.column_names, "row_count": found.num_rows, "rows": rows})
+        answer({
+            "columns": found.column_names, "row_count": found.num_rows, "rows": rows,
+            **({"unfinished": run.unfinished} if run.unfinished else {}),
+        })  # fmt: skip
         return
     names = found.column_names
     table(names, [[row[name] for name in names] for row in rows])
     more = found.num_rows - len(rows)
     if more > 0:
         say(f"and {more:,} more of {found.num_rows:,} rows (--limit N, or --json for all)")
+    if run.unfinished:
+        say(f"note    {run.unfinished}")
 
 
 @reports

@@ -1,6 +1,7 @@
 """How the trace of an impression is printed: section by section, in the order in which it came about."""
 
 from collections.abc import Mapping
+from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from feedtwin.cli.terminal import say, table
@@ -12,6 +13,7 @@ _CANDIDATES = 16
 """Candidates that a terminal shows; --json has all."""
 _TIERS = ("elite", "active", "casual", "consumer")
 _PER_LINE = 3
+_CAPTION_WIDTH = 86
 _DIMENSIONS = 2
 _SESSION = (
     ("energy", "energy", "{:.3f}"),
@@ -43,6 +45,8 @@ def print_chain(trace: "Trace") -> None:
     _title("Checked")
     for line in trace.checked:
         say(f"  {line}")
+    for note in trace.notes:
+        say(f"note    {note}")
 
 
 def _title(text: str) -> None:
@@ -74,6 +78,8 @@ def _print_people(trace: "Trace") -> None:
         f"  video   {video['category']}, {video['duration_s']:.1f} s, {video['age_steps']} h old, hashtags "
         f"{tags or 'none'}, {video['stage']}, {video['velocity']:.1f} events/h"
     )
+    for line in wrap(f"caption: {video['caption']}", _CAPTION_WIDTH):
+        say(f"          {line}")
     say(
         f"          {video['impressions']:,} impressions, {video['skips']:,} skips, {video['likes']:,} likes, "
         f"{video['shares']:,} shares, {video['comments']:,} comments so far"

@@ -36,13 +36,16 @@ def replay(
     Digests are compared with the journal; with the full log, also every logged row, and the tables that
     folding the log gives. Exit status 0 only if everything is equal; 1 if not, naming file and record; 2 if there is no run.
     """
-    from feedtwin.errors import DeterminismError, IntegrityError
+    from feedtwin.errors import DeterminismError, IntegrityError, SourceError
     from feedtwin.world.replay import replay as again
 
     kernels = load_kernels(kernel, threads)
     try:
         with bar("replaying", is_shown(quiet, as_json), rate="rows") as on_progress:
             report = again(path, kernels, on_progress)
+    except SourceError as error:
+        tell(f"error: not executed with what made the run: {error}")
+        raise typer.Exit(NOT_EQUAL) from None
     except (DeterminismError, IntegrityError) as error:
         tell(f"error: not the run it claims to be: {error}")
         raise typer.Exit(NOT_EQUAL) from None
@@ -86,10 +89,13 @@ def compare(
     with working("finding the first difference", is_shown(quiet, as_json)):
         found = side_by_side(a, b, kernels)
         metrics = _metric_rows(a, b)
+        notes = _degraded(a, b)
     if as_json:
-        answer(_comparison_json(found, a, b, metrics))
+        answer({**_comparison_json(found, a, b, metrics), "warnings": notes})
     else:
         _print_comparison(found, a, b, metrics)
+        for note in notes:
+            say(f"warning: {note}", style="yellow")
     if not found.equal:
         raise typer.Exit(NOT_EQUAL)
 
@@ -111,6 +117,15 @@ def _metric_rows(a: Path, b: Path) -> _Metrics:
     ]
 
 
+def _degraded(a: Path, b: Path) -> list[str]:
+    """Return what must be known of runs whose numbers are not what their language models would have given."""
+    from feedtwin.lab.language import warnings_about
+
+    return [
+        f"{name} = {note}" for name, run in (("a", a), ("b", b)) for note in warnings_about(run)
+    ]
+
+
 def _comparison_json(found: "Comparison", a: Path, b: Path, metrics: _Metrics) -> dict[str, object]:
     parted = found.divergence
     return {
@@ -119,6 +134,7 @@ def _comparison_json(found: "Comparison", a: Path, b: Path, metrics: _Metrics) -
         "run_b": str(b),
         "steps_compared": found.steps_compared,
         "settings": [{"path": path, "a": one, "b": two} for path, one, two in found.settings],
+        "notes": list(found.notes),
         "divergence": None if parted is None else {**vars(parted), "cause": list(parted.cause)},
         "metrics": {name: {"unit": unit, "a": one, "b": two} for name, unit, one, two in metrics},
     }
@@ -161,6 +177,8 @@ def _print_comparison(found: "Comparison", a: Path, b: Path, metrics: _Metrics) 
     elif metrics:
         say(f"All {len(metrics)} metrics are the same.")
     say()
+    for note in found.notes:
+        say(f"note    {note}")
     say(f"a = {a}")
     say(f"b = {b}")
 
@@ -172,7 +190,11 @@ def _difference(a: float | None, b: float | None) -> float | None:
 @reports
 def check(
     policy: Annotated[
-        str, typer.Argument(metavar="MODULE:CLASS", help="A policy, or the name of a listed one.")
+        str,
+        typer.Argument(
+            metavar="MODULE:CLASS",
+            help="A policy, or the name of a listed one; policies.LEVER=NAME where several levers have it.",
+        ),
     ],
     kernel: KernelName = "auto",
     as_json: AsJson = False,
@@ -192,7 +214,7 @@ def check(
     else:
         say(report.text)
         if report.ok:
-            chosen = f"policies.{report.lever}={policy}"
+            chosen = f"policies.{report.lever}={policy.rpartition('=')[2]}"
             say(f"{'next':<8}{shell('run', 'synthetic', '--set', chosen)}")
     if not report.ok:
         raise typer.Exit(NOT_EQUAL)

@@ -1,5 +1,7 @@
 """Commands that execute a world into a folder: run, resume, fork."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -38,6 +40,17 @@ LogLevel = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar.")]
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--llm-cache",
+        help="Answers of language models on disk; llm-cache beside the run by default.",
+    ),
+]
+Offline = Annotated[
+    bool,
+    typer.Option("--offline", help="Ask no language model: journal, cache and stand-ins answer."),
+]
 RunPath = Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]
 
 
@@ -64,6 +77,15 @@ def run(
     snapshot_every: Annotated[
         int, typer.Option(min=1, help="Steps between snapshots.")
     ] = DEFAULT_SNAPSHOT_EVERY,
+    llm: Annotated[
+        str | None,
+        typer.Option(
+            metavar="surrogate|cached|live",
+            help="Let language models write personas, captions, plans and forecasts.",
+        ),
+    ] = None,
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -75,12 +97,12 @@ def run(
         prepared = prepare(
             world, users=users, steps=steps, seed=seed, replicate=replicate, sets=sets or (),
             preset=preset, out=out, threads=threads, kernel=kernel, log=log,
-            snapshot_every=snapshot_every,
+            snapshot_every=snapshot_every, llm=llm, cache=llm_cache, offline=offline,
         )  # fmt: skip
     if not as_json:
         _print_start(prepared)
     try:
-        with bar("running", shown) as on_progress:
+        with resumable(prepared.path), bar("running", shown) as on_progress:
             finished = prepared.go(on_progress)
     except KeyboardInterrupt:
         _stopped_at_once(prepared.path)
@@ -92,6 +114,8 @@ def resume(
     path: RunPath,
     threads: Threads = None,
     kernel: KernelName = "auto",
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -102,8 +126,8 @@ def resume(
         from feedtwin.world.running import resume as go_on
     try:
         before = _nothing if as_json else _print_calibration
-        with bar("running", shown, before=before) as on_progress:
-            finished = go_on(path, kernels, on_progress)
+        with resumable(path), bar("running", shown, before=before) as on_progress:
+            finished = go_on(path, kernels, on_progress, cache=llm_cache, offline=offline)
     except KeyboardInterrupt:
         _stopped_at_once(path)
     _finish(finished, as_json, kernel=kernels.describe())
@@ -123,6 +147,8 @@ def fork(
     log: LogLevel = "full",
     threads: Threads = None,
     kernel: KernelName = "auto",
+    llm_cache: Cache = None,
+    offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -145,15 +171,37 @@ def fork(
     def start() -> None:
         _print_calibration()
         say(f"fork    {path} after {span(at)}, into {target}")
-        for change in sets or ("no change: the parent's own future",):
+        for change in sets or ():
             say(f"set     {change}")
 
+    before = _nothing if as_json else start
     try:
-        with bar("running", shown, before=_nothing if as_json else start) as on_progress:
-            finished = split(path, at, target, sets or (), steps, log, kernels, on_progress)
+        with resumable(target), bar("running", shown, before=before) as on_progress:
+            finished = split(
+                path, at, target, sets or (), steps, log, kernels, on_progress, cache=llm_cache,
+                offline=offline,
+            )  # fmt: skip
     except KeyboardInterrupt:
         _stopped_at_once(target)
     _finish(finished, as_json, parent=path, at=at, kernel=kernels.describe())
+
+
+@contextmanager
+def resumable(path: Path) -> Iterator[None]:
+    """Run into a folder: where a policy ends that, say how to go on, if there is something to go on from."""
+    from feedtwin.errors import BoundaryError, PolicyError
+
+    try:
+        yield
+    except (BoundaryError, PolicyError) as error:
+        from feedtwin.record.reader import Run
+
+        if not (path / "journal").is_file() or not Run.open(path).commits:
+            raise
+        after = Run.open(path).last_step
+        raise type(error)(
+            f"{error}\nonce it is mended, go on after step {after}: {shell('resume', path)}"
+        ) from error
 
 
 def load_kernels(kernel: str, threads: int | None) -> "Kernels":

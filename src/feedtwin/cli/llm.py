@@ -6,10 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feedtwin.cli.going import AsJson, RunPath
-from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table
+from feedtwin.cli.going import DEFAULT_SEED, DEFAULT_STEPS, AsJson, RunPath, load_kernels
+from feedtwin.cli.progress import bar, is_shown, working
+from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table, usd
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from feedtwin.lab.downstream import Outcome
+    from feedtwin.llm.estimates import Estimate
     from feedtwin.llm.settings import LlmSettings
 
 app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
@@ -35,26 +40,67 @@ def _settings(world: str, sets: list[str] | None) -> "LlmSettings":
 @reports
 def estimate(
     world: World = "synthetic",
+    users: Annotated[
+        int | None, typer.Option(help="Number of users; as many as the world has by default.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, help="Hours to rehearse.")] = DEFAULT_STEPS,
+    seed: Annotated[int, typer.Option(help="Root seed.")] = DEFAULT_SEED,
+    llm: Annotated[
+        str | None,
+        typer.Option(metavar="surrogate|cached|live", help="As in `feedtwin run`."),
+    ] = None,
     calls: Annotated[
         list[str] | None,
-        typer.Option(metavar="TASK=NUMBER", help="How often a task is asked; may be repeated."),
+        typer.Option(
+            metavar="TASK=NUMBER",
+            help="Rehearse nothing: a task is asked so often; may be repeated.",
+        ),
     ] = None,
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the live tasks of a world will cost, before anything is spent."""
+    """Say what the live tasks of a world will cost, before anything is spent.
+
+    The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate.
+    """
+    from feedtwin.lab.launch import llm_sets
+    from feedtwin.llm import admin, estimates
+    from feedtwin.schema.settings import resolve
+
+    degraded: Mapping[str, tuple[int, int]] = {}
+    settings = resolve(world, users, seed, sets=llm_sets(llm, sets or []))
+    own = admin.llm_settings(settings)
+    if calls:
+        rows = estimates.estimate(own, estimates.parse_calls(calls))
+    else:
+        from feedtwin.world.rehearsing import rehearse
+
+        with working("rehearsing", is_shown(False, as_json)):
+            found = rehearse(settings, steps, load_kernels("auto", None))
+        rows, degraded = list(found.tasks), found.degraded
+    _print_estimate(rows, own.budget_microusd, degraded, as_json)
+
+
+def _print_estimate(
+    rows: "Sequence[Estimate]",
+    budget: int,
+    degraded: "Mapping[str, tuple[int, int]]",
+    as_json: bool,
+) -> None:
+    """Print what was estimated, task by task."""
     from feedtwin.llm import admin
 
-    settings = _settings(world, sets)
-    rows = admin.estimate(settings, admin.parse_calls(calls or []))
-    expected, worst = sum(one.expected for one in rows), sum(one.worst for one in rows)
+    expected, worst = sum(one.expected for one in rows), min(sum(one.worst for one in rows), budget)
     if as_json:
         answer(
             {
                 "tasks": [{**vars(one), "task": admin.name_of(one.task)} for one in rows],
                 "expected_microusd": expected,
                 "worst_microusd": worst,
-                "budget_microusd": settings.budget_microusd,
+                "budget_microusd": budget,
+                "degraded": {
+                    name: {"degraded": n, "answers": of} for name, (n, of) in degraded.items()
+                },
             }
         )
         return
@@ -66,13 +112,13 @@ def estimate(
     ]  # fmt: skip
     table(head, cells, right=head[2:], keep=head[:2])
     say()
-    say(
-        f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(settings.budget_microusd)}"
-    )
+    say(f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(budget)}")
     if not rows:
-        say("no task is live, or none was given: --set llm.caption.source=live --calls caption=200")
-    if expected > settings.budget_microusd:
+        say("no task is live: --llm live, or --set llm.caption.source=live (--calls caption=200)")
+    if expected > budget:
         say("the budget will be used up; what comes after it is answered by stand-ins")
+    for name, (number, of) in degraded.items():
+        say(f"not from a model, for want of budget: {number:,} of {of:,} answers of {name}")
 
 
 @app.command("usage")
@@ -102,6 +148,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "paid_microusd": found.paid,
                 "budget_microusd": found.budget,
                 "disputed_microusd": found.disputed,
+                "inherited_microusd": found.inherited,
                 "burn_down": found.burn_down,
                 "degraded": [admin.name_of(code) for code in found.degraded],
             }
@@ -119,6 +166,8 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
     table(head, cells, right=head[1:], keep=head[:1])
     say()
     say(f"charged {usd(found.charged)} of {usd(found.budget)}, paid {usd(found.paid)}")
+    if found.inherited:
+        say(f"of it, {usd(found.inherited)} was paid by the run that this one is forked from")
     if found.disputed:
         say(f"provider overrun: {usd(found.disputed)} claimed above what was reserved, not charged")
     for code in found.degraded:
@@ -128,13 +177,28 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
 
 @app.command("fidelity")
 @reports
-def fidelity(path: RunPath, as_json: AsJson = False) -> None:
+def fidelity(
+    path: RunPath,
+    outcomes: Annotated[
+        bool,
+        typer.Option("--outcomes", help="Also run the world with stand-ins, and compare metrics."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Say how far stand-ins are from the model that answered in a run, without asking anybody."""
     from feedtwin.llm import admin
 
     rows = admin.fidelity(path)
+    compared: list[Outcome] = []
+    if outcomes:
+        from feedtwin.lab.downstream import downstream
+
+        with bar("running with stand-ins", is_shown(False, as_json)) as on_progress:
+            compared = downstream(path, load_kernels("auto", None), on_progress)
     if as_json:
-        answer([{**vars(one), "task": admin.name_of(one.task)} for one in rows])
+        tasks = [{**vars(one), "task": admin.name_of(one.task)} for one in rows]
+        metrics = [{**vars(one), "difference": one.difference} for one in compared]
+        answer({"tasks": tasks, "outcomes": metrics} if outcomes else tasks)
         return
     head = ("task", "compared", "decided the same", "decisions that differ")
     cells = [
@@ -144,6 +208,15 @@ def fidelity(path: RunPath, as_json: AsJson = False) -> None:
     table(head, cells, right=head[1:])
     if not rows:
         say("no answer of a model is on record")
+    differing = [one for one in compared if one.difference]
+    if outcomes:
+        say()
+        table(
+            ("metric", "run", "stand-ins", "difference", "unit"),
+            [(one.metric, one.run, one.stand_ins, one.difference, one.unit) for one in differing],
+            right=("run", "stand-ins", "difference"), keep=("metric",),
+        )  # fmt: skip
+        say(f"{len(differing)} of {len(compared)} metrics differ; one pair of runs: no interval")
 
 
 @app.command("ask")
@@ -192,6 +265,14 @@ def demo_server(
             f"  feedtwin llm ask CAPTION_GENERATION --set llm.base_url={running.address} "
             f"--set llm.caption.source=live --set llm.caption.model={running.model} "
             "--set llm.dialect=grammar --set llm.grammar_text_max=40"
+        )
+        models = " ".join(
+            f"--set llm.{task}.model={running.model}"
+            for task in ("persona", "caption", "campaign", "trend")
+        )
+        say(
+            f"  feedtwin run synthetic --users 200 --steps 24 --llm live --set llm.base_url={running.address} {models} "
+            "--set llm.dialect=grammar --set llm.grammar_text_max=16 --set llm.concurrency=2"
         )
         _wait()
 
@@ -245,8 +326,3 @@ def cache_verify(folder: Folder, as_json: AsJson = False) -> None:
         say(f"{sum(report.records.values())} sound, {len(report.faults)} not")
     if report.faults:
         raise typer.Exit(NOT_EQUAL)
-
-
-def usd(microusd: int) -> str:
-    """Return micro-dollars for people, never rounded to nothing."""
-    return f"${microusd / 1e6:,.6f}" if microusd < 10_000 else f"${microusd / 1e6:,.2f}"

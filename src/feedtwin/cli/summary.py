@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from feedtwin.cli.terminal import quantity, say, shell, size, span
+from feedtwin.cli.terminal import quantity, say, shell, size, span, usd
 
 if TYPE_CHECKING:
+    from feedtwin.lab.language import LanguageUse
     from feedtwin.lab.metrics import Reading
     from feedtwin.lab.run_data import RunData
     from feedtwin.world.running import Finished
@@ -16,9 +17,12 @@ class Summary:
 
     def __init__(self, finished: "Finished", *, headlines_only: bool) -> None:
         """Read a run; headlines alone need no look at its log, which may be large."""
+        from feedtwin.lab.language import language_use
         from feedtwin.lab.metrics import measure, warnings_of
         from feedtwin.lab.run_data import read_run
+        from feedtwin.lab.scripted import scripted
         from feedtwin.record.folder import read_manifest
+        from feedtwin.record.reader import Run
 
         self.finished = finished
         self.manifest: dict[str, Any] = read_manifest(finished.path)
@@ -29,6 +33,8 @@ class Summary:
         self.notes = data.notes
         self.people = _people(self.manifest, data)
         self.warnings = warnings_of(self.readings)
+        self.language: LanguageUse | None = language_use(finished.path)
+        self.script = scripted(Run.open(finished.path))
 
     @property
     def encounters_per_s(self) -> float:
@@ -59,6 +65,8 @@ class Summary:
             "notes": manifest["notes"],
             "warnings": [*self.warnings, *self.notes],
             "messages": list(finished.messages),
+            **({} if self.language is None else {"language_models": self.language.as_json()}),
+            "script": None if self.script is None else vars(self.script),
             "metrics": {
                 name: {
                     "value": reading.value,
@@ -81,7 +89,9 @@ class Summary:
             title = one.family.capitalize() if one.family != family else ""
             family = one.family
             say(f"  {title:<15}{one.label:<37}{quantity(reading.value, one.unit):>18}")
-        say("single run: no interval; --json has every metric that `feedtwin list metrics` names")
+        if self.language is not None:
+            _print_language(self.language)
+        say(f"single run: no interval; all metrics: {shell('metrics', self.finished.path)}")
         for warning in (*self.warnings, *self.notes):
             say(f"warning: {warning}", style="yellow")
 
@@ -97,6 +107,8 @@ class Summary:
             f"{finished.impressions:,} encounters in {finished.wall_s:.1f} s: "
             f"{self.encounters_per_s:,.0f} encounters/s"
         )
+        if self.script is not None:
+            say(f"script  {self.script}")
         for message in finished.messages:
             say(f"note    {message}")
         say(f"digest  {finished.digest}")
@@ -105,6 +117,30 @@ class Summary:
             return
         for k, command in enumerate(after):
             say(f"{'' if k else 'next':<8}{command}")
+
+
+def _print_language(use: "LanguageUse") -> None:
+    """Print who answered, what it cost and how the budget went."""
+    for k, (name, one) in enumerate(use.tasks.items()):
+        mix = ", ".join(
+            f"{number} {source}"
+            for source, number in (
+                ("live", one.live), ("cached", one.cached), ("by rule", one.surrogate),
+                ("degraded", one.degraded),
+            )
+            if number
+        )  # fmt: skip
+        money = f"{usd(one.charged_microusd)} charged, {usd(one.paid_microusd)} paid"
+        say(f"  {'Models' if k == 0 else '':<15}{name:<22}{mix}; {money}")
+    share = use.charged_microusd / max(use.budget_microusd, 1)
+    gone = ", ".join(f"{part:.1%} by step {step}" for step, part in use.by_quarter)
+    burn = f": {gone}" if gone else ""
+    say(f"  {'':<15}{'budget':<22}{share:.1%} of {usd(use.budget_microusd)}{burn}")
+    if use.disputed_microusd:
+        say(
+            f"warning: provider overrun, {usd(use.disputed_microusd)} claimed above what was reserved",
+            style="yellow",
+        )
 
 
 def commands_after_run(finished: "Finished", log: str) -> list[str]:

@@ -178,3 +178,8 @@ def span(steps: int) -> str:
         if rest or not days
         else (f"{plural(steps, 'step')} ({plural(days, 'day')})")
     )
+
+
+def usd(microusd: int) -> str:
+    """Return micro-dollars for people, never rounded to nothing."""
+    return f"${microusd / 1e6:,.6f}" if microusd < 10_000 else f"${microusd / 1e6:,.2f}"

@@ -69,11 +69,25 @@ def _impression(path: Path, text: str, kernels: "Kernels", as_json: bool) -> Non
     with working("executing up to the impression", is_shown(False, as_json)):
         found = trace_impression(path, wanted, kernels)
     if as_json:
-        answer(vars(found))
+        answer({**vars(found), **_degraded(path)})
         return
     from feedtwin.cli.chain import print_chain
 
     print_chain(found)
+    _print_degraded(path)
+
+
+def _degraded(path: Path) -> dict[str, list[str]]:
+    """Return what must be known of a run whose language models did not answer as wanted, for JSON."""
+    from feedtwin.lab.language import warnings_about
+
+    notes = warnings_about(path)
+    return {"warnings": list(notes)} if notes else {}
+
+
+def _print_degraded(path: Path) -> None:
+    for note in _degraded(path).get("warnings", ()):
+        say(f"warning: {note}", style="yellow")
 
 
 def _user(path: Path, user: int, kernels: "Kernels", as_json: bool) -> None:
@@ -104,6 +118,7 @@ def _user(path: Path, user: int, kernels: "Kernels", as_json: bool) -> None:
     say()
     more = f"; {len(rows) - len(shown):,} more with --json" if len(rows) > len(shown) else ""
     say(f"{plural(len(rows), 'slot')} served to user {user}{more}")
+    _print_degraded(path)
     first = f"{user}:{rows[0]['request']}:{rows[0]['slot']}"
     say(f"next    {shell('trace', path, '--impression', first)}")
 
@@ -119,9 +134,10 @@ def _video(path: Path, text: str, plot: Path | None, as_json: bool) -> None:
 
             plot_life(life, plot)
     if as_json:
-        answer({**life.as_json(), "plot": None if plot is None else str(plot)})
+        answer({**life.as_json(), "plot": None if plot is None else str(plot), **_degraded(path)})
         return
     _print_life(life)
+    _print_degraded(path)
     if plot is not None:
         say(f"wrote   {plot}")
 

@@ -19,10 +19,10 @@ from typing import Any
 
 from feedtwin.errors import DataError, SchemaError
 from feedtwin.schema.actions import ACTIONS, OASIS_ALIASES, action
+from feedtwin.schema.ids import POST_ORDINAL
 from feedtwin.schema.script import LOOP_ONLY
 
 COLUMNS = ("user_id", "created_at", "action", "info")
-POST_BIT = 1 << 30
 OWNER_SHIFT = 4
 
 LEFT_OUT = {
@@ -268,7 +268,7 @@ class _Import:
                 draft[name] = (
                     (made.owner << OWNER_SHIFT) + made.nth + 1
                     if name == "group"
-                    else made.owner << 32 | POST_BIT | made.nth
+                    else made.owner << 32 | int(POST_ORDINAL) | made.nth
                 )
         return draft
 

@@ -41,7 +41,7 @@ def _quick_address(array: Array) -> int:
 
 
 _probe = np.zeros(3, np.uint8)
-_address = (
+address = (
     _quick_address
     if _quick_address(_probe) == _documented_address(_probe)
     and _quick_address(_probe[1:]) == _documented_address(_probe[1:])
@@ -75,9 +75,9 @@ def checked_values(
             continue
         if array is None or not _is_right(field, array, rows, sizes):
             _refuse(spec, field, array, rows, sizes)
-        address = _address(array)
-        addresses[field.name] = address
-        spans.append((address, address + array.nbytes, field.written, field.name))
+        at = address(array)
+        addresses[field.name] = at
+        spans.append((at, at + array.nbytes, field.written, field.name))
     _check_overlap(spec, spans)
     for name, least, most in spec.limits:
         number = sizes[name] if name in sizes else scalars[name]

@@ -22,7 +22,7 @@ added), or a negative number if its arguments contradict each other, before it h
 
 import ctypes
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ import numpy as np
 import numpy.typing as npt
 
 from feedtwin.errors import SettingsError
-from feedtwin.kernels.arguments import checked_values
+from feedtwin.kernels.arguments import address, checked_values
 from feedtwin.kernels.build import BUILDS, SOURCES, library_name, source_digest
 from feedtwin.kernels.specs import KERNELS, NUMERICS, KernelSpec
 
@@ -172,11 +172,27 @@ class Kernels:
         """
         if self._library is None:
             raise RuntimeError(f"kernel {name}: no native build is loaded; check Kernels.native")
-        spec = KERNELS[name]
-        values = checked_values(spec, arrays, scalars, rows)
+        values = checked_values(KERNELS[name], arrays, scalars, rows)
+        return self._split(name, values, rows, max(grain, 1), serial=serial)
+
+    def _split(
+        self,
+        name: str,
+        values: Sequence[int | float | None],
+        rows: int,
+        grain: int = 1,
+        *,
+        serial: bool = False,
+    ) -> int:
+        """Run a kernel on ranges of rows; `values` are its structure's, checked, without `part`."""
         structure = _STRUCTURES[name]
         function = getattr(self._library, f"ft_{name}")
-        ranges = [(0, rows)] if serial else self._ranges(rows, max(grain, 1), spec.inline_below)
+        ranges = [(0, rows)]
+        if not serial and rows >= KERNELS[name].inline_below:
+            ranges = self._ranges(rows, grain)
+        if len(ranges) == 1:
+            count = int(function(ctypes.byref(structure(0, *values)), 0, rows))
+            return _accepted(name, [count])
         arguments = [structure(part, *values) for part in range(len(ranges))]
         futures = [
             self._executor().submit(function, ctypes.byref(a), low, high)
@@ -184,43 +200,39 @@ class Kernels:
         ]
         counts = [int(function(ctypes.byref(arguments[0]), *ranges[0]))]
         counts += [int(f.result()) for f in futures]
-        if min(counts) < 0:
-            raise ValueError(
-                f"kernel {name}: arguments contradict each other (quotas and candidates?)"
-            )
-        return sum(counts)
+        return _accepted(name, counts)
 
     def philox(
-        self, words: tuple[U4, U4, U4, U4], key: tuple[int, int], rows: int
-    ) -> tuple[U4, U4, U4, U4]:
-        """Return the four Philox output words of `rows` counters.
+        self,
+        words: tuple[U4, U4, U4, U4],
+        key: tuple[int, int],
+        rows: int,
+        wanted: Sequence[int] = (0, 1, 2, 3),
+    ) -> tuple[U4, ...]:
+        """Return the `wanted` Philox output words of `rows` counters.
 
         Args:
             words: Four contiguous uint32 arrays, each of length `rows`, or 1 to repeat.
             key: The two key words.
             rows: Number of counters.
+            wanted: Which of the four output words to return, in this order.
         """
-        arrays: dict[str, npt.NDArray[Any] | None] = {}
-        scalars: dict[str, int | float] = {"k0": key[0], "k1": key[1]}
         for i, word in enumerate(words):
-            if word.size not in (1, rows):
+            if word.dtype != np.uint32 or word.size not in (1, rows) or not word.flags.c_contiguous:
                 raise ValueError(
-                    f"kernel philox: word {i} has {word.size} entries, not 1 or {rows}"
+                    f"kernel philox: word {i} has {word.size} entries of {word.dtype}, expected 1 or "
+                    f"{rows} contiguous ones of uint32"
                 )
-            arrays[f"c{i}"] = word
-            scalars[f"s{i}"] = int(word.size != 1)
-        out = (
-            np.empty(rows, np.uint32),
-            np.empty(rows, np.uint32),
-            np.empty(rows, np.uint32),
-            np.empty(rows, np.uint32),
-        )
-        arrays.update({f"w{i}": o for i, o in enumerate(out)})
-        self.call("philox", arrays, scalars, rows)
+        out = tuple(np.empty(rows, np.uint32) for _ in wanted)
+        places: list[int | None] = [None] * 4
+        for word_number, array in zip(wanted, out, strict=True):
+            places[word_number] = address(array)
+        strides = (int(word.size != 1) for word in words)
+        self._split("philox", [*map(address, words), *strides, *key, *places], rows)
         return out
 
     def numerics(self, function: str, x: F4) -> F4:
-        """Return one of `specs.NUMERICS` of a contiguous float32 array; for comparison with NumPy."""
+        """Return one of `specs.NUMERICS` of a contiguous float32 array: the bits of `feedtwin.numerics`."""
         y = np.empty(x.size, np.float32)
         self.call("numerics", {"x": x, "y": y}, {"function": NUMERICS.index(function)}, x.size)
         return y
@@ -242,12 +254,23 @@ class Kernels:
             self._pool = ThreadPoolExecutor(self.threads - 1, thread_name_prefix="feedtwin-kernel")
         return self._pool
 
-    def _ranges(self, rows: int, grain: int, inline_below: int) -> list[tuple[int, int]]:
+    def _ranges(self, rows: int, grain: int) -> list[tuple[int, int]]:
         """Split [0, rows) into contiguous, non-empty ranges that depend on nothing but the arguments."""
         grains = -(-rows // grain)
-        parts = 1 if rows < inline_below else max(1, min(self.threads, grains))
+        parts = max(1, min(self.threads, grains))
         edges = [min(grains * p // parts * grain, rows) for p in range(parts + 1)]
         return [(edges[p], edges[p + 1]) for p in range(parts)]
+
+
+def _accepted(name: str, counts: Sequence[int]) -> int:
+    """Return the sum of what the ranges of a call returned.
+
+    Raises:
+        ValueError: A kernel refused its arguments.
+    """
+    if min(counts) < 0:
+        raise ValueError(f"kernel {name}: arguments contradict each other (quotas and candidates?)")
+    return sum(counts)
 
 
 def _parse(choice: str) -> str:

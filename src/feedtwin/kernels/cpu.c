@@ -6,6 +6,7 @@
  */
 #define FT_EXPORT __attribute__((visibility("default")))
 
+#include "acts.h"
 #include "encounter.h"
 #include "lanes.h"
 #include "learn.h"
@@ -18,7 +19,7 @@
 #define FT_SOURCE "unknown"
 #endif
 
-/* ---- philox: bulk draws. A stride of 0 repeats one word for every row. -------------------------- */
+/* ---- philox: bulk draws. A stride of 0 repeats one word for every row; words nobody wants are null. */
 
 struct ft_philox_args {
     int64_t part;
@@ -43,7 +44,8 @@ FT_EXPORT int64_t ft_philox(const struct ft_philox_args *a, int64_t low, int64_t
                 memcpy(c[w], in[w] + row, (size_t)n * sizeof(uint32_t));
         }
         ft_philox_lanes(c, (uint32_t)a->k0, (uint32_t)a->k1);
-        for (int w = 0; w < 4; w++) memcpy(out[w] + row, c[w], (size_t)n * sizeof(uint32_t));
+        for (int w = 0; w < 4; w++)
+            if (out[w]) memcpy(out[w] + row, c[w], (size_t)n * sizeof(uint32_t));
     }
     return 0;
 }
@@ -112,6 +114,9 @@ FT_EXPORT int64_t ft_abi(const char *kernel)
     FT_ENTRY(estimate)
     FT_ENTRY(count)
     FT_ENTRY(tally)
+    FT_ENTRY(auction)
+    FT_ENTRY(lucky)
+    FT_ENTRY(embed)
     return -1;
 }
 

@@ -34,7 +34,8 @@ enum {
     FT_BLOCK_CLUSTER_CHOICE = 13, FT_BLOCK_RANKING = 14,
     FT_BLOCK_HOOK = 15, /* words: hook, hook noise, skip time, watch time */
     FT_BLOCK_LIKE = 16, /* words: like, share, comment, follow */
-    FT_BLOCK_PEOPLE_RESAMPLE = 17, FT_BLOCK_ASSIGNMENT = 18, FT_BLOCK_EMBEDDING = 19
+    FT_BLOCK_PEOPLE_RESAMPLE = 17, FT_BLOCK_ASSIGNMENT = 18, FT_BLOCK_EMBEDDING = 19,
+    FT_BLOCK_AD_WINDOW = 51, FT_BLOCK_AD_AUCTION = 52
 };
 
 /* Second key word; the first is the root seed. */

@@ -23,6 +23,8 @@ struct ft_serve_args {
     const int64_t *mute_offset; /* who may see what; null where nothing is restricted */
     const uint64_t *mute_key;
     const uint8_t *minor, *restricted;
+    const int64_t *own_ring; /* each request has one ring, of one pool; null: the pools' rings */
+    const uint32_t *own_pool;
     const uint8_t *cards, *ring_cards; /* by row, by place on a ring; null: read the five columns */
     const int8_t *vectors;
     const float *inv_norm, *base;
@@ -91,7 +93,8 @@ FT_FN void ft_open(struct ft_line *l, int64_t r)
     uint32_t user = l->a->user[r];
     ft_operand_i16(&slip->query, l->a->query + (size_t)user * FT_D);
     slip->inverse = ft_inverse_norm(&slip->query);
-    ft_open_windows(&l->pools, &slip->query, slip->inverse, user, l->a->request[r], &slip->windows);
+    ft_open_windows(&l->pools, &slip->query, slip->inverse, user, r, l->a->request[r],
+                    &slip->windows);
     ft_fetch_guess(&slip->windows);
 }
 
@@ -238,7 +241,8 @@ FT_EXPORT int64_t ft_serve(const struct ft_serve_args *a, int64_t low, int64_t h
     ft_hand_new(&l.hand[0]);
     ft_hand_new(&l.hand[1]);
     ft_sieve_new(&l.sieve);
-    if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards) || !FT_LIMITS_WHOLE(a)) return -1;
+    if (ft_columns(&l.pools) < 0 || (a->ring_cards && !a->cards) || !FT_LIMITS_WHOLE(a)
+        || !FT_OWN_WHOLE(a)) return -1;
     for (int64_t r = low - 5; r < high; r++) {
 #define FT_AT(ahead) (r + (ahead) >= low && r + (ahead) < high)
         if (FT_AT(5)) ft_expect(&l, r + 5);

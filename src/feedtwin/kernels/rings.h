@@ -23,6 +23,8 @@ struct ft_pools {
     const uint32_t *ring_hash, *ring_row;
     const int64_t *global_pool, *global_quota, *follow_offset;
     const uint32_t *follow_hash, *latest_row;
+    const int64_t *own_ring;
+    const uint32_t *own_pool;
     int64_t categories, globals, picks, category_quota, followed_quota, community_quota;
     float sharpness;
     uint32_t k0, key_base;
@@ -33,12 +35,14 @@ struct ft_pools {
     .ring_offset = (a)->ring_offset, .ring_hash = (a)->ring_hash, .ring_row = (a)->ring_row, \
     .global_pool = (a)->global_pool, .global_quota = (a)->global_quota, \
     .follow_offset = (a)->follow_offset, .follow_hash = (a)->follow_hash, \
-    .latest_row = (a)->latest_row, \
+    .latest_row = (a)->latest_row, .own_ring = (a)->own_ring, .own_pool = (a)->own_pool, \
     .categories = (a)->categories_count, .globals = (a)->globals, .picks = (a)->category_picks, \
     .category_quota = (a)->category_quota, .followed_quota = (a)->followed_quota, \
     .community_quota = (a)->community_quota, \
     .sharpness = (float)(a)->category_sharpness, .k0 = (uint32_t)(a)->seed, \
     .key_base = (uint32_t)(a)->key_base }
+
+#define FT_OWN_WHOLE(a) (!(a)->own_ring == !(a)->own_pool && (!(a)->own_ring || (a)->globals == 1))
 
 /* Columns of the candidate table, or -1 if these pools are more than the kernels have room for. */
 FT_FN int64_t ft_columns(const struct ft_pools *p)
@@ -149,23 +153,32 @@ struct ft_windows {
     struct ft_window at[FT_WINDOWS_MOST];
 };
 
-/* Choose a request's rings and points. */
+/* A window on a whole ring, before its point is drawn. */
+FT_FN struct ft_window ft_ring_window(const struct ft_pools *p, int64_t ring, int64_t quota, uint8_t pool)
+{
+    int64_t begin = p->ring_offset[ring];
+    return (struct ft_window){
+        .hash = p->ring_hash + begin, .row = p->ring_row + begin,
+        .size = p->ring_offset[ring + 1] - begin, .quota = quota, .pool = pool,
+    };
+}
+
+/* Choose the rings and points of request r. */
 FT_STAGE void ft_open_windows(const struct ft_pools *p, const struct ft_operand *query, float inverse,
-                              uint32_t user, uint32_t request, struct ft_windows *w)
+                              uint32_t user, int64_t r, uint32_t request, struct ft_windows *w)
 {
     int64_t pick[FT_PICKS_MOST], n = 0;
     uint32_t word[FT_WINDOWS_MOST];
     if (p->picks > 0) ft_pick_categories(p, query, inverse, user, request, pick);
-    for (int64_t i = 0; i < p->picks + p->globals; i++) {
-        int64_t g = i - p->picks, ring = g < 0 ? pick[i] : p->categories + g;
-        int64_t begin = p->ring_offset[ring];
-        word[n] = g < 0 ? FT_CATEGORY_RING_KEY + (uint32_t)ring : (uint32_t)p->global_pool[g];
-        w->at[n++] = (struct ft_window){
-            .hash = p->ring_hash + begin, .row = p->ring_row + begin,
-            .size = p->ring_offset[ring + 1] - begin,
-            .quota = g < 0 ? p->category_quota : p->global_quota[g],
-            .pool = g < 0 ? FT_POOL_INTEREST : (uint8_t)p->global_pool[g],
-        };
+    for (int64_t i = 0; i < p->picks; i++) {
+        word[n] = FT_CATEGORY_RING_KEY + (uint32_t)pick[i];
+        w->at[n++] = ft_ring_window(p, pick[i], p->category_quota, FT_POOL_INTEREST);
+    }
+    for (int64_t g = 0; g < p->globals; g++) {
+        int64_t ring = p->own_ring ? p->own_ring[r] : p->categories + g;
+        word[n] = p->own_pool ? p->own_pool[r] : (uint32_t)p->global_pool[g];
+        w->at[n] = ft_ring_window(p, ring, p->global_quota[g], (uint8_t)word[n]);
+        n++;
     }
     for (int hop = 0; hop < 2; hop++) {
         int64_t begin = p->follow_offset[user], quota = hop ? p->community_quota : p->followed_quota;

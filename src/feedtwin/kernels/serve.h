@@ -24,6 +24,8 @@ struct ft_retrieve_args {
     const int64_t *mute_offset; /* who may see what; null where nothing is restricted */
     const uint64_t *mute_key;
     const uint8_t *minor, *restricted;
+    const int64_t *own_ring; /* each request has one ring, of one pool; null: the pools' rings */
+    const uint32_t *own_pool;
     const uint32_t *creator;
     int64_t categories_count, category_picks, category_quota, followed_quota, community_quota;
     double category_sharpness;
@@ -40,13 +42,14 @@ FT_EXPORT int64_t ft_retrieve(const struct ft_retrieve_args *a, int64_t low, int
     struct ft_hand hand;
     struct ft_sieve sieve;
     ft_sieve_new(&sieve);
-    if (ft_columns(&pools) != a->candidates || !FT_LIMITS_WHOLE(a)) return -1;
+    if (ft_columns(&pools) != a->candidates || !FT_LIMITS_WHOLE(a)
+        || !FT_OWN_WHOLE(a)) return -1;
     for (int64_t r = low; r < high; r++) {
         uint32_t user = a->user[r], *row = a->candidate + r * a->candidates;
         uint8_t *pool = a->candidate_pool + r * a->candidates;
         const struct ft_limits limits = FT_LIMITS(a, user);
         ft_operand_i16(&query, a->query + (size_t)user * FT_D);
-        ft_open_windows(&pools, &query, ft_inverse_norm(&query), user, a->request[r], &windows);
+        ft_open_windows(&pools, &query, ft_inverse_norm(&query), user, r, a->request[r], &windows);
         ft_find_windows(&windows);
         ft_take_windows(&windows, row);
         int64_t n = 0;

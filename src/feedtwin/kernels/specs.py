@@ -86,7 +86,7 @@ NUMERICS = ("log32", "exp32", "logistic32", "logit32", "normal_quantile32", "gum
 _PHILOX = """
     u4* c0 c1 c2 c3
     i8  s0 s1 s2 s3 k0 k1
-    u4* w0=R w1=R w2=R w3=R
+    u4* w0?=R w1?=R w2?=R w3?=R
 """
 
 _NUMERICS = """
@@ -111,6 +111,8 @@ _RINGS = """
     i8* mute_offset?:U
     u8* mute_key?:M
     u1* minor?:U restricted?:V
+    i8* own_ring?:R
+    u4* own_pool?:R
 """
 
 _SLATES = """
@@ -295,6 +297,41 @@ _TALLY = """
     dim slots
 """
 
+_AUCTION = """
+    u4* user:R request:R ring:ads ring_place:ads advertiser:ads creative:ads
+    u2* category:ads
+    u8* price:ads
+    i2* estimate:U,50
+    i1* topic_vectors:K,50
+    f4  ad_relevance
+    i8  candidates seed key_base
+    dim ads places
+    i8* winner=R,places
+"""
+
+_LUCKY = """
+    u1* able:R,slots
+    u4* user:R
+    u8* item:R,slots
+    u2* meeting:R,slots
+    i8* limit:4
+    i8  block seed key_base
+    dim slots
+    u1* lucky=R,slots
+"""
+
+_EMBED = """
+    u8* key:R
+    i1* about:R,50
+    f4* share:R rest:R
+    f8* unit:R
+    i4* projection:length,64 across:50,length
+    f8  entry_unit
+    i8  kind seed
+    dim length
+    f8* product=R,50 square=R
+"""
+
 _RING_LIMITS = (
     ("categories_count", 0, 4096),
     ("category_picks", 0, 64),
@@ -327,6 +364,13 @@ KERNELS: dict[str, KernelSpec] = {
         ),
         KernelSpec("count", parse_fields(_COUNT), limits=(("slots", 0, 255),)),
         KernelSpec("tally", parse_fields(_TALLY), limits=(("slots", 0, 255),)),
+        KernelSpec(
+            "auction",
+            parse_fields(_AUCTION),
+            limits=(("candidates", 1, 256), ("ads", 1, 2**31), ("places", 0, 128)),
+        ),
+        KernelSpec("lucky", parse_fields(_LUCKY), 512, limits=(("slots", 1, 255),)),
+        KernelSpec("embed", parse_fields(_EMBED), 16, limits=(("length", 16, 1024),)),
     )
 }
 """Every kernel by name. A library that lacks one, or disagrees on its size, is not loaded."""

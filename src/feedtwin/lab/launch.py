@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.lab.machine import usable_cores
 from feedtwin.record.folder import refuse_existing
@@ -26,6 +27,9 @@ DEFAULT_STEPS: Final = 168
 """One week."""
 DEFAULT_SEED: Final = 7
 RUNS: Final = Path("runs")
+LLM_SOURCES: Final = ("surrogate", "cached", "live")
+LLM_TASKS: Final = ("persona", "caption", "campaign", "trend")
+"""Tasks that `llm=` switches on: those that cost little. Comments and LLM-driven users are chosen by name."""
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,10 @@ def prepare(
     log: str = "full",
     snapshot_every: int = SNAPSHOT_EVERY,
     script: Sequence[Mapping[str, Any]] = (),
+    llm: str | None = None,
+    cache: str | Path | None = None,
+    offline: bool = False,
+    client: Any = None,
 ) -> Prepared:
     """Resolve settings and build the world; bad input fails here, before anything is written.
 
@@ -112,18 +120,46 @@ def prepare(
         log: "full" keeps every event, "digest" none. The state does not depend on it.
         snapshot_every: Steps between snapshots.
         script: Scripted actions, after those of the world (`schema.script`).
+        llm: surrogate, cached or live: switches language models on (`llm_sets`); what `sets` says wins.
+        cache: Folder with answers of language models; beside the run folder by default.
+        offline: Whether no language model may be asked.
+        client: A client of language models instead of the one that the settings name.
 
     Raises:
         FeedtwinError: A setting, a data file or the folder is not as it must be.
     """
-    options = RunOptions(steps, log, snapshot_every)
-    settings = resolve(world, users, seed, replicate, sets, preset, script=script)
+    options = RunOptions(
+        steps, log, snapshot_every, None if cache is None else Path(cache), offline, client
+    )
+    sets = llm_sets(llm, sets)
+    settings = resolve(world, users, seed, replicate, sets, preset, script=script, steps=steps)
     path = fresh_path(settings) if out is None else Path(out)
     refuse_existing(path)
     kernels = load(kernel, usable_cores() if threads is None else threads)
     began = perf_counter()
     built = begin([Segment(0, settings)], kernels)
     return Prepared(settings, built, path, options, kernels, perf_counter() - began)
+
+
+def llm_sets(source: str | None, sets: Sequence[str]) -> tuple[str, ...]:
+    """Return `path=value` texts that switch every task on that is not about single comments or actions.
+
+    Args:
+        source: surrogate, cached or live; None switches nothing on.
+        sets: Texts that win over them.
+
+    Raises:
+        SettingsError: There is no such source.
+    """
+    if source is None:
+        return tuple(sets)
+    if source not in LLM_SOURCES:
+        raise SettingsError(f"--llm: found {source!r}, expected one of {', '.join(LLM_SOURCES)}")
+    told = {text.partition("=")[0].strip() for text in sets}
+    tasks = [f"llm.{task}.source={source}" for task in LLM_TASKS]
+    levers = ["policies.campaigns=llm", "policies.forecast=llm"]
+    wanted = [one for one in (*tasks, *levers) if one.partition("=")[0] not in told]
+    return (*wanted, *sets)
 
 
 def run(

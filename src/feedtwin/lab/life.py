@@ -212,7 +212,22 @@ def _unknown(run: Run, item: int) -> SettingsError:
     most = run.sql(
         f"SELECT item, max(impressions) AS n FROM {_STATE} GROUP BY item ORDER BY n DESC, item LIMIT 3"
     ).to_pylist()
-    known = ", ".join(str(row["item"]) for row in most) or "none"
+    known = ", ".join(_words(row["item"]) for row in most) or "none"
+    own = run.sql(
+        f"SELECT DISTINCT item FROM {_STATE} WHERE item >> 32 = {item >> 32} "
+        f"ORDER BY abs((item & 4294967295)::BIGINT - {item & 0xFFFFFFFF}), item LIMIT 1"
+    ).to_pylist()
+    near = f"the nearest of that creator is {_words(own[0]['item'])}" if own else ""
+    if (
+        item < 1 << 32
+    ):  # a bare number that is no item id: most likely somebody's number, or an ordinal
+        near = f"a bare number is a whole item id; expected CREATOR:ORDINAL, such as {item}:0"
     return SettingsError(
-        f"{run.path}: no video {item} in the log up to step {run.last_step}; those seen most are {known}"
+        f"{run.path}: no video {_words(item)} (item {item}) in the log up to step {run.last_step}; "
+        f"{near}{near and '; '}those seen most are {known}"
     )
+
+
+def _words(item: int) -> str:
+    """Return `CREATOR:ORDINAL`."""
+    return f"{item >> 32}:{item & 0xFFFFFFFF}"

@@ -9,10 +9,13 @@ import numpy as np
 import numpy.typing as npt
 
 from feedtwin.errors import IntegrityError
+from feedtwin.lab.language import warnings_about
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
-LEVELS: Final = ("active_users", "review_backlog", "cascade_depth_max", "cascade_breadth_max")
+LEVELS: Final = (
+    "active_users", "review_backlog", "cascade_depth_max", "cascade_breadth_max", "llm_budget_exceeded",
+)  # fmt: skip
 """Names among the step metrics that are levels; all others are increments and add up."""
 
 Array = npt.NDArray[Any]
@@ -202,6 +205,7 @@ def _notes(run: Run, first: int) -> tuple[str, ...]:
         notes.append(
             f"counts and events begin at step {first}; tables of videos and users cover the world from step 0"
         )
+    notes += warnings_about(run.path)
     if run.closing is None:
-        notes.append("the run is not finished: metrics of videos and users come when it closes")
+        notes.append(f"{run.unfinished}; metrics of videos and users come when it closes")
     return tuple(notes)

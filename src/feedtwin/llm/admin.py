@@ -1,35 +1,29 @@
-"""What the command line may ask of language models: estimates, usage of a run, caches, one question.
+"""What the command line may ask of language models: usage of a run, fidelity, caches, one question.
 
-Estimates and usage are plain numbers; nothing here is part of a run.
+Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
-from feedtwin.errors import IntegrityError, RunFolderError, SettingsError
+from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.llm.budget import PPM, Ledger
 from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.decoding import Refused
-from feedtwin.llm.desk import Desk, tokens_in_max
 from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
-from feedtwin.llm.records import Counts, Row, inputs_by_step
-from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.records import Counts, Row, StepInputs, inputs_by_step
+from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import TASKS, Answer, Ask, task
 from feedtwin.randomness import Draws
-from feedtwin.record.durable import canonical_json
 from feedtwin.record.journal import Frame, read_journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
-from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
-
-BYTES_PER_TOKEN: Final = 4
-"""Bytes of English or JSON that a token stands for on average; estimates only, never budgets."""
 
 
 def llm_settings(settings: Settings) -> LlmSettings:
@@ -42,109 +36,6 @@ def name_of(code: LlmTask) -> str:
     import feedtwin.llm.tasks  # noqa: F401 - lists the tasks
 
     return next(name for name in TASKS.names() if task(name).code is code)
-
-
-# -- estimates -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Demand:
-    """What a world will ask of a task.
-
-    Attributes:
-        task: The task.
-        calls: Number of asks.
-        asks: Typical ones, from which sizes are taken; the task's example if there are none.
-    """
-
-    task: LlmTask
-    calls: int
-    asks: Sequence[Ask] = ()
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """What a task will cost, before anything is spent.
-
-    Attributes:
-        task: The task.
-        model: The model that would be asked.
-        calls: Number of asks.
-        tokens_in: Expected tokens of all prompts.
-        tokens_out: Expected tokens of all answers.
-        expected: Expected spend, micro-dollars.
-        worst: Spend if every ask took every attempt and repair at full length, micro-dollars.
-    """
-
-    task: LlmTask
-    model: str
-    calls: int
-    tokens_in: int
-    tokens_out: int
-    expected: int
-    worst: int
-
-
-def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
-    """Return what the live tasks of some demands will cost, in the order of the demands.
-
-    Raises:
-        BudgetError: A model has no known price.
-    """
-    desk = Desk(settings, Ledger(settings.caps()), (0, 0))
-    return [
-        _estimate(settings, desk, demand)
-        for demand in demands
-        if settings.of(demand.task).source == "live"
-    ]
-
-
-def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
-    own, price = settings.of(demand.task), settings.price(demand.task)
-    kind = task(name_of(demand.task))
-    asks = demand.asks or [Ask(kind, tuple(0 for _ in kind.key), kind.example())]
-    draws = Draws(0)
-    cost = tokens_in = tokens_out = worst = 0
-    for ask in asks:
-        pending = desk.prepare(ask)
-        size = pending.prompt.size() + len(canonical_json(pending.schema))
-        words = kind.chance(draws, [ask.key])[0].tolist()
-        answer = canonical_json(kind.surrogate(ask.request, words).model_dump(mode="json"))
-        one_in = -(-size // BYTES_PER_TOKEN)
-        one_out = min(-(-len(answer) // BYTES_PER_TOKEN), own.tokens_max)
-        tokens_in, tokens_out = tokens_in + one_in, tokens_out + one_out
-        cost += price.cost(one_in, one_out)
-        calls = settings.attempts_max + settings.repairs_max
-        worst += calls * price.worst_case(tokens_in_max(pending), own.tokens_max)
-    count = len(asks)
-    return Estimate(
-        demand.task,
-        own.model,
-        demand.calls,
-        tokens_in * demand.calls // count,
-        tokens_out * demand.calls // count,
-        cost * demand.calls // count,
-        worst * demand.calls // count,
-    )
-
-
-def parse_calls(entries: Sequence[str]) -> list[Demand]:
-    """Return demands stated as `caption=200`.
-
-    Raises:
-        SettingsError: An entry is not of that form.
-    """
-    sections = {section: code for code, section in SECTIONS.items()}
-    found = []
-    for entry in entries:
-        section, equals, number = entry.partition("=")
-        if section not in sections or not equals or not number.isdigit():
-            raise SettingsError(
-                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)}"
-                f"{suggest(section, sections)}"
-            )
-        found.append(Demand(sections[section], int(number)))
-    return found
 
 
 # -- usage of a run ------------------------------------------------------------------------------
@@ -196,6 +87,7 @@ class Usage:
         budget: Spending limit, micro-dollars.
         disputed: Micro-dollars that providers claimed above reservations.
         degraded: Tasks of which more than the tolerated share of answers was degraded.
+        inherited: Micro-dollars of `paid` that a fork's parent had paid.
     """
 
     tasks: Mapping[LlmTask, TaskUsage]
@@ -203,6 +95,7 @@ class Usage:
     budget: int
     disputed: int
     degraded: tuple[LlmTask, ...]
+    inherited: int = 0
 
     @property
     def charged(self) -> int:
@@ -222,13 +115,24 @@ def usage(run: Path) -> Usage:
         RunFolderError: There is no journal.
         IntegrityError: The journal was altered.
     """
-    frames, resolved = _journal(run)
-    settings = llm_settings(resolved)
+    return usage_of(_journal(run)[0])
+
+
+def usage_of(frames: Sequence[Frame]) -> Usage:
+    """Return what a run used, from the records of its journal, those that a fork inherited included."""
+    start = int(frames[0].payload.get("start_step", 0))
+    return usage_from(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
+
+
+def usage_from(
+    settings: LlmSettings, by_step: Mapping[int, StepInputs], start_step: int = 0
+) -> Usage:
+    """Return what a run used, from its inputs by step; those before `start_step` are a fork's parent's."""
     ledger = Ledger(settings.caps())
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []
-    disputed = 0
-    for step, inputs in sorted(inputs_by_step(frames).items()):
+    disputed = inherited = 0
+    for step, inputs in sorted(by_step.items()):
         before = ledger.account().charged
         ledger.absorb(inputs.sent, inputs.ends)
         disputed += inputs.disputed
@@ -238,6 +142,8 @@ def usage(run: Path) -> Usage:
             tasks[LlmTask(row.name[0])].take(row)
         for call in inputs.sent:
             tasks.setdefault(call.task, TaskUsage()).calls += 1
+        if step < start_step:
+            inherited = ledger.account().paid
         if ledger.account().charged != before:
             burn_down.append((step, ledger.account().charged))
     for code, one in tasks.items():
@@ -245,7 +151,9 @@ def usage(run: Path) -> Usage:
         one.charged, one.paid = account.charged, account.paid
     tolerated = round(settings.degraded_share * PPM)
     degraded = tuple(code for code, one in sorted(tasks.items()) if one.degraded_ppm > tolerated)
-    return Usage(dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded)
+    return Usage(
+        dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded, inherited
+    )
 
 
 def fidelity(run: Path) -> list[Fidelity]:
@@ -276,10 +184,13 @@ def _journal(run: Path) -> tuple[list[Frame], Settings]:
     frames = read_journal(run / "journal", strict=False)
     if not frames:
         raise RunFolderError(f"{run / 'journal'}: holds no record; expected a run that has started")
-    segments = frames[0].payload.get("segments")
-    if not segments:
+    if not frames[0].payload.get("segments"):
         raise IntegrityError(f"{run / 'journal'}: the first record has no settings of a run")
-    return frames, Settings.model_validate(segments[-1]["settings"])
+    return frames, _settings_of(frames)
+
+
+def _settings_of(frames: Sequence[Frame]) -> Settings:
+    return Settings.model_validate(frames[0].payload["segments"][-1]["settings"])
 
 
 # -- caches and one question ---------------------------------------------------------------------

@@ -6,7 +6,7 @@ another loop runs already. The caller waits: within a world nothing else happens
 
 import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +97,24 @@ class Dispatcher:
                 task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         return [_outcome(end, was_sent) for end, was_sent in zip(ended, sent, strict=True)]
+
+
+class Direct:
+    """Stands in for a dispatcher where the client answers at once: no loop, no thread, no rate."""
+
+    def __init__(self, answer_now: Callable[[Call], Outcome]) -> None:
+        self._answer_now = answer_now
+
+    def send(self, calls: Sequence[Call], deadline_s: float) -> list[Outcome]:
+        """Return an outcome per call, in their order."""
+        del deadline_s
+        return [self._answer_now(call) for call in calls]
+
+    def pause(self, seconds: float) -> None:
+        """Wait for nobody."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
 
 
 _UNSENT = Failure("deadline", is_spent=False, is_passing=False)

@@ -17,7 +17,7 @@ from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.clients import Client
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, Pending
-from feedtwin.llm.dispatch import Dispatcher, Limits
+from feedtwin.llm.dispatch import Direct, Dispatcher, Limits
 from feedtwin.llm.flush import Flush
 from feedtwin.llm.matching import Neighbours
 from feedtwin.llm.records import (
@@ -31,6 +31,7 @@ from feedtwin.llm.records import (
     Unrecorded,
     merge,
 )
+from feedtwin.llm.rehearsal import Rehearsal
 from feedtwin.llm.secrets import Screen
 from feedtwin.llm.settings import SECTIONS, LlmSettings, ppm
 from feedtwin.llm.task import Answer, Ask
@@ -271,12 +272,14 @@ class Service:
 
     # -- the model -------------------------------------------------------------------------------
 
-    def _open_dispatcher(self) -> Dispatcher | None:
-        if self._sources.client is None:
+    def _open_dispatcher(self) -> Dispatcher | Direct | None:
+        client, settings = self._sources.client, self.settings
+        if client is None:
             return None
-        settings = self.settings
+        if isinstance(client, Rehearsal):
+            return Direct(client.answer_now)
         limits = Limits(settings.concurrency, settings.rate_per_minute, settings.call_timeout_s)
-        return Dispatcher(self._sources.client, limits)
+        return Dispatcher(client, limits)
 
     def _ask_model(self, flush: Flush, pendings: list[Pending]) -> None:
         """Send a batch in rounds and take its answers.

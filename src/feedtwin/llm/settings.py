@@ -31,6 +31,7 @@ class TaskSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    cohort: str
     source: Literal["off", "surrogate", "cached", "live"]
     model: str
     temperature: float
@@ -62,6 +63,8 @@ class LlmSettings(Section):
     repairs_max: int
     on_trouble: Literal["degrade", "stop"]
     degraded_share: float
+    persona_attention: list[float]
+    persona_engagement: list[float]
     compatible_within: float
     persona: TaskSettings
     caption: TaskSettings

@@ -7,6 +7,9 @@ import numpy as np
 
 from feedtwin.policies.view import View
 
+BY_RULE = 3
+"""The `AnswerSource` of policies that ask no model."""
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -16,11 +19,13 @@ class Forecast:
         kind: What each trend is about, a `TrendKind`.
         key: Hashtag, sound or category.
         confidence: Chance that the key reaches its peak within the horizon, in [0, 1].
+        source: Who answered, an `AnswerSource`; a rule by default.
     """
 
     kind: np.ndarray
     key: np.ndarray
     confidence: np.ndarray
+    source: int = BY_RULE
 
 
 @runtime_checkable
@@ -60,13 +65,9 @@ class GovernancePolicy(Protocol):
         ...
 
 
-NO_CATEGORY = 0xFFFF
-"""A plan's category where the creator's own choice stands."""
-
-
 @dataclass(frozen=True)
 class Plans:
-    """Three-day plans of N creators: every column is (N, 3), one value per day.
+    """Three-day plans of N creators: every column is (N, PLAN_DAYS), one value per day.
 
     Attributes:
         category: Category to post in; NO_CATEGORY leaves it to the creator.
@@ -77,6 +78,7 @@ class Plans:
         hour: Hour of the day of the first upload, 0 to 23.
         live: 1 where a live room is planned.
         call: Call to action: 0 none, 1 follow, 2 comment, 3 join the live room, 4 buy.
+        source: Who made each plan, an `AnswerSource`, (N,); None where a rule made them all.
     """
 
     category: np.ndarray
@@ -87,6 +89,7 @@ class Plans:
     hour: np.ndarray
     live: np.ndarray
     call: np.ndarray
+    source: np.ndarray | None = None
 
 
 @runtime_checkable

@@ -14,7 +14,6 @@ import numpy as np
 from feedtwin.errors import PolicyError
 from feedtwin.policies.encounters import Choices as Choices
 from feedtwin.policies.encounters import Encounters as Encounters
-from feedtwin.policies.governing import NO_CATEGORY as NO_CATEGORY
 from feedtwin.policies.governing import CampaignPolicy as CampaignPolicy
 from feedtwin.policies.governing import Forecast as Forecast
 from feedtwin.policies.governing import ForecastPolicy as ForecastPolicy
@@ -27,6 +26,8 @@ from feedtwin.policies.paying import Payments as Payments
 from feedtwin.policies.view import Ties as Ties
 from feedtwin.policies.view import View as View
 from feedtwin.registry import Registry
+from feedtwin.schema.plans import NO_CATEGORY as NO_CATEGORY
+from feedtwin.schema.plans import PLAN_DAYS as PLAN_DAYS
 
 LEVERS = (
     "recommendation", "promotion", "behaviour", "forecast", "governance", "campaigns", "monetization",
@@ -162,6 +163,13 @@ class PolicyEntry:
     code: int
     meaning: str = field(default="")
     more: Mapping[str, type[Any]] = field(default_factory=dict)
+
+    @property
+    def spec(self) -> str:
+        """The setting that chooses it: `policies.<lever>=<name>`, or `=module:Class` for one of your own."""
+        ships = self.factory.__module__.partition(".")[0] == "feedtwin"
+        own = f"{self.factory.__module__}:{self.factory.__qualname__}"
+        return f"policies.{self.lever}={self.name if ships else own}"
 
 
 REGISTRIES: dict[str, Registry[Any]] = {

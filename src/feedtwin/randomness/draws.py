@@ -13,6 +13,8 @@ Bit packing, injective on the ranges checked here:
 - counter words 0 to 3 = the stream's entity words in the order of `Stream.key`, 0 where it names none.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +39,6 @@ _ROUNDS = 10
 _LOW = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
 _CHUNK = 8192  # numbers per pass: the working arrays then stay in cache
-_NATIVE_FROM = 64  # below this many draws a native call costs more than it saves
 
 
 class NativePhilox(Protocol):
@@ -48,8 +49,18 @@ class NativePhilox(Protocol):
         """Whether native code is loaded."""
         ...
 
-    def philox(self, words: tuple[U4, U4, U4, U4], key: tuple[int, int], rows: int) -> FourWords:
-        """Return the four output words for `rows` counters (arrays of length `rows` or 1)."""
+    def philox(
+        self,
+        words: tuple[U4, U4, U4, U4],
+        key: tuple[int, int],
+        rows: int,
+        wanted: Sequence[int] = (0, 1, 2, 3),
+    ) -> tuple[U4, ...]:
+        """Return the wanted output words for `rows` counters (arrays of length `rows` or 1)."""
+        ...
+
+    def numerics(self, function: str, x: numerics.F4) -> numerics.F4:
+        """Return a function of `feedtwin.numerics` of a contiguous float32 array."""
         ...
 
 
@@ -108,6 +119,8 @@ def philox4x32(c0: U4, c1: U4, c2: U4, c3: U4, k0: int, k1: int) -> FourWords:
 
 def _entity_words(value: Words, name: str) -> U4:
     """Return `value` as uint32, refusing anything that is not a whole number below 2**32."""
+    if type(value) is int and 0 <= value < WORD_LIMIT:
+        return np.array(value, np.uint32)
     array = np.asarray(value)
     if array.dtype == np.uint32:
         return array
@@ -188,22 +201,23 @@ class Draws:
             TypeError: An entity word is not an integer.
             ValueError: An entity word is negative or needs more than 32 bits.
         """
+        w0, w1, w2, w3 = self._words(block, (a, b, c, d), (0, 1, 2, 3))
+        return w0, w1, w2, w3
+
+    def _words(self, block: int, words: Sequence[Words], wanted: Sequence[int]) -> tuple[U4, ...]:
+        """Return some of the four random words of a block."""
         k0, k1 = self.key(block)
-        counters = (
-            _entity_words(a, "1"),
-            _entity_words(b, "2"),
-            _entity_words(c, "3"),
-            _entity_words(d, "4"),
+        a, b, c, d = (
+            _entity_words(w, str(n)) for n, w in enumerate((*words, 0, 0, 0)[:4], start=1)
         )
         if self._kernels is None:
-            return philox4x32(*counters, k0, k1)
-        shape = np.broadcast_shapes(*(w.shape for w in counters))
-        rows = int(np.prod(shape, dtype=np.int64))
-        if rows < _NATIVE_FROM:
-            return philox4x32(*counters, k0, k1)
-        c0, c1, c2, c3 = (_flat(w, shape) for w in counters)
-        o0, o1, o2, o3 = self._kernels.philox((c0, c1, c2, c3), (k0, k1), rows)
-        return o0.reshape(shape), o1.reshape(shape), o2.reshape(shape), o3.reshape(shape)
+            made = philox4x32(a, b, c, d, k0, k1)
+            return tuple(made[w] for w in wanted)
+        shape = _common_shape(a.shape, b.shape, c.shape, d.shape)
+        rows = math.prod(shape)
+        counters = (_flat(a, shape), _flat(b, shape), _flat(c, shape), _flat(d, shape))
+        native = self._kernels.philox(counters, (k0, k1), rows, wanted)
+        return tuple(w.reshape(shape) for w in native)
 
     def bits(self, stream: Stream, *words: Words) -> U4:
         """Return 32 random bits per entity.
@@ -224,7 +238,7 @@ class Draws:
                 f"randomness: stream {stream.name} is keyed by ({', '.join(stream.key)}), found "
                 f"{len(words)} words; pass one per name"
             )
-        return self.words(stream.block, *words)[stream.word]
+        return self._words(stream.block, words, (stream.word,))[0]
 
     def uniform(self, stream: Stream, *words: Words) -> numerics.F4:
         """Return float32 uniforms strictly inside (0, 1); arguments as for `bits`."""
@@ -232,15 +246,29 @@ class Draws:
 
     def normal(self, stream: Stream, *words: Words) -> numerics.F4:
         """Return float32 standard normals by the quantile of one uniform; arguments as for `bits`."""
-        return numerics.normal_quantile32(self.uniform(stream, *words))
+        return self._of_uniforms("normal_quantile32", self.uniform(stream, *words))
 
     def gumbel(self, stream: Stream, *words: Words) -> numerics.F4:
         """Return float32 standard Gumbel numbers; arguments as for `bits`."""
-        return numerics.gumbel32(self.uniform(stream, *words))
+        return self._of_uniforms("gumbel32", self.uniform(stream, *words))
+
+    def _of_uniforms(self, function: str, u: numerics.F4) -> numerics.F4:
+        if self._kernels is None:
+            made: numerics.F4 = getattr(numerics, function)(u)
+            return made
+        return self._kernels.numerics(function, u.reshape(-1)).reshape(u.shape)
+
+
+def _common_shape(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape that shapes broadcast to; mostly they are equal, or of scalars."""
+    distinct = {shape for shape in shapes if shape}
+    return distinct.pop() if len(distinct) == 1 else np.broadcast_shapes(*shapes)
 
 
 def _flat(words: U4, shape: tuple[int, ...]) -> U4:
     """Return one number if `words` is a scalar, else `words` broadcast to `shape`, contiguous."""
     if words.size == 1:
         return words.reshape(1)
+    if words.shape == shape and words.flags.c_contiguous:
+        return words.reshape(-1)
     return np.ascontiguousarray(np.broadcast_to(words, shape)).reshape(-1)

@@ -246,6 +246,9 @@ class Stream(Enum):
     CAMPAIGN_TEXT = StreamSpec(
         73, 0, ("creator", "day", "k"), "wording of a plan made without one", "llm.tasks.campaign"
     )
+    LLM_COHORT = StreamSpec(
+        74, 0, ("user", "task"), "whether a language model is asked about a user", "world.advising"
+    )
     DECISION_RULE = StreamSpec(
         75, 0, ("user", "step", "k"), "an action chosen without one", "llm.tasks.decision"
     )

@@ -181,7 +181,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise RunFolderError(
             f"{file}: cannot read: {error}; expected the JSON manifest of a run. "
-            "Check the path; `feedtwin resume` rewrites it from the journal."
+            "Check the path, or restore the file: nothing makes it again."
         ) from error
 
 

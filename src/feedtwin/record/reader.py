@@ -77,6 +77,19 @@ class Run:
         last = self.frames[-1]
         return last.payload if last.kind == "closed" else None
 
+    @property
+    def unfinished(self) -> str:
+        """A sentence about how far a run is that is not finished, or "" for a finished one."""
+        if self.closing is not None:
+            return ""
+        head = self.frames[0].payload
+        first, steps = int(head["start_step"]), int(head["steps"])
+        done = f"steps {first} to {self.last_step} of" if self.commits else "no step yet of"
+        return (
+            f"{self.path} is not finished: {done} 0 to {steps - 1}. Is it running? If not, go on with "
+            f"`feedtwin resume {self.path}`"
+        )
+
     def marks(self) -> dict[int, Marks]:
         """How far the event streams reached at each commit."""
         return {step: frame.payload["streams"] for step, frame in commits(self.frames).items()}

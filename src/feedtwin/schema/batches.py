@@ -90,8 +90,12 @@ class EventBatch:
         yield self
 
     def digested(self) -> tuple[Array | None, list[Array]]:
-        """Return the user of each row (None when the event belongs to no user) and the columns."""
-        columns = list(self.columns.values())
+        """Return the user of each row (None when the event belongs to no user) and what is hashed."""
+        reports = EVENTS[self.event].reports
+        columns = [
+            np.full_like(column, reports[name]) if name in reports else column
+            for name, column in self.columns.items()
+        ]
         return self.columns.get("user"), columns
 
 
@@ -163,7 +167,8 @@ class SlateBatch:
 class Outcomes:
     """What happened at each reached slot: (R,) `user`, `request`, `reached_count`; (R, S) the rest.
 
-    With `doubled`, a skip is also logged as a VIDEO_WATCHED that says so, as printed (spec 1.10 #7).
+    With `doubled`, a skip is also logged as a VIDEO_WATCHED that says so, as printed (spec 1.10 #7). `text` holds
+    the text ids of comments, u4, where comments have words.
     """
 
     step: int
@@ -176,6 +181,7 @@ class Outcomes:
     completion: Array
     row: Array
     doubled: bool = False
+    text: Array | None = None
 
     event = "OUTCOMES"
     handler = "on_outcomes"
@@ -217,18 +223,21 @@ class Outcomes:
         for bit, code in ENGAGEMENTS:
             at = reached & ((self.flags & bit) != 0)
             user, request, slot = _keys(self.user, self.request, at)
-            parts.append((user, request, slot, self.item[at], np.full(len(user), code, np.uint8)))
-        names = ("user", "request", "slot", "item", "engagement")
+            kind, text = np.full(len(user), code, np.uint8), np.zeros(len(user), np.uint32)
+            if self.text is not None and bit == COMMENT:
+                text = self.text[at]
+            parts.append((user, request, slot, self.item[at], kind, text))
+        names = ("user", "request", "slot", "item", "engagement", "text")
         joined = [np.concatenate(part) for part in zip(*parts, strict=True)]
         order = np.lexsort((joined[4], joined[2], joined[1], joined[0]))
         columns = {name: values[order] for name, values in zip(names, joined, strict=True)}
-        columns["text"] = np.zeros(len(order), np.uint32)
         return EventBatch("VIDEO_ENGAGED", self.step, columns)
 
     def digested(self) -> tuple[Array, list[Array]]:
         """Return the user of each request and what is hashed."""
+        words = [] if self.text is None else [self.text]
         return self.user, [
-            self.user, self.request, self.reached_count, self.flags, self.watch_ms, self.completion,
+            self.user, self.request, self.reached_count, self.flags, self.watch_ms, self.completion, *words,
         ]  # fmt: skip
 
 

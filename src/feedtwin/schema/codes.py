@@ -48,6 +48,9 @@ class PreferenceCause(IntEnum):
     CONSOLIDATION = 3
     RESULTS = 4
     NICHE = 5
+    PERSONA_TASTE = 6
+    PERSONA_ATTENTION = 7
+    PERSONA_ENGAGEMENT = 8
 
 
 class SocialActivityKind(IntEnum):

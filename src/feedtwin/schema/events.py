@@ -42,9 +42,13 @@ class Event:
     origin: str
     meaning: str
     dtype: np.dtype = field(init=False, repr=False, compare=False)
+    reports: Mapping[str, int] = field(init=False, repr=False, compare=False)
+    """Fields that say who answered, with the value that digests take for them."""
 
     def __post_init__(self) -> None:
         check_unique(f"event {self.name}", self.fields)
+        named = {f.name: f.digested_as for f in self.fields if f.digested_as is not None}
+        object.__setattr__(self, "reports", named)
         for twin in (self.producer, *self.consumers):
             if twin not in TWINS:
                 raise SchemaError(f"event {self.name}: no twin is called {twin!r}")
@@ -88,6 +92,12 @@ def _id(name: str, dtype: str, meaning: str) -> Field:
 
 def _code(name: str, meaning: str, values: type[IntEnum] | None = None) -> Field:
     return Field(name, "u1", "code", meaning, values)
+
+
+def _source(name: str, meaning: str) -> Field:
+    """Who answered: a report, for which digests take what worlds without language models have."""
+    by_rule = int(codes.AnswerSource.SURROGATE)
+    return Field(name, "u1", "code", meaning, codes.AnswerSource, by_rule)
 
 
 _STEP = Field("step", "u4", "step", "Step (hour of simulated time) in which it happened, from 0.")
@@ -263,7 +273,7 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         _code("kind", "What the trend is about.", codes.TrendKind),
         _id("key", "u4", "Hashtag, sound or category."),
         Field("confidence", "f4", "probability", "Confidence that the key will trend."),
-        _code("source", "Where the forecast came from.", codes.AnswerSource),
+        _source("source", "Where the forecast came from."),
     ), "One entry of a list of trends that are expected."),
     ("GOVERNANCE_ACTION_APPLIED", "+", "platform", "platform content interaction", (
         _STEP,
@@ -287,13 +297,13 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
         Field("hour", "u1", "hour", "Hour of the day at which to post, from 0."),
         _code("live", "1 where a live room is planned for the day."),
         _code("call", "Call to action; a number of the planner's list, 0 for none."),
-        _code("source", "Where the plan came from.", codes.AnswerSource),
+        _source("source", "Where the plan came from."),
     ), "One day of a creator's campaign plan."),
     ("LLM_TIER_CHANGED", "+", "platform", "user content interaction platform", (
         _STEP,
         _code("task", "Task whose answer source changed.", codes.LlmTask),
-        _code("from_source", "Answer source before.", codes.AnswerSource),
-        _code("to_source", "Answer source after.", codes.AnswerSource),
+        _source("from_source", "Answer source before."),
+        _source("to_source", "Answer source after."),
         Field("utilisation", "f4", "1", "Spend over budget when it changed."),
     ), "A task moved to another answer source."),
     ("BUDGET_EXCEEDED", "P", "platform", "user content interaction platform", (

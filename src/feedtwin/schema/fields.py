@@ -30,6 +30,7 @@ class Field:
         unit: Unit of measurement, `id` for identifiers, `code` for enumerations, `1` for pure numbers.
         meaning: One sentence for a reader who does not know the code.
         codes: For `code` fields with a closed set of values, the enumeration; otherwise None.
+        digested_as: For fields that say who answered and not what: the value that digests take for all; else None.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Field:
     unit: str
     meaning: str
     codes: type[IntEnum] | None = None
+    digested_as: int | None = None
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):

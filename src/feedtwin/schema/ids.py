@@ -47,3 +47,8 @@ TIER_QUERY = 1 << 17
 def is_live(item: np.ndarray) -> np.ndarray:
     """Return whether items (I,) are live rooms."""
     return (item & LIVE_ORDINAL) != 0
+
+
+def is_upload(item: np.ndarray) -> np.ndarray:
+    """Return whether items (I,) are videos or ads: no live rooms, posts, comments or products."""
+    return (item & (LIVE_ORDINAL | POST_ORDINAL | PRODUCT_ORDINAL)) == 0

@@ -16,31 +16,78 @@ from feedtwin.schema.batches import Outcomes, SlateBatch, slot_mask
 
 Array = np.ndarray
 Choice = Callable[[Outcomes], Array]
+Rounds = Sequence[tuple[SlateBatch, Outcomes]]
 
 
-@dataclass(frozen=True)
 class Impressions:
-    """Some impressions of a step as flat columns (I,), sorted by user, request and slot."""
+    """Some impressions of a step as flat columns (I,), sorted by user, request and slot.
 
-    user: Array
-    request: Array
-    slot: Array
-    item: Array
-    row: Array
-    """Content row of the item."""
-    flags: Array
-    """Outcome bits of `feedtwin.session`."""
-    watch_ms: Array
-    completion: Array
-    meeting: Array
-    pool: Array
-    inserted: Array
-    """1 where a rule placed the item (an ad, a mandated video)."""
+    A column is gathered when it is first read: whoever acts reads few of them.
+    """
+
+    def __init__(self, column: Callable[[str], Array], count: int) -> None:
+        """Take what gives a column by its name, and the number of impressions."""
+        self._column, self._count = column, count
 
     def __len__(self) -> int:
-        return len(self.user)
+        return self._count
 
-    @property
+    @cached_property
+    def user(self) -> Array:
+        """Who met the item, u4."""
+        return self._column("user")
+
+    @cached_property
+    def request(self) -> Array:
+        """The user's request ordinal, u4."""
+        return self._column("request")
+
+    @cached_property
+    def slot(self) -> Array:
+        """Place in the slate, u1."""
+        return self._column("slot")
+
+    @cached_property
+    def item(self) -> Array:
+        """What was met, u8."""
+        return self._column("item")
+
+    @cached_property
+    def row(self) -> Array:
+        """Content row of the item, u4."""
+        return self._column("row")
+
+    @cached_property
+    def flags(self) -> Array:
+        """Outcome bits of `feedtwin.session`, u1."""
+        return self._column("flags")
+
+    @cached_property
+    def watch_ms(self) -> Array:
+        """Watch time in ms, u4."""
+        return self._column("watch_ms")
+
+    @cached_property
+    def completion(self) -> Array:
+        """Watch time over duration, f4."""
+        return self._column("completion")
+
+    @cached_property
+    def meeting(self) -> Array:
+        """How often the user had met the item before, u2."""
+        return self._column("meeting")
+
+    @cached_property
+    def pool(self) -> Array:
+        """Pool that the item came from, u1."""
+        return self._column("pool")
+
+    @cached_property
+    def inserted(self) -> Array:
+        """1 where a rule placed the item (an ad, a mandated video), u1."""
+        return self._column("inserted")
+
+    @cached_property
     def creator(self) -> Array:
         """Who uploaded each item, u4."""
         return (self.item >> np.uint64(32)).astype(np.uint32)
@@ -48,14 +95,19 @@ class Impressions:
     @property
     def ordinal(self) -> Array:
         """Each item's ordinal among its creator's uploads, u4."""
-        return (self.item & np.uint64(0xFFFFFFFF)).astype(np.uint32)
+        return self.item.astype(np.uint32)
 
     def where(self, mask: Array) -> Impressions:
         """Return the impressions of a mask or an index."""
-        return Impressions(*(getattr(self, name)[mask] for name in _COLUMNS))
+        at = np.flatnonzero(mask) if mask.dtype == bool else mask
+        return Impressions(lambda name: getattr(self, name).take(at), len(at))
 
 
-_COLUMNS = tuple(Impressions.__dataclass_fields__)
+_KINDS = {
+    "user": "u4", "request": "u4", "slot": "u1", "item": "u8", "row": "u4", "flags": "u1",
+    "watch_ms": "u4", "completion": "f4", "meeting": "u2", "pool": "u1", "inserted": "u1",
+}  # fmt: skip
+_PER_REQUEST = ("user", "request")
 _OF_SLATE = ("meeting", "pool", "inserted")
 
 
@@ -64,7 +116,7 @@ class Reactions:
     """Everything that was served and met in one step, round by round."""
 
     step: int
-    rounds: Sequence[tuple[SlateBatch, Outcomes]]
+    rounds: Rounds
 
     @cached_property
     def visitors(self) -> Array:
@@ -89,30 +141,31 @@ class Reactions:
 
     def gather(self, masks: Sequence[Array]) -> Impressions:
         """Return the impressions of one mask (R, S) per round, False where a slot was not reached."""
-        parts = [
-            self._part(slates, met, mask)
-            for (slates, met), mask in zip(self.rounds, masks, strict=True)
-        ]
-        columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
-        if not columns:
-            return _nothing()
-        order = np.lexsort((columns[2], columns[1], columns[0]))
-        return Impressions(*(column[order] for column in columns))
+        places = [np.flatnonzero(mask) for mask in masks]
+        users = self._gathered("user", places)
+        # A user asks once per round, and slots ascend: requests and slots need no sorting.
+        order = np.argsort(users, kind="stable")
+        return Impressions(lambda name: self._gathered(name, places).take(order), len(order))
 
-    def _part(self, slates: SlateBatch, met: Outcomes, mask: Array) -> list[Array]:
-        lane, slot = np.divmod(np.flatnonzero(mask), mask.shape[1])  # twice as fast as np.nonzero
-        columns = {
-            "user": met.user[lane], "request": met.request[lane], "slot": slot.astype(np.uint8)
-        }  # fmt: skip
-        for name in _COLUMNS[3:]:
-            source = slates if name in _OF_SLATE else met
-            columns[name] = getattr(source, name)[lane, slot]
-        return [columns[name] for name in _COLUMNS]
+    def _gathered(self, name: str, places: Sequence[Array]) -> Array:
+        """A column at flat places of each round's slots, in the order of rounds."""
+        parts = [
+            _column(slates, met, name, at)
+            for (slates, met), at in zip(self.rounds, places, strict=True)
+        ]
+        return np.concatenate([np.zeros(0, _KINDS[name]), *parts])
 
     def __iter__(self) -> Iterator[tuple[SlateBatch, Outcomes]]:
         return iter(self.rounds)
 
 
-def _nothing() -> Impressions:
-    kinds = ("u4", "u4", "u1", "u8", "u4", "u1", "u4", "f4", "u2", "u1", "u1")
-    return Impressions(*(np.zeros(0, kind) for kind in kinds))
+def _column(slates: SlateBatch, met: Outcomes, name: str, places: Array) -> Array:
+    """A column at flat places of one round's slots."""
+    width = met.item.shape[1]
+    if name == "slot":
+        return (places % width).astype(np.uint8)
+    if name in _PER_REQUEST:
+        column: Array = getattr(met, name)
+        return column.take(places // width)
+    whole: Array = getattr(slates if name in _OF_SLATE else met, name)
+    return whole.take(places)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from feedtwin.errors import SchemaError, SettingsError
 from feedtwin.schema.actions import Action, action
 from feedtwin.schema.codes import ReportReason
+from feedtwin.schema.ids import LIVE_ORDINAL, POST_ORDINAL
 from feedtwin.schema.nearest import suggest
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ OPTIONAL: Final[Mapping[str, int]] = {
 """What fields that may be left out hold then; 0 means none."""
 OPTIONAL_ITEM: Final = frozenset(("START_LIVE", "END_LIVE", "LEAVE_LIVE"))
 """Actions that know their item without being told: one's own room, or the one that one is in."""
-KINDS: Final[Mapping[str, int]] = {"video": 0, "post": 1 << 30, "live": 1 << 31}
+KINDS: Final[Mapping[str, int]] = {"video": 0, "post": int(POST_ORDINAL), "live": int(LIVE_ORDINAL)}
 """Words for item ids, `kind:owner/ordinal`, and the bit that each sets in the ordinal."""
 _ITEM: Final = re.compile(r"(?P<kind>[a-z]+):(?P<owner>\d+)/(?P<ordinal>\d+)")
 _USERS: Final = ("user", "target")
@@ -47,7 +48,10 @@ ORDINAL_LIMIT: Final = 2**30
 
 
 def check_script(
-    entries: Iterable[object], users: int | None, at: Callable[[int], str]
+    entries: Iterable[object],
+    users: int | None,
+    at: Callable[[int], str],
+    steps: int | None = None,
 ) -> tuple[dict[str, Any], ...]:
     """Return a script with every entry checked, its payload complete, in the order given.
 
@@ -55,14 +59,25 @@ def check_script(
         entries: Mappings with `step`, `action` and the action's payload.
         users: Number of users, or None where only the data will tell.
         at: Where the n-th entry was written, for messages.
+        steps: Steps of the run, or None where they are not known.
 
     Raises:
         SettingsError: An entry is no mapping, or its action, a field or a value is not what it must be.
     """
-    return tuple(_entry(entry, users, at(place)) for place, entry in enumerate(entries))
+    checked = []
+    for place, entry in enumerate(entries):
+        values = _entry(entry, at(place))
+        _check_people(values, users, at(place))
+        if steps is not None and values["step"] >= steps:
+            raise SettingsError(
+                f"{at(place)}: {values['action']} is at step {values['step']} but the run has steps 0 to "
+                f"{steps - 1}; run more --steps, or leave the entry out"
+            )
+        checked.append(values)
+    return tuple(checked)
 
 
-def _entry(entry: object, users: int | None, where: str) -> dict[str, Any]:
+def _entry(entry: object, where: str) -> dict[str, Any]:
     if not isinstance(entry, dict) or "action" not in entry:
         raise SettingsError(
             f"{where}: found {entry!r}; expected an entry such as "
@@ -82,12 +97,27 @@ def _entry(entry: object, users: int | None, where: str) -> dict[str, Any]:
                 f"(it has: {', '.join(known)})"
             )
     values = {item.name: _value(entry, item, asked, where) for item in asked.payload}
+    return {"step": values.pop("step"), "action": asked.name, **values}
+
+
+def _check_people(values: Mapping[str, Any], users: int | None, where: str) -> None:
+    """Refuse an entry about somebody who cannot be there, or about oneself where it takes two."""
+    action = values["action"]
     for name in _USERS:
         if users is not None and values.get(name, 0) >= users:
             raise SettingsError(
-                f"{where}: {asked.name}.{name} is {values[name]} but the world has users 0 to {users - 1}"
+                f"{where}: {action}.{name} is {values[name]} but the world has users 0 to {users - 1}"
             )
-    return {"step": values.pop("step"), "action": asked.name, **values}
+    if "target" in values and values["target"] == values["user"]:
+        raise SettingsError(
+            f"{where}: {action} of user {values['user']} has themselves as target; expected somebody else"
+        )
+    owner = values.get("item", 0) >> 32
+    made_by_users = values.get("item", 0) & (KINDS["post"] | KINDS["live"])
+    if users is not None and made_by_users and owner >= users:
+        raise SettingsError(
+            f"{where}: {action}.item belongs to user {owner} but the world has users 0 to {users - 1}"
+        )
 
 
 def _value(entry: Mapping[str, Any], item: Field, asked: Action, where: str) -> int | float:

@@ -125,6 +125,7 @@ def resolve(
     arm: Mapping[str, Any] | None = None,
     append: Mapping[str, Any] | None = None,
     script: Iterable[Mapping[str, Any]] = (),
+    steps: int | None = None,
 ) -> Settings:
     """Return the settings of a world, every layer applied and checked.
 
@@ -138,6 +139,7 @@ def resolve(
         arm: Overlay of a study's arm: `parameters` and `policies`.
         append: Users and videos to add at the end.
         script: Scripted actions, after those of the world.
+        steps: Steps that will be run, where they are known: what is scripted for later is refused.
 
     Raises:
         SettingsError: Something is unknown, has the wrong type or is out of bounds.
@@ -190,20 +192,20 @@ def resolve(
             "data": data or None,
             "append": None if append is None else dict(append),
             "script": (
-                *_script(document, users),
-                *check_script(map(dict, script), users, lambda n: f"script, entry {n}"),
+                *_script(document, users, steps),
+                *check_script(map(dict, script), users, lambda n: f"script, entry {n}", steps),
             ),
         }
     )
 
 
-def _script(document: Document, users: int | None) -> tuple[dict[str, Any], ...]:
+def _script(document: Document, users: int | None, steps: int | None) -> tuple[dict[str, Any], ...]:
     entries = document.values.get("script")
     if entries is None:
         return ()
     if not isinstance(entries, list):
         raise SettingsError(f"{document.at('script')}: script is {entries!r}; expected a list")
-    return check_script(entries, users, lambda n: document.at(f"script[{n}]"))
+    return check_script(entries, users, lambda n: document.at(f"script[{n}]"), steps)
 
 
 def _build(values: dict[str, Any]) -> Settings:
@@ -259,7 +261,15 @@ def _policies(base: Mapping[str, str], overlay: Mapping[str, Any], where: str) -
     merged = dict(base)
     for lever, policy in overlay.items():
         if lever not in _LEVERS:
-            raise SettingsError(f"{where}: no lever is called {lever!r}{suggest(lever, _LEVERS)}")
+            raise SettingsError(
+                f"{where}: no lever is called {lever!r}{suggest(lever, _LEVERS)} "
+                f"(there is: {', '.join(_LEVERS)})"
+            )
+        if policy in (None, ""):
+            raise SettingsError(
+                f"{where}: policies.{lever} is empty; expected the name of a {lever} policy, or module:Class. "
+                "`feedtwin list policies` has all of them"
+            )
         merged[lever] = str(policy)
     return merged
 

@@ -10,11 +10,14 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from feedtwin.errors import FeedtwinError, PolicyError
+from feedtwin.errors import FeedtwinError, PolicyError, SettingsError
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.policies.interface import CONTRACTS, REGISTRIES, PolicyEntry, entry_of
+from feedtwin.policies.making import missing, required
+from feedtwin.schema.nearest import suggest
 from feedtwin.schema.settings import Settings, resolve
 from feedtwin.world.build import build
+from feedtwin.world.counsel import ASKED_BY_LEVERS
 from feedtwin.world.world import World
 
 STEPS = 10
@@ -82,7 +85,7 @@ def check_policy(spec: str, kernels: Kernels | None = None) -> Report:
     """Hold a policy of any lever to its contract.
 
     Args:
-        spec: `module:Class`, a listed name, or an entry point.
+        spec: `module:Class`, a listed name, or an entry point; `policies.<lever>=` before it names the lever.
         kernels: What computes the worlds; the best there is by default.
 
     Returns:
@@ -103,43 +106,69 @@ def examine_policy(spec: str, kernels: Kernels | None = None) -> Report:
     entry = find_entry(spec)
     kernels = kernels or load("auto")
     contract = CONTRACTS[entry.lever]
-    names = [name for name in vars(contract) if not name.startswith("_")]
-    asked = tuple(f"{name}{_arguments(getattr(contract, name))}" for name in names)
-    missing = [name for name in names if not _answers(entry.factory, name, contract)]
-    methods_found = "all are there" if not missing else f"{', '.join(missing)} not there"
-    findings = [Finding("methods", not missing, methods_found)]
-    if not missing:
+    asked = tuple(f"{name}{_arguments(getattr(contract, name))}" for name in required(entry.lever))
+    lacking = missing(entry.factory, entry.lever)
+    methods_found = "all are there" if not lacking else f"{', '.join(lacking)} not there"
+    findings = [Finding("methods", not lacking, methods_found)]
+    if not lacking:
         for name, sets in WORLDS.items():
-            settings = resolve(
-                "synthetic", USERS, SEED, sets=[*sets, f"policies.{entry.lever}={spec}"]
-            )
+            sets = (*sets, f"policies.{entry.lever}={_parts(spec)[1]}")
+            if hasattr(entry.factory, "consult"):  # it asks a language model: here its stand-in
+                sets += (f"llm.{ASKED_BY_LEVERS[entry.lever]}.source=surrogate",)
+            settings = resolve("synthetic", USERS, SEED, sets=sets)
             findings += _tried(name, settings, kernels)
     return Report(spec, entry.lever, entry.name, asked, tuple(findings))
 
 
 def find_entry(spec: str) -> PolicyEntry:
-    """Return the entry of a policy whose lever is not known beforehand.
+    """Return the entry of a policy, whose lever need not be known beforehand.
+
+    Args:
+        spec: `module:Class`, a listed name, or `policies.<lever>=` before either.
 
     Raises:
-        SettingsError: Nothing has that name.
+        SettingsError: Nothing has that name, or several levers have it.
         PolicyError: It is no policy.
     """
-    levers = [lever for lever, registry in REGISTRIES.items() if spec in registry.names()]
-    if not levers and ":" in spec:
-        found = getattr(REGISTRIES["recommendation"].factory(spec), "entry", None)
-        levers = [found.lever] if isinstance(found, PolicyEntry) else []
-    if len(levers) > 1:
-        raise PolicyError(
-            f"{spec}: found among the policies of {', '.join(levers)}; expected one: give module:Class"
+    lever, name = _parts(spec)
+    if lever:
+        return entry_of(lever, name)
+    listed = {one: registry.names() for one, registry in REGISTRIES.items()}
+    levers = [one for one, names in listed.items() if name in names]
+    if not levers and ":" in name:
+        found = getattr(REGISTRIES["recommendation"].factory(name), "entry", None)
+        if not isinstance(found, PolicyEntry):
+            raise PolicyError(
+                f"{name} is no policy of any lever; expected a class decorated with "
+                "@policy(LEVER, NAME, section=...) from feedtwin.policies.interface"
+            )
+        levers = [found.lever]
+    if not levers:
+        known = "; ".join(f"{one}: {', '.join(names)}" for one, names in listed.items())
+        every = sorted({name for names in listed.values() for name in names})
+        raise SettingsError(
+            f"no policy is called {name!r}{suggest(name, every)} (there is: {known}; or give module:Class)"
         )
-    return entry_of(levers[0] if levers else "recommendation", spec)
+    if len(levers) > 1:
+        choices = " or ".join(f"policies.{one}={name}" for one in levers)
+        raise SettingsError(
+            f"{name!r} is a policy of {' and of '.join(levers)}; expected one of them: {choices}"
+        )
+    return entry_of(levers[0], name)
 
 
-def _answers(factory: object, name: str, contract: type) -> bool:
-    """Whether a policy has what its contract names: a method, or an attribute where that is a property."""
-    if isinstance(vars(contract)[name], property):
-        return hasattr(factory, name)
-    return callable(getattr(factory, name, None))
+def _parts(spec: str) -> tuple[str, str]:
+    """Return lever and name of `policies.<lever>=<name>`; no lever where only a name is given."""
+    setting, equals, name = spec.partition("=")
+    if not equals:
+        return "", spec
+    lever = setting.removeprefix("policies.")
+    if lever not in REGISTRIES:
+        raise SettingsError(
+            f"{spec}: no lever is called {lever!r}{suggest(lever, REGISTRIES)} "
+            f"(there is: {', '.join(REGISTRIES)})"
+        )
+    return lever, name
 
 
 def _arguments(method: Callable[..., object] | property) -> str:

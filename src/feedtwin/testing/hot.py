@@ -69,7 +69,11 @@ class HotWorld:
     def inputs(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any], int]:
         """Return copies of the arrays, the scalars and the row count of a call of kernel `name`."""
         fields = KERNELS[name].fields
-        arrays = {f.name: self.arrays[f.name].copy() for f in fields if f.kind in POINTERS}
+        arrays = {
+            f.name: self.arrays[f.name].copy()
+            for f in fields
+            if f.kind in POINTERS and f.name in self.arrays
+        }
         scalars = {
             f.name: self.scalars[f.name]
             for f in fields

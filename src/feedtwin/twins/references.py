@@ -6,11 +6,14 @@ from types import SimpleNamespace
 import numpy as np
 
 from feedtwin.twins.content.counting import count_reference
+from feedtwin.twins.content.embeddings import embed_reference
 from feedtwin.twins.interaction.encounter import encounter_reference
 from feedtwin.twins.platform.feed.estimates import estimate_reference
 from feedtwin.twins.platform.feed.ranking import score_reference, select_reference
 from feedtwin.twins.platform.feed.retrieval import retrieve_reference
+from feedtwin.twins.platform.money.ads import auction_reference
 from feedtwin.twins.platform.tally import tally_reference
+from feedtwin.twins.user.acts.reacting import lucky_reference
 from feedtwin.twins.user.preferences import learn_reference, recall_reference
 
 
@@ -41,4 +44,7 @@ REFERENCES: dict[str, Callable[[SimpleNamespace, int, int], None]] = {
     "estimate": estimate_reference,
     "count": count_reference,
     "tally": tally_reference,
+    "auction": auction_reference,
+    "lucky": lucky_reference,
+    "embed": embed_reference,
 }

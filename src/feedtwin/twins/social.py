@@ -1,4 +1,4 @@
-"""Social activities as events: which number each has among its user's, and their rows.
+"""Social activities: the first wish of each pair, and events with the number that each has among its user's.
 
 SOCIAL_ACTIVITY carries the user's running count, so that an activity has a name in every arm: its user and
 its ordinal. The User twin counts them in `social_count`; whoever publishes some takes their ordinals here.
@@ -10,6 +10,15 @@ from feedtwin.columns import FrozenColumns
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.events import EVENTS
+
+
+def first_wishes(user: np.ndarray, target: np.ndarray, *then: np.ndarray) -> np.ndarray:
+    """Return the rows of the first wish of each pair, sorted by pair; `then` decides which is first."""
+    order = np.lexsort((*reversed(then), target, user))
+    user, target = user[order], target[order]
+    first = np.ones(len(user), bool)
+    first[1:] = (user[1:] != user[:-1]) | (target[1:] != target[:-1])
+    return order[first]
 
 
 def occurrences(user: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from feedtwin.policies import governance as _governance  # noqa: F401 - lists it
 from feedtwin.policies import promotion as _promotion  # noqa: F401 - lists its policies
 from feedtwin.policies import recommendation as _recommendation  # noqa: F401 - lists its policies
 from feedtwin.policies.interface import BehaviourPolicy, PolicyEntry, entry_of
+from feedtwin.policies.making import make
 from feedtwin.policies.promotion import StagedSettings
 from feedtwin.policies.recommendation import RecommendationSettings
 from feedtwin.randomness import Draws
@@ -36,6 +37,7 @@ from feedtwin.twins.user.careers import CareerConfig, Careers
 from feedtwin.twins.user.table import USERS
 from feedtwin.world import community
 from feedtwin.world.calibrating import calibrated
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.governing import add_governance
 from feedtwin.world.market import join_market, open_market
 from feedtwin.world.origin import Origin
@@ -44,12 +46,15 @@ from feedtwin.world.synthetic import synthetic_origin
 from feedtwin.world.world import World
 
 
-def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
+def build(
+    settings: Settings, kernels: Kernels, counsel: Counsel | None = None, **options: Any
+) -> World:
     """Return a world at step 0.
 
     Args:
         settings: Everything that determines its state.
         kernels: The native kernels or the NumPy path; no effect on state.
+        counsel: Who answers what the world asks of language models; stand-ins by default.
         options: Passed to `World` (test switches such as `reverse_handlers`).
     """
     draws = Draws(settings.seed, settings.replicate, kernels)
@@ -83,10 +88,12 @@ def build(settings: Settings, kernels: Kernels, **options: Any) -> World:
         ),
     )  # fmt: skip
     add_governance(twins, settings, draws)
-    join_market(market, settings, users, twins[3], draws)
+    join_market(market, settings, users, twins[3], draws, kernels)
     users.parts += community.user_parts(settings, user, draws)
     twins[3].parts += community.platform_parts(settings, draws)
-    return World(settings, twins, (*origin.notes, *notes), **options)
+    world = World(settings, twins, (*origin.notes, *notes), **options)
+    (counsel or Counsel(is_offline=True)).join(world)
+    return world
 
 
 def _content_section(settings: Settings) -> dict[str, Any]:
@@ -97,11 +104,10 @@ def _content_section(settings: Settings) -> dict[str, Any]:
 
 
 def _careers(settings: Settings, user: UserConfig, origin: Origin, draws: Draws) -> Careers:
-    """Everybody who may ever upload, and what a video costs where categories have a cost."""
+    """Everybody who may ever upload, and what a video of each category costs."""
     creators = np.nonzero(origin.users["upload_rate"] > 0)[0].astype(np.uint32)
-    cost = getattr(origin.categories, "production_cost", None)
     config = section_model(CareerConfig, settings.section("creators"))
-    return Careers(config, user, creators, cost, draws)
+    return Careers(config, user, creators, origin.categories.production_cost, draws)
 
 
 def _match_rule(interaction: InteractionConfig) -> MatchRule:
@@ -174,13 +180,13 @@ def _behaviour_of(settings: Settings, interaction: InteractionConfig) -> Behavio
     """The rule of a user's own, or None where the encounter's equations hold."""
     if settings.policies["behaviour"] == "kernel":
         return None
-    return _entry(settings, "behaviour").factory(interaction)
+    return make(_entry(settings, "behaviour"), interaction)
 
 
 def _made(settings: Settings, entry: PolicyEntry, own: BaseModel) -> Any:
     """Make a policy from the settings of its section, and of further sections that it asks for."""
     more = (section_model(model, settings.section(name)) for name, model in entry.more.items())
-    return entry.factory(own, *more)
+    return make(entry, own, *more)
 
 
 def _levers(settings: Settings) -> Levers:

@@ -9,7 +9,8 @@ import numpy as np
 
 from feedtwin.record.closed import write_table
 from feedtwin.record.registry import Registry
-from feedtwin.twins.content.captions import sound_name
+from feedtwin.twins.content.captions import THEMES, sound_name
+from feedtwin.twins.content.vocabulary import NOBODY
 from feedtwin.world.world import World
 
 USER_COLUMNS = (
@@ -24,13 +25,20 @@ ITEM_COLUMNS = (
 )  # fmt: skip
 
 
+TEXT_COLUMNS = {
+    "text": "uint32", "kind": "string", "owner": "uint32", "number": "uint32", "step": "int32",
+    "words": "string",
+}  # fmt: skip
+"""Columns of texts.parquet and their types."""
 VOCABULARY_COLUMNS = ("category", "uses", "first_step", "first_user")
 
 OUTPUTS = (
     "manifest.json", "tables/users.parquet", "tables/items.parquet", "tables/hashtags.parquet",
     "tables/sounds.parquet", "tables/step_metrics.parquet", "tables/products.parquet",
+    "tables/texts.parquet",
 )  # fmt: skip
-"""Files of a finished run whose bytes its closing record vouches for; products only where there are shops."""
+"""Files of a finished run whose bytes its closing record vouches for; products only where there are shops, texts
+only where there are words that no table spells."""
 
 
 def file_hashes(folder: Path, names: Sequence[str]) -> dict[str, str]:
@@ -57,6 +65,25 @@ def vocabulary(world: World) -> dict[str, dict[str, Any]]:
     return tables
 
 
+def texts(world: World) -> list[tuple[int, str, int, int, int, str]]:
+    """Return the words behind text ids that tables do not spell: those on record, and themes of fixed plans.
+
+    Columns are text, kind (caption, comment, plan, theme, persona, action), owner, number, step and words; the
+    number is the creator's upload for a caption, the day for a plan, the step for an action and the upload that a
+    comment is about, else 0. The owner of a theme is nobody.
+    """
+    used = set(np.unique(world.content.table.text).tolist())
+    themes = [
+        (number, "theme", NOBODY, 0, 0, " | ".join(words))
+        for number, words in THEMES.items()
+        if number in used
+    ]
+    if world.adviser is None:
+        return themes
+    on_record = set(world.adviser.texts.rows)  # in an order that no interruption changes
+    return themes + sorted(on_record, key=lambda row: (row[4], row[1:4], row[0]))
+
+
 def write_tables(folder: Path, world: World, registry: Registry) -> None:
     """Write users, items, hashtags, sounds and step_metrics, one Parquet file each."""
     import pyarrow as pa
@@ -77,6 +104,13 @@ def write_tables(folder: Path, world: World, registry: Registry) -> None:
     write_table(folder / "items.parquet", pa.table(columns))
     for name, columns in vocabulary(world).items():
         write_table(folder / f"{name}.parquet", pa.table(columns))
+    words = texts(world)
+    if words:
+        arrays = [
+            pa.array(values, kind)
+            for values, kind in zip(zip(*words, strict=True), TEXT_COLUMNS.values(), strict=True)
+        ]
+        write_table(folder / "texts.parquet", pa.table(arrays, list(TEXT_COLUMNS)))
     names, rows = registry.table("step_metrics")
     values = list(zip(*rows, strict=True)) if rows else [()] * len(names)
     write_table(folder / "step_metrics.parquet", pa.table(dict(zip(names, values, strict=True))))

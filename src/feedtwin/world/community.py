@@ -7,6 +7,7 @@ from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.platform.community import BoardConfig, Finding, Groups, Posts
 from feedtwin.twins.platform.live import Live, RoomConfig
+from feedtwin.twins.platform.spending import Spending
 from feedtwin.twins.user import UserConfig
 from feedtwin.twins.user.acts.living import HostConfig, Living, ViewerConfig
 from feedtwin.twins.user.acts.seeking import Seeking
@@ -36,5 +37,5 @@ def platform_parts(settings: Settings, draws: Draws) -> Parts:
     rooms = section_model(RoomConfig, settings.section("live.rooms"))
     return (
         Posts(board, draws), Groups(board, draws), Finding(board),
-        Live(rooms, draws),
+        Live(rooms, draws), Spending(),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from feedtwin.schema.events import EVENTS
 from feedtwin.world.replay import segments_of
 from feedtwin.world.running import restore
 from feedtwin.world.segments import Segment, advance
+from feedtwin.world.sources import differences
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Comparison:
     steps_compared: int
     settings: tuple[tuple[str, object, object], ...]
     divergence: Divergence | None
+    notes: tuple[str, ...] = ()
+    """What the reader should know of the runs: one that is not finished, a policy whose file is another one."""
 
 
 def compare(path_a: Path, path_b: Path, kernels: Kernels) -> Comparison:
@@ -56,9 +59,10 @@ def compare(path_a: Path, path_b: Path, kernels: Kernels) -> Comparison:
     if not common:
         raise SettingsError(f"{path_a} and {path_b} have no committed step in common to compare")
     settings = settings_differences(segments_of(a)[-1], segments_of(b)[-1])
+    notes = tuple(note for run in (a, b) for note in _notes(run))
     parted = next((step for step in common if a.commits[step] != b.commits[step]), None)
     if parted is None:
-        return Comparison(True, len(common), settings, None)
+        return Comparison(True, len(common), settings, None, notes)
     events_a = _step_events(a, path_a, parted, kernels)
     events_b = _step_events(b, path_b, parted, kernels)
     return Comparison(
@@ -66,7 +70,14 @@ def compare(path_a: Path, path_b: Path, kernels: Kernels) -> Comparison:
         common.index(parted),
         settings,
         _first_difference(parted, events_a, events_b, settings),
+        notes,
     )
+
+
+def _notes(run: Run) -> list[str]:
+    """What a reader should know of one of the runs."""
+    changed = [f"{run.path}: {note}" for note in differences(run.path, segments_of(run))]
+    return [*filter(None, [run.unfinished]), *changed]
 
 
 def settings_differences(a: Segment, b: Segment) -> tuple[tuple[str, object, object], ...]:

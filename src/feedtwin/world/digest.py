@@ -37,12 +37,12 @@ class StepDigest:
                 self._rest.update(np.ascontiguousarray(column).data)
             return
         cuts = np.searchsorted(user, self._edges)
-        views = [np.ascontiguousarray(column) for column in columns]
+        views = [np.ascontiguousarray(column).data for column in columns]
         for block, (low, high) in enumerate(pairwise(cuts.tolist())):
             if low < high:
                 self._blocks[block].update(code)
                 for view in views:
-                    self._blocks[block].update(view[low:high].data)
+                    self._blocks[block].update(view[low:high])
 
     def add_users(self, columns: Mapping[str, np.ndarray]) -> None:
         """Fold in per-user columns."""

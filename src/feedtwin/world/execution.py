@@ -61,14 +61,18 @@ class Execution:
         before = world.platform.telemetry.as_dict()["impressions"]
         world.recorder = self._record
         stop = threading.Event()
-        with _interruptible(stop):
-            while world.step_count < steps and not stop.is_set():
-                world = enter(world, self.segments, self.kernels)
-                totals = world.platform.telemetry.as_dict()
-                world.step()
-                self._commit(world, totals)
-                met = world.platform.telemetry.as_dict()["impressions"] - before
-                on_progress(Progress(world.step_count, steps, met, perf_counter() - began))
+        try:
+            with _interruptible(stop):
+                while world.step_count < steps and not stop.is_set():
+                    world = enter(world, self.segments, self.kernels)
+                    totals = world.platform.telemetry.as_dict()
+                    world.step()
+                    self._commit(world, totals)
+                    met = world.platform.telemetry.as_dict()["impressions"] - before
+                    on_progress(Progress(world.step_count, steps, met, perf_counter() - began))
+        finally:
+            if world.adviser is not None:
+                world.adviser.close()
         if world.step_count >= steps:
             self._close(world)
         else:
@@ -141,6 +145,7 @@ class Execution:
             step, world.digest.hex(), change, batches=self._batches,
             impressions=change["impressions"], stages=self._changed_stages(),
             policies=self._policies(step), trends=self._changed_trends(), audit=world.audit,
+            llm_ledger=() if world.adviser is None else world.adviser.ledger_rows(),
         )  # fmt: skip
 
     def _check_digest(self, world: World) -> None:

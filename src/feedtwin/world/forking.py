@@ -1,15 +1,19 @@
 """Fork a run: the same past, other settings from a step on."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings, assign
+from feedtwin.world.counsel import inputs_of
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import Finished, Progress, RunOptions, restore, start_from
 from feedtwin.world.segments import Segment, check_change
+from feedtwin.world.sources import recorded_sources
 
 
 def fork(
@@ -21,6 +25,10 @@ def fork(
     log: str,
     kernels: Kernels,
     on_progress: Callable[[Progress], None] = lambda progress: None,
+    *,
+    cache: Path | None = None,
+    offline: bool = False,
+    client: Any = None,
 ) -> Finished:
     """Continue a run from the end of its first `at` steps in a folder of its own.
 
@@ -33,6 +41,9 @@ def fork(
         log: Log level of the fork.
         kernels: The kernels to use.
         on_progress: Called after each step.
+        cache: As in `RunOptions`; beside the parent by default.
+        offline: As in `RunOptions`.
+        client: As in `RunOptions`.
 
     Raises:
         SettingsError: `at` is not a step of the parent, or a change cannot be made in a running world.
@@ -42,7 +53,7 @@ def fork(
     kept = [one for one in segments if one.from_step <= at] or segments
     settings = changed(kept[-1].settings, sets)
     horizon = int(run.frames[0].payload["steps"]) if steps is None else steps
-    options = RunOptions(horizon, log)
+    options = RunOptions(horizon, log, cache=cache, offline=offline, client=client)
     return branch(path, at, out, settings, options, kernels, tuple(sets), on_progress)
 
 
@@ -88,10 +99,17 @@ def branch(
     if settings != kept[-1].settings:
         kept = [segment for segment in kept if segment.from_step < at or at == 0]
         kept = [Segment(0, settings)] if at == 0 else [*kept, Segment(at, settings)]
+    else:
+        messages.append(
+            f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
+        )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(changes)}
+    answers = options.cache_of(path)  # its parent's, wherever the fork lies
     finished = start_from(
-        world, kept, out, options, kernels, forked_from=origin, on_progress=on_progress
-    )
+        world, kept, out, replace(options, cache=answers), kernels, forked_from=origin,
+        inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),
+        on_progress=on_progress,
+    )  # fmt: skip
     return Finished(**{**finished.__dict__, "messages": (*messages, *finished.messages)})
 
 

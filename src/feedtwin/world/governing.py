@@ -10,6 +10,7 @@ from feedtwin.policies.campaigns import CampaignSettings
 from feedtwin.policies.forecast import ForecastSettings
 from feedtwin.policies.governance import GovernanceSettings
 from feedtwin.policies.interface import entry_of
+from feedtwin.policies.making import make
 from feedtwin.randomness import Draws
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
@@ -53,6 +54,7 @@ def add_governance(
     campaigns = section_model(CampaignSettings, settings.section("campaigns"))
     chosen = settings.policies
     needed = chosen["governance"] != OFF or chosen["campaigns"] not in _NEEDS_NO_TRENDS
+    needed |= chosen["forecast"] == "llm"
     trends = TrendTracker(
         config, platform.config.refresh_steps, active=config.track == "always" or needed
     )
@@ -72,7 +74,7 @@ def add_governance(
         Moderation(section_model(ModerationConfig, settings.section("moderation")), running, draws),
         Campaigns(
             _policy(settings, "campaigns", campaigns),
-            None if campaigns.others == OFF else entry_of("campaigns", campaigns.others).factory(campaigns),
+            None if campaigns.others == OFF else make(entry_of("campaigns", campaigns.others), campaigns),
             Participation(campaigns.adoption, campaigns.tiers, campaigns.every_days, per_day),
             trends, forecasts, draws,
         ),
@@ -89,4 +91,4 @@ def _taken(cls: type, settings: Any) -> Any:
 def _policy(settings: Settings, lever: str, section: Any) -> Any:
     """Return the policy of a lever, or None where it is off."""
     name = settings.policies[lever]
-    return None if name == OFF else entry_of(lever, name).factory(section)
+    return None if name == OFF else make(entry_of(lever, name), section)

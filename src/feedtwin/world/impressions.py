@@ -14,6 +14,7 @@ from feedtwin.policies.interface import POOL_NAMES
 from feedtwin.record.reader import Run
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.segments import advance, begin
+from feedtwin.world.sources import naming_sources
 
 Row = dict[str, Any]
 _TEXT: Final = re.compile(r"(\d+):(\d+):(\d+)")
@@ -97,6 +98,29 @@ def unknown_impression(run: Run, wanted: Impression, last_user: int | None = Non
     )
 
 
+def _nothing_met(run: Run, user: int) -> FeedtwinError:
+    """Return the error for a user who was shown nothing, with the nearest who was."""
+    start = start_step_of(run)
+    who = f"user {user} was shown nothing in steps {start} to {run.last_step}"
+    if "users" in run.table_names:
+        people = run.sql('SELECT max("user") AS last FROM users WHERE member > 0').to_pylist()[0]
+        if user > people["last"]:
+            who = f"there is no user {user}: users are 0 to {people['last']}"
+    near = ""
+    if run.has_events:
+        met = run.sql(
+            'SELECT DISTINCT "user" FROM impression_served '
+            f'ORDER BY abs("user"::BIGINT - {user}), "user" LIMIT 1'
+        ).to_pylist()
+        near = f"the nearest is {met[0]['user']}" if met else "nobody was"
+    hint = (
+        f"; look for earlier steps in the run it was forked from (before {start})" if start else ""
+    )
+    return SettingsError(
+        f"{run.path}: {who}; expected somebody who opened a session there{near and f': {near}'}{hint}"
+    )
+
+
 def logged_impression(run: Run, wanted: Impression) -> dict[str, list[Row]]:
     """Return the logged rows of an impression by event, in the order of publication."""
     where = f'"user" = {wanted.user} AND request = {wanted.request} AND slot = {wanted.slot}'
@@ -119,7 +143,7 @@ def impressions_of(path: Path, user: int, kernels: Kernels) -> list[Row]:
     run = Run.open(path)
     rows = _from_log(run, user) if run.has_events else _by_execution(run, user, kernels)
     if not rows:
-        raise unknown_impression(run, Impression(user, 0, 0))
+        raise _nothing_met(run, user)
     engaged: dict[tuple[int, int], list[int]] = {}
     for row in rows["VIDEO_ENGAGED"]:
         engaged.setdefault((row["request"], row["slot"]), []).append(row["engagement"])
@@ -171,5 +195,6 @@ def _by_execution(run: Run, user: int, kernels: Kernels) -> dict[str, list[Row]]
                     found[flat.event].append({"step": flat.step, **row})
 
     world.recorder = record
-    advance(world, segments, kernels, run.last_step + 1, run.commits.get)
+    with naming_sources(run.path, segments):
+        advance(world, segments, kernels, run.last_step + 1, run.commits.get)
     return found if found["IMPRESSION_SERVED"] else {}

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.record.reader import Run
@@ -52,6 +54,14 @@ def asked(world: World, user: int, question: str | None = None) -> dict[str, Any
     if not 0 <= user < len(world.users.table):
         raise SettingsError(
             f"interview: found user {user}, expected 0 to {len(world.users.table) - 1}"
+        )
+    member = world.users.table.member
+    if not member[user]:
+        people = np.nonzero(member)[0]
+        near = int(people[np.abs(people - user).argmin()])
+        raise SettingsError(
+            f"interview: user {user} has not signed up by the end of step {world.step_count - 1}; expected somebody "
+            f"who is or was a member, such as {near}"
         )
     part = next(one for one in world.users.parts if isinstance(one, Interviewed))
     return part.answer(user, 0 if question is None else numbers[question], world.step_count - 1)

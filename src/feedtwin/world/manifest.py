@@ -2,16 +2,14 @@
 
 import hashlib
 import platform
-import sys
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from feedtwin.policies.interface import entry_of
-from feedtwin.schema.settings import Settings
 from feedtwin.world.segments import Segment
+from feedtwin.world.sources import Row, continued, own_policies
 from feedtwin.world.world import World
 
 CALIBRATION = "uncalibrated: parameters are the defaults of this package, not fitted to a platform"
@@ -30,25 +28,10 @@ def code_hash() -> str:
     return digest.hexdigest()
 
 
-def own_policies(settings: Settings) -> dict[str, str]:
-    """Return the SHA-256 of the source file of every policy that does not ship with the package, by lever.
-
-    A policy that was typed into an interpreter has no file, and no run with it can be replayed elsewhere.
-    """
-    hashes = {}
-    for lever, name in settings.policies.items():
-        factory = entry_of(lever, name).factory
-        own = factory.__module__.partition(".")[0] != "feedtwin"
-        source = getattr(sys.modules[factory.__module__], "__file__", None) if own else None
-        if source is not None:
-            hashes[lever] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
-    return hashes
-
-
 def first_manifest(
-    header: dict[str, Any], world: World, segments: Sequence[Segment]
+    header: dict[str, Any], world: World, segments: Sequence[Segment], sources: Sequence[Row] = ()
 ) -> dict[str, Any]:
-    """Return the manifest of a run that begins."""
+    """Return the manifest of a run that begins; `sources` are those of the steps before, in a fork."""
     settings = segments[-1].settings
     member = world.users.table.member
     return {
@@ -69,6 +52,7 @@ def first_manifest(
         "settings": settings.model_dump(),
         "settings_hash": header["settings_hash"],
         "own_policies": own_policies(settings),
+        "policy_sources": continued(sources, segments, world.step_count),
         "forked_from": header["forked_from"],
         "code_hash": header["code_hash"],
         "versions": {"python": platform.python_version(), **{n: version(n) for n in _PACKAGES}},

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict
 
 from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.errors import PolicyError
+from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import exp32
 from feedtwin.policies.interface import Channels, MonetizationPolicy, entry_of
+from feedtwin.policies.making import make
 from feedtwin.policies.monetization import MonetizationSettings
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.codes import ItemKind
@@ -98,11 +100,11 @@ def _policy(settings: Settings) -> tuple[MonetizationPolicy, MonetizationSetting
     name = settings.policies["monetization"]
     entry = entry_of("monetization", name)
     terms = section_model(MonetizationSettings, settings.section(entry.section))
-    policy = entry.factory(terms)
-    channels = getattr(policy, "channels", None)
+    policy: MonetizationPolicy = make(entry, terms)
+    channels = policy.channels
     if not isinstance(channels, Channels):
         raise PolicyError(
-            f"policy {name}, contract monetization.channels: found a {type(channels).__name__}; expected "
+            f"{entry.spec}, contract monetization.channels: found a {type(channels).__name__}; expected "
             "Channels(ads=..., gifts=..., subscriptions=..., commerce=...)"
         )
     return policy, terms
@@ -213,6 +215,7 @@ def join_market(
     users: UserTwin,
     platform: PlatformTwin,
     draws: Draws,
+    kernels: Kernels,
 ) -> None:
     """Hang the parts that money needs on the User and Platform twins."""
     if market is None:
@@ -229,7 +232,7 @@ def join_market(
     till = Till(market.policy, ledger.table, platform.view, spending.left)
     parts: list[Any] = [ledger]
     if market.ads is not None:
-        parts.append(Ads(market.ads, config.creatives, terms, till, draws))
+        parts.append(Ads(market.ads, config.creatives, terms, till, draws, kernels))
     if channels.gifts:
         parts.append(Gifts(till))
     if channels.subscriptions:

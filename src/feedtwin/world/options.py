@@ -3,20 +3,35 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from feedtwin.errors import SettingsError
 
+CACHE = "llm-cache"
+"""Name of the folder with answers of language models, beside the run folders."""
 LOG_LEVELS = ("full", "digest")
 SNAPSHOT_EVERY = 24
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How to run; none of it changes the state."""
+    """How to run; none of it changes the state.
+
+    Attributes:
+        steps: Hours to run.
+        log: "full" keeps every event, "digest" none.
+        snapshot_every: Steps between snapshots.
+        cache: Folder with answers of language models; beside the run folder by default.
+        offline: Whether no language model may be asked: answers come from journal, cache and stand-ins.
+        client: A client (`llm.clients.Client`) instead of the one that the settings name.
+    """
 
     steps: int
     log: str = "full"
     snapshot_every: int = SNAPSHOT_EVERY
+    cache: Path | None = None
+    offline: bool = False
+    client: Any = None
 
     def __post_init__(self) -> None:
         if self.log not in LOG_LEVELS:
@@ -29,6 +44,10 @@ class RunOptions:
             )
         if self.steps < 1:
             raise SettingsError(f"--steps: found {self.steps}, expected at least 1")
+
+    def cache_of(self, path: Path) -> Path:
+        """Return the folder of answers for a run at `path`."""
+        return path.parent / CACHE if self.cache is None else self.cache
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,11 @@ from feedtwin.record.reader import Run
 from feedtwin.record.registry import Registry
 from feedtwin.schema.batches import EventBatch
 from feedtwin.world.closing import file_hashes
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.folding import flat_batch, fold
 from feedtwin.world.running import Progress
 from feedtwin.world.segments import Segment, advance, begin, enter
+from feedtwin.world.sources import differences, naming_sources
 from feedtwin.world.world import World
 
 
@@ -55,13 +57,22 @@ def replay(
 
     Raises:
         IntegrityError: A byte of the journal or the log was changed; names file and record.
+        SourceError: Something differs, and a policy's source file is not the one that made the run.
         DeterminismError: A digest, a logged row or a folded table differs.
     """
     run = Run.open(path)
     run.verify()
-    segments, start = segments_of(run), start_step_of(run)
-    last = run.last_step
-    world = advance(begin(segments, kernels), segments, kernels, start)
+    segments = segments_of(run)
+    with naming_sources(path, segments):
+        return _executed_again(run, segments, kernels, on_progress)
+
+
+def _executed_again(
+    run: Run, segments: list[Segment], kernels: Kernels, on_progress: Callable[[Progress], None]
+) -> ReplayReport:
+    path, start, last = run.path, start_step_of(run), run.last_step
+    counsel = Counsel.of_frames(run.frames, is_offline=True)
+    world = advance(begin(segments, kernels, counsel), segments, kernels, start)
     folded = None
     logged = None
     rows = _Counter()
@@ -93,7 +104,9 @@ def replay(
             f"{world.digest.hex()[:16]}"
         )
     verify_outputs(run)
-    messages = () if closing else (f"the run is not finished: compared up to step {last}",)
+    messages = tuple(differences(path, segments))
+    if not closing:
+        messages += (f"the run is not finished: compared up to step {last}",)
     return ReplayReport(path, last + 1 - start, world.digest.hex(), rows.value, tables, messages)
 
 

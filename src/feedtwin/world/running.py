@@ -4,7 +4,7 @@ The last journal record is the truth: `resume` goes back to it, whatever else wa
 says in which order a step is committed).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from feedtwin.record.registry import Registry
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.settings import Settings
 from feedtwin.world import snapshot
+from feedtwin.world.counsel import Counsel, Inputs
 from feedtwin.world.execution import Execution, save_snapshot
 from feedtwin.world.manifest import code_hash, first_manifest
 from feedtwin.world.options import (
@@ -28,6 +29,7 @@ from feedtwin.world.options import (
     RunOptions,
 )
 from feedtwin.world.segments import Segment, advance, begin, enter
+from feedtwin.world.sources import Row, differences, naming_sources, record_changes
 from feedtwin.world.world import World
 
 __all__ = [
@@ -71,9 +73,27 @@ def start_from(
     kernels: Kernels,
     *,
     forked_from: dict[str, Any] | None = None,
+    inherited: Inputs = (),
+    sources: Sequence[Row] = (),
     on_progress: OnProgress = _quiet,
 ) -> Finished:
-    """Run on from a world's present state into a new folder."""
+    """Run on from a world's present state into a new folder.
+
+    Args:
+        world: Where to start from.
+        segments: Settings over time.
+        path: The new folder.
+        options: How to run.
+        kernels: The kernels to use.
+        forked_from: What a fork keeps of its origin.
+        inherited: Input records of the steps before, which a fork's journal begins with.
+        sources: Source files of a parent's own policies.
+        on_progress: Called after each step.
+    """
+    counsel = Counsel(
+        inherited, world.step_count - 1, options.cache_of(path), options.offline, options.client
+    )
+    counsel.check(segments[-1].settings)
     header = {
         "segments": [segment.as_json() for segment in segments],
         "steps": options.steps,
@@ -88,18 +108,38 @@ def start_from(
     world.platform.prepare(
         world.step_count
     )  # a policy that fails at once fails before a folder exists
-    manifest = first_manifest(header, world, segments)
+    manifest = first_manifest(header, world, segments, sources)
     with RunFolder.create(path, manifest, header) as folder:
         save_snapshot(folder, world)
         log = _open_log(folder, options.log, {})
         registry = Registry.create(folder.registry_path, _run_info(segments[-1].settings))
         journal, _, _ = Journal.recover(folder.journal_path)
+        for step, name, payload in inherited:
+            journal.append_input(step, name, payload)
+        counsel.journal = journal
+        counsel.join(world)
         execution = Execution(folder, journal, log, registry, header, kernels, segments)
         return execution.go(world, on_progress, ())
 
 
-def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Finished:
+def resume(
+    path: Path,
+    kernels: Kernels,
+    on_progress: OnProgress = _quiet,
+    *,
+    cache: Path | None = None,
+    offline: bool = False,
+    client: Any = None,
+) -> Finished:
     """Go on with a run after an interruption or a crash; say what was dropped.
+
+    Args:
+        path: The run folder.
+        kernels: The kernels to use.
+        on_progress: Called after each step.
+        cache: As in `RunOptions`.
+        offline: As in `RunOptions`.
+        client: As in `RunOptions`.
 
     Raises:
         IntegrityError: The journal or a stream was altered.
@@ -123,6 +163,11 @@ def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Fi
                 f"{path}: the run is finished ({len(done)} steps); nothing is left to resume. To take it "
                 f"further: feedtwin fork {path} --at {last_done} --steps MORE"
             )
+        options = RunOptions(int(header["steps"]), cache=cache, offline=offline, client=client)
+        counsel = Counsel.of_frames(
+            frames, cache=options.cache_of(path), is_offline=offline, client=client, journal=journal
+        )
+        counsel.check(segments[-1].settings)
         streams = {step: frame.payload["streams"] for step, frame in done.items()}
         last = max(done, default=header["start_step"] - 1)
         intact = last
@@ -139,8 +184,10 @@ def resume(path: Path, kernels: Kernels, on_progress: OnProgress = _quiet) -> Fi
         execution = Execution(folder, journal, log, registry, header, kernels, segments)
         execution.committed = digests
         behind = max(min(intact, registry.last_step), header["start_step"] - 1)
-        world, notes = restore(folder, segments, kernels, behind, digests.get)
-        world = execution.catch_up(world, intact + 1)
+        world, notes = restore(folder, segments, kernels, behind, digests.get, counsel)
+        with naming_sources(path, segments):
+            world = execution.catch_up(world, intact + 1)
+        notes += record_changes(folder, segments, world.step_count)
         return execution.go(world, on_progress, (*messages, *notes))
 
 
@@ -150,19 +197,30 @@ def restore(
     kernels: Kernels,
     after_step: int,
     expected: Callable[[int], str | None],
+    counsel: Counsel | None = None,
 ) -> tuple[World, list[str]]:
     """Return the world as it was after `after_step`: nearest sound snapshot, then re-execution.
 
+    Args:
+        folder: The run folder.
+        segments: Its settings over time.
+        kernels: The kernels to use.
+        after_step: The last step that is done.
+        expected: Digest that the journal has for a step, or None.
+        counsel: Who answers what the world asks of language models; the journal, and nobody else, by default.
+
     Returns:
-        The world, and a message per damaged snapshot that was passed over.
+        The world, and a message per damaged snapshot that was passed over, and per policy whose source file is
+        not the recorded one.
 
     Raises:
         IntegrityError: A sound snapshot does not belong to this run's journal.
         DeterminismError: Re-execution does not reach the journal's digests.
     """
-    snapshots = folder.snapshots if isinstance(folder, RunFolder) else folder / "snapshots"
+    path = folder.path if isinstance(folder, RunFolder) else folder
+    snapshots = path / "snapshots"
     found, damaged = snapshot.latest(snapshots, after_step) if snapshots.exists() else (None, [])
-    world = begin(segments, kernels)
+    world = begin(segments, kernels, counsel or Counsel.of_run(path))
     if found is not None:
         known = expected(found.step)
         if known is not None and known != found.meta["digest"]:
@@ -175,7 +233,9 @@ def restore(
         world = enter(world, segments, kernels)
     elif after_step + 1 < world.step_count:
         raise IntegrityError(f"{snapshots}: no snapshot at or before step {after_step}")
-    return advance(world, segments, kernels, after_step + 1, expected), damaged
+    with naming_sources(path, segments):
+        world = advance(world, segments, kernels, after_step + 1, expected)
+    return world, [*damaged, *differences(path, segments)]
 
 
 def world_batches(done: dict[int, Any], step: int) -> int:

@@ -1,6 +1,7 @@
 """Scripted actions as batches: executed in their step, beside what users ask for by themselves."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,6 +34,8 @@ class Script:
             SettingsError: An entry's action is executed by nobody here, or names somebody who is not there.
         """
         self._by_step: dict[int, dict[str, list[Mapping[str, Any]]]] = {}
+        self._done: Counter[str] = Counter()
+        self._asked: list[ActionBatch] = []
         for place, entry in enumerate(entries):
             _check(entry, executes, limits, f"script, entry {place}")
             of_step = self._by_step.setdefault(entry["step"], {})
@@ -40,11 +43,23 @@ class Script:
 
     def actions(self, step: int) -> list[ActionBatch]:
         """Return what is to be executed at a step, users ascending within each action."""
-        return [
+        self._asked = [
             _batch(action, step, entries)
             for action, entries in self._by_step.get(step, {}).items()
             if action not in LISTS
         ]
+        return self._asked
+
+    def executed(self, wish: ActionBatch, rows: int) -> None:
+        """Take note of how many rows came of a batch of wishes, if the batch is scripted."""
+        if any(wish is one for one in self._asked):
+            self._done[wish.action] += min(rows, wish.rows)
+
+    def report(self, step: int) -> Iterator[tuple[str, str, dict[str, int]]]:
+        """Yield an audit row per action that was scripted for a step: entries, and how many were carried out."""
+        done, self._done = self._done, Counter()
+        for action, entries in self._by_step.get(step, {}).items():
+            yield "script", action, {"entries": len(entries), "done": done[action]}
 
     def turned(self, asked: EventBatch) -> EventBatch:
         """Return the first requests of a step, those of scripted visitors turned into other lists."""
@@ -56,6 +71,7 @@ class Script:
             for entry in scripted.get(action, ()):
                 on = asked.user == entry["user"]
                 kind[on], query[on] = code, entry["query"]
+                self._done[action] += bool(on.any())
         return EventBatch(
             asked.event, asked.step, {**asked.columns, "kind": kind, "query": query}, asked.hints
         )

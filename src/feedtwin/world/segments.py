@@ -12,6 +12,7 @@ from feedtwin.errors import DeterminismError, SettingsError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.schema.settings import Settings
 from feedtwin.world.build import build
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.market import channels_of
 from feedtwin.world.world import World
 
@@ -23,6 +24,8 @@ FIXED_PARAMETERS = (
     "content.sounds", "content.caption_teaser", "interaction.match_source", "user.uploads_per_day",
 )  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
+FIXED_BELOW = ("llm.persona.", "llm.persona_")
+"""Parameters that act before the first step only."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,7 @@ def check_change(before: Settings, after: Settings) -> None:
         )
     for path, value in after.parameters.items():
         fixed = path in FIXED_PARAMETERS or path.partition(".")[0] in FIXED_SECTIONS
+        fixed |= path.startswith(FIXED_BELOW)
         if fixed and before.parameters.get(path) != value:
             raise SettingsError(
                 f"fork: {path} acts only when a world is built (it was "
@@ -70,9 +74,11 @@ def check_change(before: Settings, after: Settings) -> None:
             )
 
 
-def begin(segments: Sequence[Segment], kernels: Kernels, **options: Any) -> World:
-    """Return the world of the first segment at step 0."""
-    return build(segments[0].settings, kernels, **options)
+def begin(
+    segments: Sequence[Segment], kernels: Kernels, counsel: Counsel | None = None, **options: Any
+) -> World:
+    """Return the world of the first segment at step 0; `counsel` answers what it asks of language models."""
+    return build(segments[0].settings, kernels, counsel, **options)
 
 
 def enter(world: World, segments: Sequence[Segment], kernels: Kernels, **options: Any) -> World:
@@ -80,7 +86,7 @@ def enter(world: World, segments: Sequence[Segment], kernels: Kernels, **options
     current = [one for one in segments if one.from_step <= world.step_count][-1]
     if current.settings == world.settings:
         return world
-    successor = build(current.settings, kernels, **options)
+    successor = build(current.settings, kernels, world.counsel, **options)
     successor.load_state(world.state(), world.step_count, world.digest)
     successor.recorder = world.recorder
     return successor

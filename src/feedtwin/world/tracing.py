@@ -30,6 +30,7 @@ from feedtwin.world.impressions import (
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import restore
 from feedtwin.world.segments import advance, enter
+from feedtwin.world.sources import naming_sources
 from feedtwin.world.watching import Watching
 from feedtwin.world.world import World
 
@@ -51,6 +52,7 @@ class Trace:
         learning: What the user, and what the platform learned; None of a slot that was not reached.
         events: What was published because of it, and whose handlers took it, in order.
         checked: What the recomputed outcome was compared with.
+        notes: What the reader should know: a policy whose source file is another one, a damaged snapshot.
     """
 
     impression: Section
@@ -62,6 +64,7 @@ class Trace:
     learning: Section | None = None
     events: list[Section] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def trace(path: Path, wanted: Impression, kernels: Kernels) -> Trace:
@@ -87,18 +90,21 @@ def trace(path: Path, wanted: Impression, kernels: Kernels) -> Trace:
     watching = Watching(kernels, wanted.user, look)
     segments = segments_of(run)
     after = _step_before(run, wanted)
-    world, _ = restore(path, segments, watching, after, run.commits.get)
+    world, notes = restore(path, segments, watching, after, run.commits.get)
     if wanted.user >= len(world.users.table):
         raise unknown_impression(run, wanted, len(world.users.table) - 1)
     watched = _Recorder(wanted, world, watching)
-    while world.step_count <= run.last_step and not watched.slate:
-        world = enter(world, segments, watching)
-        watched = _Recorder(wanted, world, watching)
-        world.recorder = watched
-        world = advance(world, segments, watching, world.step_count + 1, run.commits.get)
-    if wanted.slot >= len(watched.slate):
-        raise unknown_impression(run, wanted, len(world.users.table) - 1)
-    return _assemble(run, wanted, look, watched)
+    with naming_sources(path, segments):
+        while world.step_count <= run.last_step and not watched.slate:
+            world = enter(world, segments, watching)
+            watched = _Recorder(wanted, world, watching)
+            world.recorder = watched
+            world = advance(world, segments, watching, world.step_count + 1, run.commits.get)
+        if wanted.slot >= len(watched.slate):
+            raise unknown_impression(run, wanted, len(world.users.table) - 1)
+        found = _assemble(run, wanted, look, watched)
+    found.notes += notes
+    return found
 
 
 def _step_before(run: Run, wanted: Impression) -> int:
@@ -256,6 +262,7 @@ def _video(world: World, item: int, step: int) -> Section:
     hidden = ("hook_strength", "quality", "virality", "completion_prior", "toxicity")
     return {
         "item": item,
+        "caption": world.content.captions(np.array([row]))[0].text,
         "category": world.content.categories.names[int(items.category[row])],
         "hashtags": [int(tag) for tag in items.hashtags[row] if tag],
         "duration_s": float(items.duration_s[row]),

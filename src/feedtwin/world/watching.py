@@ -4,20 +4,20 @@ A trace must see what the hot path computed with, whatever path ran. All of it g
 that is where to stand: the arguments of a call, cut to one request, are handed on before the call is made.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from feedtwin.kernels.binding import Kernels
+from feedtwin import numerics
+from feedtwin.kernels.binding import F4, U4, Kernels
 from feedtwin.kernels.specs import KERNELS
 from feedtwin.randomness import philox4x32
 from feedtwin.twins.hot import REFERENCE_ROWS
 from feedtwin.twins.references import REFERENCES
 
-U4 = npt.NDArray[np.uint32]
 Look = Callable[[str, SimpleNamespace], None]
 WATCHED = ("encounter", "learn", "estimate")
 """What happens to a slate after it was served, once each."""
@@ -71,13 +71,25 @@ class Watching(Kernels):
         return 0
 
     def philox(
-        self, words: tuple[U4, U4, U4, U4], key: tuple[int, int], rows: int
-    ) -> tuple[U4, U4, U4, U4]:
-        """Return the four Philox output words of `rows` counters; see `Kernels.philox`."""
+        self,
+        words: tuple[U4, U4, U4, U4],
+        key: tuple[int, int],
+        rows: int,
+        wanted: Sequence[int] = (0, 1, 2, 3),
+    ) -> tuple[U4, ...]:
+        """Return the wanted Philox output words of `rows` counters; see `Kernels.philox`."""
         if self._library is not None:
-            return super().philox(words, key, rows)
+            return super().philox(words, key, rows, wanted)
         a, b, c, d = (np.broadcast_to(word, rows) for word in words)
-        return philox4x32(a, b, c, d, *key)
+        made = philox4x32(a, b, c, d, *key)
+        return tuple(made[w] for w in wanted)
+
+    def numerics(self, function: str, x: F4) -> F4:
+        """Return one of the elementary functions; see `Kernels.numerics`."""
+        if self._library is not None:
+            return super().numerics(function, x)
+        made: F4 = getattr(numerics, function)(x)
+        return made
 
     def _watch(
         self,

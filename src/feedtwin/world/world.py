@@ -5,7 +5,7 @@ twin changes only its own columns, only inside its `on_<event>` handlers.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 from typing import Any
@@ -24,6 +24,7 @@ from feedtwin.twins.interaction import InteractionTwin
 from feedtwin.twins.part import Sight, load_parts, nothing_trends, offered, prefixed
 from feedtwin.twins.platform import PlatformTwin
 from feedtwin.twins.user import UserTwin
+from feedtwin.world.advice import Advice
 from feedtwin.world.digest import StepDigest, start_digest
 from feedtwin.world.executors import executors_of
 from feedtwin.world.script import Script
@@ -56,6 +57,9 @@ class World:
         self.digest = start_digest(settings.seed, settings.replicate)
         self.seconds: dict[str, float] = {}
         self.recorder: Recorder | None = None
+        self.adviser: Advice | None = None
+        self.counsel: Any = None
+        """Who gave the adviser, to give one to a world that takes this one's place."""
         self._digest = StepDigest(len(self.users.table))
         self.twins: dict[str, Any] = dict(
             zip(("user", "content", "interaction", "platform"), twins, strict=True)
@@ -95,7 +99,7 @@ class World:
         self.audit = []
 
         with self.phase("routines") as publish:  # what is due: item totals, exposure stages, trends
-            publish(self.content.report(step))
+            publish(*self._advised(step), self.content.report(step))
             for asked_for in self.platform.routines(step):
                 publish(*self._execute(asked_for))
             for part in self._able("due"):
@@ -135,8 +139,8 @@ class World:
 
         with self.phase("execute") as publish:  # what people do about what they saw
             reactions = Reactions(step, rounds)
-            for wish in self._actions(reactions):  # follow, gift, report, post, ...
-                publish(*self._execute(wish))
+            for done in self._carried_out(reactions):  # follow, gift, report, post, ...
+                publish(*done)
             for part in self._able("settle"):  # what follows without an action: payment for ads
                 publish(*part.settle(reactions))
             for part in self._able("check"):  # what a part vouches for: the books balance
@@ -155,23 +159,36 @@ class World:
     def _actions(self, reactions: Reactions) -> list[ActionBatch]:
         """What is scripted, and what users do beyond watching, in the order of the actions' numbers."""
         wanted = self._script.actions(reactions.step)
-        wanted += [
+        wishes = [
             asked
             for part in self.users.parts
             if hasattr(part, "act")
             for asked in part.act(reactions)
             if asked.rows
         ]
+        wanted += wishes if self.adviser is None else self.adviser.chosen(wishes, reactions)
         return sorted(wanted, key=lambda asked: ACTIONS[asked.action].number)
+
+    def _carried_out(self, reactions: Reactions) -> Iterator[list[Batch]]:
+        """Execute one wish after the other; what came of the script goes to the audit."""
+        for wish in self._actions(reactions):
+            yield self._execute(wish)
+        self.audit += self._script.report(reactions.step)
 
     def _execute(self, asked: ActionBatch) -> list[Batch]:
         part = self._executors[asked.action]
         batches = list(getattr(part, asked.method)(asked))
-        self.executed[asked.action] += max((batch.rows for batch in batches), default=asked.rows)
+        rows = max((batch.rows for batch in batches), default=asked.rows)
+        self.executed[asked.action] += rows
+        self._script.executed(asked, rows)
         if ACTIONS[asked.action].actor == "platform":
-            rows = {batch.event: batch.rows for batch in batches}
-            self.audit.append(("platform", asked.action, rows))
+            counts = {batch.event: batch.rows for batch in batches}
+            self.audit.append(("platform", asked.action, counts))
         return batches
+
+    def _advised(self, step: int) -> Iterable[Batch]:
+        """What the barrier decided about language models, if the world has any."""
+        return () if self.adviser is None else self.adviser.begin(step)
 
     def _trending(self) -> Callable[[int], np.ndarray]:
         """The trend tracker's list, if the platform has a tracker."""
@@ -193,7 +210,8 @@ class World:
         began = perf_counter()
 
         def publish(*batches: Batch) -> None:
-            self.bus.publish((batch for batch in batches if _says_something(batch)), name)
+            said = [batch for batch in batches if _says_something(batch)]
+            self.bus.publish(said if self.adviser is None else self.adviser.completed(said), name)
 
         yield publish
         self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began

@@ -3,10 +3,10 @@
 import pytest
 
 from feedtwin.errors import BudgetError, IntegrityError, RunFolderError, SettingsError
-from feedtwin.llm import admin
-from feedtwin.llm.admin import Demand
+from feedtwin.llm import admin, estimates
 from feedtwin.llm.cache import Cache
 from feedtwin.llm.clients import Reply
+from feedtwin.llm.estimates import Demand
 from feedtwin.llm.prompts import prompt_of
 from feedtwin.llm.task import Ask, task
 from feedtwin.randomness import Draws
@@ -59,7 +59,7 @@ def test_an_estimate_is_within_ten_percent_of_the_bill(scenario):
     demands = [
         Demand(code, len(asks), asks[: max(len(asks) // 2, 1)]) for code, asks in by_task.items()
     ]
-    rows = admin.estimate(settings, demands)
+    rows = estimates.estimate(settings, demands)
     bill = billed(settings, steps)
     expected = sum(one.expected for one in rows)
     assert abs(expected - bill.microusd) <= 0.1 * bill.microusd
@@ -70,14 +70,14 @@ def test_an_estimate_is_within_ten_percent_of_the_bill(scenario):
 def test_only_live_tasks_are_estimated_and_only_at_a_known_price():
     settings = llm_settings("caption.source=live", "caption.model=feedtwin-demo")
     demands = [Demand(code, 10) for code in NAMES]
-    assert [one.task for one in admin.estimate(settings, demands)] == [LlmTask.CAPTION]
+    assert [one.task for one in estimates.estimate(settings, demands)] == [LlmTask.CAPTION]
     with pytest.raises(BudgetError, match="no price"):
-        admin.estimate(live_settings(model="unheard-of"), demands)
+        estimates.estimate(live_settings(model="unheard-of"), demands)
 
 
 def test_an_estimate_grows_with_the_calls():
     settings = live_settings()
-    one, ten = (admin.estimate(settings, [Demand(LlmTask.TREND, n)])[0] for n in (1, 10))
+    one, ten = (estimates.estimate(settings, [Demand(LlmTask.TREND, n)])[0] for n in (1, 10))
     assert ten.expected == 10 * one.expected and ten.worst == 10 * one.worst > ten.expected
 
 
@@ -86,7 +86,7 @@ def test_an_estimate_grows_with_the_calls():
 )
 def test_calls_that_are_none_are_refused(entry):
     with pytest.raises(SettingsError, match="--calls"):
-        admin.parse_calls([entry])
+        estimates.parse_calls([entry])
 
 
 def test_every_task_has_its_name():

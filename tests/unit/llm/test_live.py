@@ -22,6 +22,7 @@ from feedtwin.llm.secrets import Screen, Secret
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Journal, read_journal
 from feedtwin.schema.codes import AnswerSource
+from feedtwin.testing.canary import CANARY, traces
 from feedtwin.testing.provider import (
     BROKEN,
     BUSY,
@@ -39,7 +40,6 @@ from feedtwin.testing.services import Records, asks_of, live_settings, service_o
 pytest.importorskip("openai")
 pytestmark = pytest.mark.usefixtures("loopback")
 
-CANARY = "sk-canary+4711/abcDEF=tail"
 CALL = Call(
     1, "feedtwin-demo", ({"role": "user", "content": "x"},), "t", {"type": "object"}, 1.0, 3, 50
 )
@@ -242,18 +242,6 @@ def test_the_extra_that_is_missing_is_named_in_one_sentence_with_its_command(mon
 
 
 # -- the key -------------------------------------------------------------------------------------
-
-
-def traces(text):
-    """Forms of the key that are found in a text."""
-    raw_key = CANARY.encode()
-    forms = [CANARY, quote(CANARY, safe=""), raw_key.hex(), CANARY.swapcase(), CANARY[::-1]]
-    forms += [base64.b64encode(b"\0" * pad + raw_key).decode()[4:-4] for pad in range(3)]
-    found = []
-    for form in forms:
-        pieces = {form[k : k + 12] for k in range(max(len(form) - 11, 1))}
-        found += [piece for piece in pieces if piece.lower() in text.lower()]
-    return found
 
 
 def test_the_search_for_traces_sees_what_it_is_for():

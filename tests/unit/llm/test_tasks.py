@@ -285,7 +285,7 @@ def test_nobody_chooses_what_is_not_a_users_to_choose():
     with pytest.raises(Refused, match="nobody chooses"):
         kind.read(
             request.model_copy(update={"options": options}),
-            '{"option":0,"action":"UPDATE_REC_TABLE","text":"","reason":"x"}',
+            '{"choice":"0 UPDATE_REC_TABLE","text":"","reason":"x"}',
         )
 
 
@@ -304,8 +304,8 @@ def test_the_rule_based_user_follows_its_leanings():
 def test_text_stays_only_where_the_action_takes_one():
     kind = task("ACTION_SELECTION")
     request = kind.example()
-    like = kind.read(request, '{"option":0,"action":"LIKE_VIDEO","text":"hello","reason":"x"}')
-    said = kind.read(request, '{"option":1,"action":"COMMENT_VIDEO","text":" hello ","reason":"x"}')
+    like = kind.read(request, '{"choice":"0 LIKE_VIDEO","text":"hello","reason":"x"}')
+    said = kind.read(request, '{"choice":"1 COMMENT_VIDEO","text":" hello ","reason":"x"}')
     assert (like.text, said.text) == ("", "hello")
 
 

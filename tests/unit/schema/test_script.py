@@ -67,12 +67,24 @@ def test_a_script_survives_the_journal():
         ({"item": "song:1/2"}, "kind one of video, post, live"),
         ({"item": "post:1/1073741824"}, "no such owner or ordinal"),
         ({"item": None}, "item is None but must be"),
+        (
+            {"item": "post:40/0"},
+            "LIKE_POST.item belongs to user 40 but the world has users 0 to 39",
+        ),
+        ({"step": 6}, "LIKE_POST is at step 6 but the run has steps 0 to 5; run more --steps"),
     ],
 )
 def test_a_wrong_entry_is_explained(change, problem):
     with pytest.raises(SettingsError, match=problem) as caught:
-        script(LIKE, {**LIKE, **change})
+        script(LIKE, {**LIKE, **change}, steps=6)
     assert "script, entry 1" in str(caught.value)
+
+
+@pytest.mark.parametrize("action", ["FOLLOW", "UNFOLLOW", "MUTE", "UNMUTE", "SEND_GIFT"])
+def test_nobody_acts_on_themselves(action):
+    gift = {"item": 0, "amount_microusd": 5} if action == "SEND_GIFT" else {}
+    with pytest.raises(SettingsError, match=f"script, entry 0: {action} of user 5 has themselves"):
+        script({"step": 0, "action": action, "user": 5, "target": 5, **gift})
 
 
 @pytest.mark.parametrize("name", ["step", "user", "item"])

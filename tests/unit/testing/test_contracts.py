@@ -17,7 +17,9 @@ from feedtwin.policies.interface import (
 )
 from feedtwin.policies.promotion import Staged
 from feedtwin.policies.recommendation.nulls import Random
+from feedtwin.schema.settings import resolve
 from feedtwin.testing import check_policy, contracts, examine_policy
+from feedtwin.world.build import build
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +167,60 @@ def test_a_class_without_the_methods_is_told_which(listed, kernels):
     assert failures(report) == {"methods": "ranking, scores not there"}
 
 
+def test_a_class_without_the_methods_is_refused_before_a_world_begins(listed, kernels):
+    class Half:
+        """Only pools, and never asked for them."""
+
+        def __init__(self, settings):
+            pass
+
+        def pools(self, view):
+            raise AssertionError("asked")
+
+    settings = resolve("synthetic", 40, sets=[f"policies.recommendation={listed(Half)}"])
+    with pytest.raises(PolicyError, match="Half has no ranking, scores; expected a recommendation"):
+        build(settings, kernels)
+
+
+ANSWERS = [
+    ("recommendation", "random", "pools"), ("promotion", "staged", "due"),
+    ("promotion", "staged", "boost"), ("forecast", "rules", "forecast"),
+    ("governance", "proactive", "decide"), ("campaigns", "template", "plan"),
+    ("monetization", "basic", "fund"), ("monetization", "full_stack", "shares"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("lever", "name", "method"), ANSWERS)
+def test_a_method_without_return_is_named_with_step_and_contract(
+    listed, kernels, lever, name, method
+):
+    parent = REGISTRIES[lever].factory(name)
+    silent = type("Silent", (parent,), {method: lambda self, *given: None})
+    words = rf"step \d+, contract {lever}.{method}: (the answer is None|{method} is a NoneType)"
+    sets = ["forecast.every_steps=1", "governance.every_steps=1", "trends.track=always",
+            "monetization.fund_steps=1"]  # fmt: skip
+    world = build(
+        resolve("synthetic", 300, sets=[*sets, f"policies.{lever}={listed(silent, lever)}"]),
+        kernels,
+    )
+    with pytest.raises(PolicyError, match=words):
+        for _ in range(30):
+            world.step()
+
+
 def test_what_is_no_policy_is_refused():
-    with pytest.raises(SettingsError, match="no recommendation policy is called"):
+    with pytest.raises(SettingsError, match="no policy is called 'tiktokk'; did you mean 'tiktok'"):
         check_policy("tiktokk")
-    with pytest.raises(PolicyError, match="is no recommendation policy"):
+    with pytest.raises(SettingsError, match=r"promotion: none, staged;.*monetization: basic"):
+        check_policy("unheard of")
+    with pytest.raises(PolicyError, match="is no policy of any lever"):
         check_policy("feedtwin.schema.ids:item_id")
+
+
+def test_a_name_that_several_levers_have_is_told_apart_by_the_lever(kernels):
+    with pytest.raises(SettingsError, match="'none' is a policy of promotion") as caught:
+        check_policy("none")
+    assert "policies.promotion=none or policies." in str(caught.value)
+    assert check_policy("policies.promotion=none", kernels).lever == "promotion"
+    with pytest.raises(SettingsError, match="no lever is called 'promotio'; did you mean"):
+        check_policy("policies.promotio=none")

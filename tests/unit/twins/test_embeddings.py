@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 
+from feedtwin.kernels.binding import load
 from feedtwin.randomness import Draws
 from feedtwin.twins.content.embeddings import (
     AUDIO,
@@ -22,12 +23,13 @@ from feedtwin.twins.content.embeddings import (
 
 CHILD = """
 import numpy as np
+from feedtwin.kernels.binding import load
 from feedtwin.randomness import Draws
 from feedtwin.twins.content.embeddings import VISUAL, Embedder, metadata_key
 keys = np.array([metadata_key(VISUAL, 7, 3, 80, 91, 0)], np.uint64)
 about = np.zeros((1, 50), np.int8)
 about[0, 3] = 127
-print(keys[0], Embedder(0.8, Draws(11, 5)).embeddings(keys, VISUAL, about).tobytes().hex()[:4096])
+print(keys[0], Embedder(0.8, Draws(11, 5), load("numpy")).embeddings(keys, VISUAL, about).tobytes().hex()[:4096])
 """
 
 
@@ -50,13 +52,18 @@ def test_embeddings_are_equal_in_every_process_replicate_and_under_every_hash_sa
     keys = np.array([metadata_key(VISUAL, 7, 3, 80, 91, 0)], np.uint64)
     about = np.zeros((1, 50), np.int8)
     about[0, 3] = 127
-    here = Embedder(0.8, draws).embeddings(keys, VISUAL, about).tobytes().hex()[:4096]
+    here = (
+        Embedder(0.8, draws, load("numpy")).embeddings(keys, VISUAL, about).tobytes().hex()[:4096]
+    )
     assert found == [str(keys[0]), here]
 
 
 def test_another_seed_makes_other_embeddings(draws):
     keys = np.array([metadata_key(VISUAL, 7)], np.uint64)
-    one, two = (Embedder(0.8, d).embeddings(keys, VISUAL, _about(1)) for d in (draws, Draws(12, 0)))
+    one, two = (
+        Embedder(0.8, d, load("numpy")).embeddings(keys, VISUAL, _about(1))
+        for d in (draws, Draws(12, 0))
+    )
     assert abs(np.corrcoef(one[0], two[0])[0, 1]) < 0.3
 
 
@@ -65,7 +72,7 @@ def test_another_seed_makes_other_embeddings(draws):
 def test_entries_have_mean_0_and_variance_1_with_and_without_a_signal(draws, kind, signal):
     """480 vectors over 12 archetypes; entries share signals, hence the wider bounds with one."""
     keys = np.array([metadata_key(kind, k) for k in range(480)], np.uint64)
-    found = Embedder(signal, draws).embeddings(keys, kind, _about(480))
+    found = Embedder(signal, draws, load("numpy")).embeddings(keys, kind, _about(480))
     assert found.shape == (480, LENGTHS[kind]) and found.dtype == np.float32
     wider = 8 if signal else 1
     assert found.mean() == pytest.approx(0, abs=5 * wider / found.size**0.5)
@@ -74,17 +81,17 @@ def test_entries_have_mean_0_and_variance_1_with_and_without_a_signal(draws, kin
 
 def test_the_noise_of_different_metadata_is_unrelated(draws):
     keys = np.array([metadata_key(VISUAL, k) for k in range(20)], np.uint64)
-    found = Embedder(0.0, draws).embeddings(keys, VISUAL, _about(20))
+    found = Embedder(0.0, draws, load("numpy")).embeddings(keys, VISUAL, _about(20))
     assert np.abs(np.corrcoef(found)[~np.eye(20, dtype=bool)]).max() < 6 / 512**0.5
 
 
 def test_the_correlation_with_what_the_metadata_say_is_the_signal(draws):
     keys = np.array([metadata_key(VISUAL, k) for k in range(400)], np.uint64)
     about = _about(400).astype(float)
-    said = about @ (Embedder(0.8, draws).projections[VISUAL].T / P_UNIT)
+    said = about @ (Embedder(0.8, draws, load("numpy")).projections[VISUAL].T / P_UNIT)
     said /= np.linalg.norm(about, axis=1)[:, None]
     for signal in (0.0, 0.5, 0.8):
-        found = Embedder(signal, draws).embeddings(keys, VISUAL, _about(400))
+        found = Embedder(signal, draws, load("numpy")).embeddings(keys, VISUAL, _about(400))
         assert np.corrcoef(found.ravel(), said.ravel())[0, 1] == pytest.approx(signal, abs=0.02)
 
 
@@ -92,7 +99,7 @@ def test_videos_of_one_archetype_look_alike_and_of_two_do_not(draws):
     about = np.zeros((40, 50), np.int8)
     about[np.arange(40), np.arange(40) % 2] = 127
     keys = np.array([metadata_key(VISUAL, k) for k in range(40)], np.uint64)
-    alike = np.corrcoef(Embedder(0.8, draws).embeddings(keys, VISUAL, about))
+    alike = np.corrcoef(Embedder(0.8, draws, load("numpy")).embeddings(keys, VISUAL, about))
     same = (np.arange(40)[:, None] - np.arange(40)) % 2 == 0
     off = ~np.eye(40, dtype=bool)
     assert alike[same & off].mean() == pytest.approx(0.64, abs=0.06)
@@ -101,7 +108,7 @@ def test_videos_of_one_archetype_look_alike_and_of_two_do_not(draws):
 
 def test_metadata_that_say_nothing_leave_noise(draws):
     keys = np.array([metadata_key(CAPTION, 1)], np.uint64)
-    embedder = Embedder(0.8, draws)
+    embedder = Embedder(0.8, draws, load("numpy"))
     nothing = np.zeros((1, 50), np.int8)
     np.testing.assert_array_equal(
         embedder.embeddings(keys, CAPTION, nothing), embedder.noise(keys, CAPTION)
@@ -110,7 +117,7 @@ def test_metadata_that_say_nothing_leave_noise(draws):
 
 @pytest.mark.parametrize("kind", [VISUAL, AUDIO, CAPTION])
 def test_projections_have_orthogonal_columns_of_norm_root_length(draws, kind):
-    matrix = Embedder(0.8, draws).projections[kind] / P_UNIT
+    matrix = Embedder(0.8, draws, load("numpy")).projections[kind] / P_UNIT
     gram = matrix.T @ matrix / LENGTHS[kind]
     np.testing.assert_allclose(gram, np.eye(50), atol=1e-3)
 

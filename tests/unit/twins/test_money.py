@@ -1,5 +1,7 @@
 """Money part by part: dividing a pool, placing and choosing ads, stock, memberships, running numbers."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,7 @@ from feedtwin.kernels.binding import load
 from feedtwin.randomness import Draws
 from feedtwin.schema.ids import PRODUCT_ORDINAL, is_live, item_id
 from feedtwin.schema.settings import resolve
-from feedtwin.twins.platform.money.ads import ad_slots
+from feedtwin.twins.platform.money.ads import ad_slots, interest
 from feedtwin.twins.platform.money.fund import apportion
 from feedtwin.twins.platform.money.subscriptions import Members
 from feedtwin.twins.platform.money.till import running_sums
@@ -100,7 +102,7 @@ def test_an_ad_wins_in_proportion_to_its_bid(world):
     bidders = len(ads._ads)
     user = np.repeat(np.arange(300, dtype=np.uint32), 200)
     request = np.tile(np.arange(200, dtype=np.uint32), 300)
-    winner = ads._auction(user, request)[:, 0]
+    winner = ads._auction(user, request, 1)[:, 0]
     found = np.bincount(winner, minlength=bidders)
     price = ads._ads.frozen.price.astype(float)
     expected = len(user) * price / price.sum()
@@ -113,23 +115,19 @@ def test_all_bidders_are_ranked_once_and_the_window_moves_on_with_each_request()
     world = build(resolve("synthetic", users=50, seed=5, sets=sets), load("auto"))
     ads = _part(world, "ads")
     user, request = np.full(4, 7, np.uint32), np.arange(4, dtype=np.uint32)
-    bidders = ads._bidders(user, request)
-    assert sorted(bidders.ravel().tolist()) == list(range(24))  # 4 windows of 6 are all 24 ads
-    assert [sorted(row) for row in ads._auction(user, request).tolist()] == [
-        sorted(row) for row in bidders.tolist()
-    ]
+    ranked = ads._auction(user, request, 99)
+    assert ranked.shape == (4, 6)
+    assert sorted(ranked.ravel().tolist()) == list(range(24))  # 4 windows of 6 are all 24 ads
+    np.testing.assert_array_equal(ads._auction(user, request, 2), ranked[:, :2])
 
 
 def test_estimated_interest_is_the_sum_over_the_categorys_dimensions(world):
-    ads = _part(world, "ads")
-    with world.platform.writing():
-        world.platform._tables.accounts.estimate[:] = 0
-        world.platform._tables.accounts.estimate[4, :12] = np.arange(12) * 1000
+    estimate = np.zeros((5, 50), np.int16)
+    estimate[4, :12] = np.arange(12) * 1000
+    a = SimpleNamespace(estimate=estimate, topic_vectors=world.content.categories.vectors)
     category = np.arange(12, dtype=np.uint16)[None, :]
-    found = ads._interest(np.array([4], np.uint32), category)[0]
+    found = interest(a, np.array([4], np.uint32), category)[0]
     assert found == pytest.approx(np.arange(12) * 1000 / 32512, rel=1e-6)
-    with world.platform.writing():
-        world.platform._tables.accounts.estimate[:] = 0
 
 
 def test_a_merchants_videos_show_one_of_the_merchants_products(world):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from feedtwin.columns import Columns
+from feedtwin.kernels.binding import load
 from feedtwin.schema.batches import Outcomes, SlateBatch
 from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.parameters import section_model
@@ -51,7 +52,7 @@ def mind(settings, draws):
 
     def make(**rates):
         config = {**settings.section("reactions"), "offence_noise": 0.1, **rates}
-        part = Reacting(section_model(ReactionConfig, config), draws)
+        part = Reacting(section_model(ReactionConfig, config), draws, load("auto"))
         columns = Columns(USERS, PEOPLE)
         with columns.writing():
             columns.interests[:, 0] = 127

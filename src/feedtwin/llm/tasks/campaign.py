@@ -17,8 +17,8 @@ from feedtwin.llm.tasks.wording import ARCHETYPES, Pick, cut, spoken
 from feedtwin.llm.text import Clean, Hashtag, Name, UserText
 from feedtwin.randomness import Stream
 from feedtwin.schema.codes import LlmTask
+from feedtwin.schema.plans import PLAN_DAYS
 
-DAYS: Final = 3
 NO_LIVE: Final = -1
 EVENING: Final = 20
 """Hour of the day at which live rooms fill."""
@@ -67,7 +67,7 @@ class CampaignRequest(Request):
 class Day(Response):
     """One day of a plan."""
 
-    day_offset: Annotated[int, Field(ge=0, le=DAYS - 1)]
+    day_offset: Annotated[int, Field(ge=0, le=PLAN_DAYS - 1)]
     category: Name
     theme: Annotated[str, Field(min_length=1, max_length=80), Clean]
     hashtags: Annotated[tuple[Hashtag, ...], Field(min_length=1, max_length=4)]
@@ -79,7 +79,7 @@ class Day(Response):
 class Plan(Response):
     """Three days."""
 
-    days: Annotated[tuple[Day, ...], Field(min_length=DAYS, max_length=DAYS)]
+    days: Annotated[tuple[Day, ...], Field(min_length=PLAN_DAYS, max_length=PLAN_DAYS)]
 
 
 @TASKS.register("CREATOR_CAMPAIGN")
@@ -93,7 +93,7 @@ class CampaignTask(Task[CampaignRequest, Plan]):
     response = Plan
     key = ("creator", "day")
     stream = Stream.CAMPAIGN_TEXT
-    words = DAYS
+    words = PLAN_DAYS
     instruction = (
         "You plan campaigns for creators of a short-video platform. Analyse the performance history in the data. "
         "Select one trending hashtag to ride and propose a concept that bridges the creator's niche with it. "
@@ -178,7 +178,7 @@ def trend_aware_plan(request: CampaignRequest, words: Sequence[int]) -> Plan:
     trend = ride(request)
     strongest = best_category(request)
     days = []
-    for k in range(DAYS):
+    for k in range(PLAN_DAYS):
         pick = Pick(int(words[k]))
         riding = trend is not None and k < 2
         category = trend.category if riding and trend and _fits(request, trend) else strongest

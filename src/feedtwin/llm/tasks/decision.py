@@ -50,12 +50,28 @@ class DecisionRequest(Request):
 
 
 class Decision(Response):
-    """The chosen option; its action is named again, so that a slip of the number shows."""
+    """The chosen option, as its number and its action in one word, so that a slip of the number shows."""
 
-    option: Annotated[int, Field(ge=0, le=OPTIONS_MAX - 1)]
-    action: ActionName
+    choice: Annotated[
+        str, Field(min_length=5, max_length=27, pattern=r"^(0|[1-9][0-9]?) [A-Z_]{3,24}$")
+    ]
     text: Annotated[str, Field(max_length=120)]
     reason: Annotated[str, Field(min_length=1, max_length=120), Clean]
+
+    @property
+    def option(self) -> int:
+        """Place among the options."""
+        return int(self.choice.partition(" ")[0])
+
+    @property
+    def action(self) -> str:
+        """Name of the action."""
+        return self.choice.partition(" ")[2]
+
+
+def choice_of(number: int, option: Option) -> str:
+    """Return how an answer names an option: `3 SHARE_VIDEO`."""
+    return f"{number} {option.action}"
 
 
 @TASKS.register("ACTION_SELECTION")
@@ -64,7 +80,7 @@ class DecisionTask(Task[DecisionRequest, Decision]):
 
     name = "ACTION_SELECTION"
     code = LlmTask.DECISION
-    version = 1
+    version = 2
     request = DecisionRequest
     response = Decision
     key = ("user", "step")
@@ -72,8 +88,8 @@ class DecisionTask(Task[DecisionRequest, Decision]):
     words = 1
     instruction = (
         "You are a user of a short-video platform, described in the data. Choose what you do next: the number of "
-        "one of the options, counted from 0, with the name of its action, the text you write if the action is a "
-        "comment or a post (otherwise an empty text), and your reason."
+        "one of the options, counted from 0, a space and the name of its action; the text you write if the action "
+        "is a comment or a post (otherwise an empty text); and your reason."
     )
 
     def decisions(self, response: Decision) -> dict[str, Any]:
@@ -98,11 +114,10 @@ class DecisionTask(Task[DecisionRequest, Decision]):
         )
 
     def narrow(self, schema: Schema, request: DecisionRequest) -> Schema:
-        """Limit number and action to the options."""
-        actions = tuple(dict.fromkeys(one.action for one in request.options))
-        new: dict[str, Any] = restrict(schema, "action", actions)
-        number = {**new["properties"]["option"], "maximum": len(request.options) - 1}
-        return {**new, "properties": {**new["properties"], "option": number}}
+        """Limit the choice to the options."""
+        return restrict(
+            schema, "choice", tuple(choice_of(k, one) for k, one in enumerate(request.options))
+        )
 
     def normalise(self, request: DecisionRequest, response: Decision) -> Decision:
         """Refuse what is not among the options; text only where the action takes one."""
@@ -125,9 +140,7 @@ class DecisionTask(Task[DecisionRequest, Decision]):
         while left >= weights[index]:
             left -= weights[index]
             index += 1
-        return Decision(
-            option=index, action=request.options[index].action, text="", reason="as usual"
-        )
+        return Decision(choice=choice_of(index, request.options[index]), text="", reason="as usual")
 
 
 def _text(action: str, text: str) -> str:

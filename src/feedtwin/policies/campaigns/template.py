@@ -3,9 +3,8 @@
 import numpy as np
 
 from feedtwin.policies.campaigns.settings import CampaignSettings
-from feedtwin.policies.interface import Plans, View, policy
+from feedtwin.policies.interface import PLAN_DAYS, Plans, View, policy
 
-DAYS = 3
 LAUNCH, FOLLOW_UP, CONVERSION = 1, 2, 3
 """Themes of the three days, which captions carry."""
 CALL_FOLLOW, CALL_COMMENT, CALL_JOIN_LIVE = 1, 2, 3
@@ -20,7 +19,7 @@ class NoCampaigns:
 
     def plan(self, view: View, creators: np.ndarray) -> Plans:
         """Plan nothing for anybody."""
-        none = np.zeros((len(creators), DAYS), np.uint32)
+        none = np.zeros((len(creators), PLAN_DAYS), np.uint32)
         return Plans(none + 0xFFFF, *([none] * 7))
 
 
@@ -33,14 +32,14 @@ class Template:
 
     def plan(self, view: View, creators: np.ndarray) -> Plans:
         """Reads neither trends nor results: only the field, and the field's usual hashtags."""
-        s, shape = self.settings, (len(creators), DAYS)
+        s, shape = self.settings, (len(creators), PLAN_DAYS)
         field = view.users.expertise[creators].astype(np.int64)
 
         def each_day(values: list[int]) -> np.ndarray:
             return np.broadcast_to(np.asarray(values), shape)
 
         return Plans(
-            category=np.repeat(field[:, None], DAYS, axis=1),
+            category=np.repeat(field[:, None], PLAN_DAYS, axis=1),
             hashtag=usual_hashtags(view)[field],
             sound=np.zeros(shape, np.uint32),
             uploads=each_day(s.uploads),
@@ -65,7 +64,7 @@ def usual_hashtags(view: View) -> np.ndarray:
     order = np.lexsort((tag, -count, category))
     category, tag = category[order], tag[order]
     place = np.arange(len(category)) - np.searchsorted(category, category, side="left")
-    usual = np.zeros((1 << 16, DAYS), np.uint32)
-    first = place < DAYS
+    usual = np.zeros((1 << 16, PLAN_DAYS), np.uint32)
+    first = place < PLAN_DAYS
     usual[category[first], place[first]] = tag[first]
     return usual

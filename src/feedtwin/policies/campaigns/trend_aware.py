@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 
 from feedtwin.policies.campaigns.settings import CampaignSettings
-from feedtwin.policies.campaigns.template import DAYS, Template
-from feedtwin.policies.interface import Plans, View, policy
+from feedtwin.policies.campaigns.template import Template
+from feedtwin.policies.interface import PLAN_DAYS, Plans, View, policy
 
 HASHTAG, SOUND = 1, 2
 """Codes of `TrendKind`."""
@@ -31,7 +31,7 @@ class TrendAware:
         category = np.where(best >= 0, best, base.category[:, 0])
         hashtag = np.array(base.hashtag)
         tags = self._trending(view, HASHTAG)
-        for day, tag in enumerate(tags[:DAYS]):
+        for day, tag in enumerate(tags[:PLAN_DAYS]):
             hashtag[:, day] = tag
         sound = np.zeros_like(hashtag)
         for tune in self._trending(view, SOUND)[:1]:
@@ -40,7 +40,7 @@ class TrendAware:
         above = score > np.sort(score)[len(score) // 2] if len(score) else np.zeros(0, bool)
         if len(tags):
             uploads[above, 0] = np.minimum(uploads[above, 0] + 1, 8)  # the able ride early
-        wide = np.repeat(category[:, None], DAYS, axis=1)
+        wide = np.repeat(category[:, None], PLAN_DAYS, axis=1)
         return replace(base, category=wide, hashtag=hashtag, sound=sound, uploads=uploads)
 
     def _trending(self, view: View, kind: int) -> np.ndarray:

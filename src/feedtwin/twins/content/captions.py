@@ -13,8 +13,8 @@ import numpy as np
 import xxhash
 
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.plans import NO_CATEGORY
 
-NO_CATEGORY = 0xFFFF
 MANNER, TEMPLATE = 0, 1
 """Third key word of CAPTION draws."""
 
@@ -33,6 +33,13 @@ TEASERS = (
     ("I was today years old", "who else"),
     ("watch till the end", "no words"),
 )
+
+THEMES = {
+    1: ("meet the channel", "a first look, follow for more"),
+    2: ("your questions answered", "tell me what to do next"),
+    3: ("the big finish", "join me live tonight"),
+}
+"""Title and description of the fixed campaign plan's three days, by the text ids that the plan gives."""
 
 _WORDS = (
     "challenge", "daily", "tips", "fun", "best", "new", "story", "moments", "hack", "vibes", "pro",

@@ -10,6 +10,7 @@ import numpy as np
 
 from feedtwin.numerics import exp32, log32
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.plans import NO_CATEGORY
 from feedtwin.twins.content.adopting import Fashion
 from feedtwin.twins.content.categories import (
     KEYWORD_COUNT,
@@ -20,7 +21,7 @@ from feedtwin.twins.content.categories import (
     Categories,
 )
 from feedtwin.twins.content.config import ContentConfig
-from feedtwin.twins.content.guidance import NO_CATEGORY, Guide, with_first
+from feedtwin.twins.content.guidance import Guide, with_first
 
 DURATION, HOOK, QUALITY, VIRALITY, COMPLETION, EXPERT = range(6)
 TOXICITY = 8  # 7 is the age of an initial video

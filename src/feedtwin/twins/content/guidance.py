@@ -3,19 +3,13 @@
 A plan does not replace the generator: it sets what it names, and the rest is drawn as ever.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.columns import Columns
-from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.plans import NO_CATEGORY, PLAN_DAYS
 from feedtwin.schema.tables import Column, TableSpec, declare
-from feedtwin.twins.lookup import Lookup
-from feedtwin.twins.part import Part
-
-DAYS = 3
-NO_CATEGORY = 0xFFFF
+from feedtwin.twins.plans import PlanKeeper
 
 GUIDES = declare(
     TableSpec(
@@ -26,12 +20,14 @@ GUIDES = declare(
             Column("user", "u4", (), "id", "creator who follows a plan", True),
             Column("plan", "u4", (), "id", "the plan", True),
             Column("start_step", "i4", (), "step", "first step of the plan's first day", True),
-            Column("category", "u2", (DAYS,), "code", "category of each day; 65535 none", True),
-            Column("hashtag", "u2", (DAYS,), "code", "hashtag of each day; 0 none", True),
-            Column("sound", "u4", (DAYS,), "code", "sound of each day; 0 none", True),
-            Column("text", "u4", (DAYS,), "id", "theme of each day; 0 none", True),
-            Column("live", "u1", (DAYS,), "flag", "1 where a live room is planned", True),
-            Column("call", "u1", (DAYS,), "code", "call to action of each day; 0 none", True),
+            Column(
+                "category", "u2", (PLAN_DAYS,), "code", "category of each day; 65535 none", True
+            ),
+            Column("hashtag", "u2", (PLAN_DAYS,), "code", "hashtag of each day; 0 none", True),
+            Column("sound", "u4", (PLAN_DAYS,), "code", "sound of each day; 0 none", True),
+            Column("text", "u4", (PLAN_DAYS,), "id", "theme of each day; 0 none", True),
+            Column("live", "u1", (PLAN_DAYS,), "flag", "1 where a live room is planned", True),
+            Column("call", "u1", (PLAN_DAYS,), "code", "call to action of each day; 0 none", True),
         ),
     )
 )
@@ -48,21 +44,13 @@ class Guide:
     text: np.ndarray
 
 
-class Guidance(Part):
+class Guidance(PlanKeeper):
     """Keeps what adopters are to post: one row per creator who ever got a plan."""
 
     name = "guidance"
 
     def __init__(self, steps_per_day: int) -> None:
-        self._own = Columns(GUIDES, 0)
-        super().__init__(self._own)
-        self._steps_per_day = steps_per_day
-        self._lookup = Lookup(self._own.user)
-
-    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Restore from a snapshot."""
-        super().load_state(state)
-        self._lookup = Lookup(self._own.user)
+        super().__init__(GUIDES, steps_per_day)
 
     def guide(self, creators: np.ndarray, step: int) -> Guide | None:
         """Return what plans say about the uploads of `creators` now, or None where nobody has one."""
@@ -71,8 +59,8 @@ class Guidance(Part):
             return None
         row = self._lookup.find(creators)
         day = (step - t.start_step[row]) // self._steps_per_day
-        active = (row >= 0) & (day < DAYS)
-        day = np.minimum(day, DAYS - 1)
+        active = (row >= 0) & (day < PLAN_DAYS)
+        day = np.minimum(day, PLAN_DAYS - 1)
         return Guide(
             plan=np.where(active, t.plan[row], 0).astype(np.uint32),
             category=np.where(active, t.category[row, day], NO_CATEGORY).astype(np.uint16),
@@ -80,19 +68,6 @@ class Guidance(Part):
             sound=np.where(active, t.sound[row, day], 0).astype(np.uint32),
             text=np.where(active, t.text[row, day], 0).astype(np.uint32),
         )
-
-    def on_campaign_plan_issued(self, issued: EventBatch) -> None:
-        """Take up new plans; they replace older ones."""
-        t, users = self._own, issued.user[issued.day == 0]
-        new = self._lookup.missing(users).astype(np.uint32)
-        where = t.grow(len(new))
-        t.user[where] = new
-        self._lookup.add(new, where)
-        rows = self._lookup.find(issued.user)
-        t.plan[rows] = issued.plan
-        t.start_step[rows] = issued.step
-        for name in ("category", "hashtag", "sound", "text", "live", "call"):
-            getattr(t, name)[rows, issued.day] = getattr(issued, name)
 
 
 def with_first(hashtags: np.ndarray, planned: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feedtwin.columns import FrozenColumns
+from feedtwin.kernels.binding import Kernels
 from feedtwin.randomness import Draws
 from feedtwin.twins.content.captions import is_teaser
 from feedtwin.twins.content.categories import (
@@ -35,12 +36,8 @@ from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.embeddings import (
     AUDIO,
     CAPTION,
-    E_UNIT,
-    LENGTHS,
-    P_UNIT,
     VISUAL,
     Embedder,
-    exact_product,
     metadata_keys,
     said_by,
 )
@@ -73,10 +70,15 @@ class Matching:
     """Makes match vectors of items; they follow from the items table, so no snapshot keeps them."""
 
     def __init__(
-        self, rule: MatchRule, categories: Categories, config: ContentConfig, draws: Draws
+        self,
+        rule: MatchRule,
+        categories: Categories,
+        config: ContentConfig,
+        draws: Draws,
+        kernels: Kernels,
     ) -> None:
         self.rule = rule
-        self.embedder = Embedder(config.embedding_signal, draws)
+        self.embedder = Embedder(config.embedding_signal, draws, kernels)
         self._categories = categories
         self._config = config
         self._draws = draws
@@ -159,12 +161,9 @@ class Matching:
         return whole / np.where(total > 0, total, 1.0)[:, None]
 
     def _cosines(self, items: FrozenColumns, where: slice, kind: int) -> np.ndarray:
-        """P^T e / (sqrt(L) |e|), float64 (I, 50): its product with t / |t| is cos(P t, e)."""
-        entries = np.rint(self.embedding(items, where, kind).astype(np.float64) * E_UNIT)
-        norm = np.sqrt((entries * entries).sum(axis=1))
-        product = exact_product(entries, self.embedder.projections[kind])
-        scale = np.sqrt(float(LENGTHS[kind])) * P_UNIT
-        return product / (np.maximum(norm, 1.0) * scale)[:, None]
+        """P^T e / (sqrt(L) |e|) of the embeddings of some rows, float64 (I, 50)."""
+        keys, about = self._metadata(items, where, kind)
+        return self.embedder.cosines(keys, kind, about)
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

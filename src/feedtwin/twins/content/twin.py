@@ -19,7 +19,7 @@ from feedtwin.schema.batches import EventBatch, Outcomes
 from feedtwin.schema.codes import GovernanceAction, GuardResult, SocialActivityKind
 from feedtwin.schema.targets import ITEM_ACTIONS, ITEM_MARKS, targeted
 from feedtwin.twins.content.adopting import Fashion
-from feedtwin.twins.content.captions import Caption, captions
+from feedtwin.twins.content.captions import THEMES, Caption, captions
 from feedtwin.twins.content.categories import Categories
 from feedtwin.twins.content.config import ContentConfig
 from feedtwin.twins.content.counting import count_reference
@@ -31,6 +31,7 @@ from feedtwin.twins.content.matching import FUSED, Matching, MatchRule
 from feedtwin.twins.content.remixes import Remixes
 from feedtwin.twins.content.vocabulary import Vocabulary
 from feedtwin.twins.hot import run
+from feedtwin.twins.lookup import ItemLookup
 from feedtwin.twins.part import nothing_trends
 
 __all__ = ["ContentConfig", "ContentTwin"]
@@ -79,11 +80,13 @@ class ContentTwin:
         self._draws = draws
         self._kernels = kernels
         self.words = words_of(categories, config, hashtags)
-        self.matching = Matching(match or MatchRule(), categories, config, draws)
+        self.matching = Matching(match or MatchRule(), categories, config, draws, kernels)
         self.vocabulary = Vocabulary(self.words, config.sounds, self.table)
         remixes = Remixes(categories, config, self.words, draws)
         self.parts: tuple[Any, ...] = (self, self.vocabulary, remixes)
         self._trending: Trending = nothing_trends
+        self.written: dict[int, tuple[str, str]] = dict(THEMES)
+        """Titles and descriptions by text id that are not this twin's own: a plan's, a language model's."""
         self._index()
 
     def bind(self, trending: Trending) -> None:
@@ -104,8 +107,7 @@ class ContentTwin:
     def _index(self) -> None:
         """Derive what is not state: the order of ids, and the match vectors."""
         items = self.table
-        self._id_order = np.argsort(items.item, kind="stable")
-        self._ids = items.item[self._id_order]
+        self._lookup = ItemLookup(items.item)
         if not self.matching.rule.is_compact:
             self._match = self.matching.vectors(items, slice(0, len(items)))
 
@@ -114,9 +116,7 @@ class ContentTwin:
         items = self._columns
         rows = np.arange(where.start, where.stop)
         order = rows[np.argsort(items.item[where], kind="stable")]
-        at = np.searchsorted(self._ids, items.item[order])
-        self._id_order = np.insert(self._id_order, at, order)
-        self._ids = np.insert(self._ids, at, items.item[order])
+        self._lookup.enter(items.item[order], order)
         if not self.matching.rule.is_compact:
             vectors, factor = self.matching.vectors(self.table, where)
             known, known_factor = self._match
@@ -135,17 +135,31 @@ class ContentTwin:
         return self._match
 
     def rows_of(self, item: np.ndarray) -> np.ndarray:
-        """Return the content rows of item ids, u4; every id must exist."""
-        at = np.searchsorted(self._ids, item)
-        return self._id_order[at].astype(np.uint32)
+        """Return the content rows of item ids, u4.
+
+        Raises:
+            IndexError: An id is of no item of this world.
+        """
+        rows = self._lookup.find(item)
+        if rows.min(initial=0) < 0:
+            unknown = int(item[np.argmin(rows)])
+            raise IndexError(
+                f"item {unknown} (creator {unknown >> 32}, upload {unknown & 0xFFFFFFFF}) is not among "
+                f"the {len(self._lookup)} items of this world; expected an item that was created"
+            )
+        return rows.astype(np.uint32)
 
     def captions(self, rows: np.ndarray) -> list[Caption]:
         """Return the captions under the videos of some rows, rendered from what the table holds."""
         items = self.table
-        return captions(
+        own = captions(
             items.creator[rows], items.ordinal[rows], items.category[rows], items.hashtags[rows],
             self.words, self.config.caption_teaser, self._draws,
         )  # fmt: skip
+        return [
+            Caption(*self.written[text], one.hashtags) if text in self.written else one
+            for text, one in zip(items.text[rows].tolist(), own, strict=True)
+        ]
 
     @property
     def projections(self) -> dict[str, np.ndarray] | None:

@@ -7,8 +7,9 @@ import numpy as np
 
 from feedtwin.columns import Columns, FrozenColumns
 from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.plans import NO_CATEGORY
 from feedtwin.schema.tables import Column, TableSpec, declare
-from feedtwin.twins.content.captions import NO_CATEGORY, Words
+from feedtwin.twins.content.captions import Words
 from feedtwin.twins.part import Part
 
 NOBODY = 2**32 - 1

@@ -17,7 +17,7 @@ from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.part import Part
 from feedtwin.twins.platform.config import PlatformConfig
 from feedtwin.twins.platform.feed.estimates import moved_estimate
-from feedtwin.twins.social import activity, occurrences
+from feedtwin.twins.social import activity, first_wishes, occurrences
 
 
 class ExplicitFeedback(Part):
@@ -66,13 +66,11 @@ class ExplicitFeedback(Part):
         can_be: Callable[[np.ndarray], np.ndarray] | None = None,
     ) -> list[Batch]:
         """One activity per user and video, in the order of users and items."""
-        order = np.lexsort((wish.item, wish.user))
-        user, item = wish.user[order], wish.item[order]
-        keep = np.ones(len(user), bool)
-        keep[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
+        chosen = first_wishes(wish.user, wish.item)
         if can_be is not None:
-            keep &= can_be(item)
-        return [activity(self.sight.users, wish.step, kind, user[keep], item=item[keep])]
+            chosen = chosen[can_be(wish.item[chosen])]
+        user, item = wish.user[chosen], wish.item[chosen]
+        return [activity(self.sight.users, wish.step, kind, user, item=item)]
 
     def on_social_activity(self, said: EventBatch) -> None:
         """Move the estimates of those who said something about a video, in the order of their saying."""

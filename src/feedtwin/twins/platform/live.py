@@ -14,14 +14,12 @@ from feedtwin.edges import Edges
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.schema.codes import LiveState
-from feedtwin.schema.ids import item_id, split_item
+from feedtwin.schema.ids import LIVE_ORDINAL, item_id, split_item
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.schema.tables import Column, TableSpec, declare
 from feedtwin.twins.part import Part
 
 Array = np.ndarray
-LIVE_BIT = 1 << 31
-"""Set in the ordinal of every room's id, so that it is no video's and no post's."""
 
 ROOMS = declare(
     TableSpec(
@@ -92,7 +90,7 @@ class Live(Part):
         opened[known] = self._table.opened[row[known]]
         free = ~known
         free[known] = self._table.is_open[row[known]] == 0
-        item = item_id(host, opened.astype(np.uint64) + LIVE_BIT)
+        item = item_id(host, opened.astype(np.uint64) + LIVE_ORDINAL)
         told = wish.item[first]
         on = free & ((told == 0) | (told == item))
         category = wish.category[first][on]

@@ -15,7 +15,7 @@ from feedtwin.schema.codes import ItemKind, SocialActivityKind
 from feedtwin.schema.ids import SHIFT, user_at
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.part import Part
-from feedtwin.twins.social import activity
+from feedtwin.twins.social import activity, first_wishes
 
 
 class Sharing(Part):
@@ -38,12 +38,9 @@ class Sharing(Part):
         """Share videos, the first wish per user and video; ads are not passed on."""
         if self._window_steps <= 0 or not wish.rows:
             return []
-        order = np.lexsort((wish.slot, wish.request, wish.item, wish.user))
-        user, item = wish.user[order], wish.item[order]
-        first = np.ones(len(order), bool)
-        first[1:] = (user[1:] != user[:-1]) | (item[1:] != item[:-1])
-        first &= self.sight.items.kind[self.sight.rows_of(item)] == ItemKind.VIDEO
-        chosen = order[first]
+        chosen = first_wishes(wish.user, wish.item, wish.request, wish.slot)
+        kind = self.sight.items.kind[self.sight.rows_of(wish.item[chosen])]
+        chosen = chosen[kind == ItemKind.VIDEO]
         chosen = chosen[np.lexsort((wish.slot[chosen], wish.request[chosen], wish.user[chosen]))]
         user, item = wish.user[chosen], wish.item[chosen]
         return [

@@ -21,11 +21,13 @@ TOTALS: Final = (
     "live_gift_revenue_microusd", "subscriptions", "subscription_revenue_microusd", "purchases",
     "purchase_revenue_microusd", "creator_share_microusd", "fund_microusd", "payout_microusd",
     "unlikes", "saves", "not_interested", "unfollows", "mutes", "unmutes", "signups",
-    "departures", "creator_reviews", "creator_turns",
+    "departures", "creator_reviews", "creator_turns", "llm_tier_changes", "llm_budget_exceeded",
 )  # fmt: skip
 """Names of the totals, in order; `completion_milli` sums capped completions in thousandths."""
 
-LEVELS: Final = ("active_users", "review_backlog", "cascade_depth_max", "cascade_breadth_max")
+LEVELS: Final = (
+    "active_users", "review_backlog", "cascade_depth_max", "cascade_breadth_max", "llm_budget_exceeded",
+)  # fmt: skip
 """Totals that are levels: their latest value counts, not their sum."""
 
 _EXITS = {1: "exits_boredom", 2: "exits_energy", 3: "exits_cap", 4: "exits_feed_exhausted"}

@@ -239,13 +239,13 @@ class PlatformTwin:
         return self.accounts.estimate
 
     def _restrictions(self) -> dict[str, np.ndarray]:
-        """What some users may not see: whom they muted, and what is kept from minors where ages are known."""
+        """What some users may not see: whom they muted, and what is kept from minors."""
         found: dict[str, np.ndarray] = {}
         if self._muting is not None and len(self._muting.mutes):
             found |= {
                 "mute_key": self._muting.mutes.key, "mute_offset": self._muting.mute_offset
             }  # fmt: skip
-        if "age_group" in self._users.spec.by_name and self._items.restricted.any():
+        if self._items.restricted.any():
             minor = (self._users.age_group == MINORS).astype(np.uint8)
             found |= {"minor": minor, "restricted": self._items.restricted}
         return found

@@ -39,6 +39,7 @@ CREATORS = declare(
     )
 )
 _USD = np.float32(1e-6)
+_NO_CREATOR = -1
 _ONE = np.float32(1.0)
 
 
@@ -90,6 +91,8 @@ class Careers(Part):
         super().__init__(columns)
         self.config = config
         self._creators = columns
+        self._row_of = np.full(int(creators.max(initial=0)) + 1, _NO_CREATOR, np.int64)
+        self._row_of[creators] = np.arange(len(creators))
         self._is_on = user.creator_feedback == "on"
         self._steps_per_day = user.steps_per_day
         self._rest = _resting(production_cost, config.cost_weight)
@@ -107,14 +110,13 @@ class Careers(Part):
         return self.table.drive[self._rows(user)]
 
     def _rows(self, user: np.ndarray) -> np.ndarray:
-        return np.searchsorted(self.table.user, user)
+        """Rows of creators, int64; every one must be known."""
+        return self._row_of[user]
 
     def _known(self, user: np.ndarray) -> np.ndarray:
         """Which of these users are creators."""
-        known = np.zeros(len(user), bool)
-        if len(self.table):
-            row = np.minimum(self._rows(user), len(self.table) - 1)
-            known = self.table.user[row] == user
+        known = user < len(self._row_of)
+        known[known] = self._row_of[user[known]] != _NO_CREATOR
         return known
 
     # -- the review ------------------------------------------------------------------------------

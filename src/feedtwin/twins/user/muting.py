@@ -11,7 +11,8 @@ from feedtwin.schema.codes import EdgeKind
 from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.twins.part import Part
-from feedtwin.twins.user.acts.acting import edges_changed, first_wishes
+from feedtwin.twins.social import first_wishes
+from feedtwin.twins.user.acts.acting import edges_changed
 
 
 class Muting(Part):

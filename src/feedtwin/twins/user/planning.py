@@ -4,18 +4,12 @@ On the three days of a plan its uploads take the place of the creator's usual on
 posting (upload rate 0), has left or has not joined yet stays away.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 
-from feedtwin.columns import Columns
-from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.plans import PLAN_DAYS
 from feedtwin.schema.tables import Column, TableSpec, declare
-from feedtwin.twins.lookup import Lookup
-from feedtwin.twins.part import Part
+from feedtwin.twins.plans import PlanKeeper
 from feedtwin.twins.user.belonging import MEMBER
-
-DAYS = 3
 
 AGENDA = declare(
     TableSpec(
@@ -25,28 +19,20 @@ AGENDA = declare(
         (
             Column("user", "u4", (), "id", "creator who follows a plan", True),
             Column("start_step", "i4", (), "step", "first step of the plan's first day", True),
-            Column("uploads", "u1", (DAYS,), "count", "uploads planned for each day", True),
-            Column("hour", "u1", (DAYS,), "hour", "hour of each day's first upload", True),
+            Column("uploads", "u1", (PLAN_DAYS,), "count", "uploads planned for each day", True),
+            Column("hour", "u1", (PLAN_DAYS,), "hour", "hour of each day's first upload", True),
         ),
     )
 )
 
 
-class Planning(Part):
+class Planning(PlanKeeper):
     """Keeps when adopters upload: one row per creator who ever got a plan."""
 
     name = "planning"
 
     def __init__(self, steps_per_day: int) -> None:
-        self._own = Columns(AGENDA, 0)
-        super().__init__(self._own)
-        self._steps_per_day = steps_per_day
-        self._lookup = Lookup(self._own.user)
-
-    def load_state(self, state: Mapping[str, np.ndarray]) -> None:
-        """Restore from a snapshot."""
-        super().load_state(state)
-        self._lookup = Lookup(self._own.user)
+        super().__init__(AGENDA, steps_per_day)
 
     def replan(self, uploads: np.ndarray, step: int) -> np.ndarray:
         """Return who uploads now (ascending, one entry per video): planned days follow the plan."""
@@ -56,7 +42,7 @@ class Planning(Part):
         day = (step - t.start_step) // per_day
         users = self.sight.users
         posting = (users.upload_rate[t.user] > 0) & (users.member[t.user] == MEMBER)
-        now = np.nonzero((day < DAYS) & posting)[0]
+        now = np.nonzero((day < PLAN_DAYS) & posting)[0]
         creators = t.user[now]
         count = t.uploads[now, day[now]].astype(np.int64)
         first = t.hour[now, day[now]].astype(np.int64)
@@ -65,15 +51,3 @@ class Planning(Part):
             spaced = first + nth * per_day // np.maximum(count, 1)
             due.append(creators[(nth < count) & (spaced % per_day == step % per_day)])
         return np.sort(np.concatenate(due))
-
-    def on_campaign_plan_issued(self, issued: EventBatch) -> None:
-        """Take up new plans; they replace older ones."""
-        t, users = self._own, issued.user[issued.day == 0]
-        new = self._lookup.missing(users).astype(np.uint32)
-        where = t.grow(len(new))
-        t.user[where] = new
-        self._lookup.add(new, where)
-        rows = self._lookup.find(issued.user)
-        t.start_step[rows] = issued.step
-        t.uploads[rows, issued.day] = issued.uploads
-        t.hour[rows, issued.day] = issued.hour

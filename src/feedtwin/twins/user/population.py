@@ -13,8 +13,8 @@ from feedtwin.numerics import exp32, log32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.ids import ring_position
 from feedtwin.twins.user.config import UserConfig
+from feedtwin.twins.user.own_personas import written_interest, written_traits
 from feedtwin.twins.user.ties import Ties
-from feedtwin.twins.user.written import written_interest, written_traits
 
 (
     TIER, PERSONA, ACTIVITY, SPAN, LIKE, SHARE, COMMENT, FOLLOW, STAMINA, PATIENCE, EXPERTISE,

@@ -49,8 +49,11 @@ class Ties:
         cut, cut_at = cut[known], cut_at[known]
         if not len(made) and not len(cut):
             return made, cut
-        hashes = np.insert(self.hash, made_at, (made & LOW).astype(np.uint32))
-        hashes = np.delete(hashes, cut_at + np.searchsorted(made_at, cut_at, side="right"))
+        hashes = self.hash
+        if len(made):
+            hashes = np.insert(hashes, made_at, (made & LOW).astype(np.uint32))
+        if len(cut):
+            hashes = np.delete(hashes, cut_at + np.searchsorted(made_at, cut_at, side="right"))
         change = np.zeros(self.users, np.int64)
         np.add.at(change, (made >> SHIFT).astype(np.int64), 1)
         np.add.at(change, (cut >> SHIFT).astype(np.int64), -1)

@@ -34,6 +34,7 @@ from feedtwin.twins.user.preferences import (
     recall_reference,
 )
 from feedtwin.twins.user.ties import Ties, split_key
+from feedtwin.twins.user.written import take_personas
 
 __all__ = ["UserConfig", "UserTwin"]
 
@@ -72,7 +73,7 @@ class UserTwin:
             self, Acting(), Remixing(config, draws), self._muting, self._belonging
         )  # fmt: skip
         if reactions and reactions.any_after_watching:
-            self.parts += (Reacting(reactions, draws),)
+            self.parts += (Reacting(reactions, draws, kernels),)
 
     def employ(self, careers: Careers) -> None:
         """Let creators react to their results."""
@@ -296,10 +297,11 @@ class UserTwin:
         columns.member[said.user[said.kind == SocialActivityKind.LEFT_PLATFORM]] = LEFT
 
     def on_preference_updated(self, updated: EventBatch) -> None:
-        """Turn creators to the category that works."""
+        """Turn creators to the category that works, and take up personas that were written."""
         turned = updated.cause == PreferenceCause.NICHE
         if turned.any():
             self._columns.expertise[updated.user[turned]] = updated.topic[turned]
+        take_personas(self._columns, updated, self._topic_vectors)
 
     def on_video_created(self, created: EventBatch) -> None:
         """Count the creator's uploads."""

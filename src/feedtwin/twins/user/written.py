@@ -1,71 +1,53 @@
-"""Personas of one's own, as a rule would write them: the stand-in for a model in EXP-3.
+"""Written personas: what PREFERENCE_UPDATED says of who somebody is, turned into traits and taste. Spec USR-8, USR-9.
 
-The same person keeps field, tier and chance of the template population; what differs is what a persona decides:
-interests, attention, liveliness. The rule is that of PERSONA_GENERATION's stand-in (`llm/tasks/persona.py`).
+Three causes carry a persona: how much it likes a category (`topic`, with `change` the interest, 1 the most),
+a factor on the attention span, and a shift of the readiness to like, share and comment. Dimensions that no
+category has (keywords, what is idiosyncratic) stay the user's own.
 """
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
-from feedtwin.randomness import Draws, Stream
+from feedtwin.columns import Columns
+from feedtwin.schema.batches import EventBatch
+from feedtwin.schema.codes import PreferenceCause
+from feedtwin.twins.user.population import TASTE_UNIT
 
-WEIGHT, OTHER, ATTENTION, LIVELINESS = 30, 33, 35, 36
-"""Attribute numbers of USER_ATTRIBUTE draws; 30 to 32 the three weights, 33 and 34 the two other fields."""
-OTHERS = 2
-
-
-def written_interest(
-    user: np.ndarray,
-    field: np.ndarray,
-    base: float,
-    personas: Mapping[str, Any],
-    categories: int,
-    draws: Draws,
-) -> np.ndarray:
-    """Return interests in categories, float32 (U, K): the own field, and two others drawn evenly.
-
-    Args:
-        user: Ids, u4 (U,).
-        field: Each one's own field, (U,).
-        base: Interest in everything else.
-        personas: The section of parameters.
-        categories: K.
-        draws: Keyed chance.
-    """
-    low = np.asarray(personas["written_weight_low"], np.float32)
-    high = np.asarray(personas["written_weight_high"], np.float32)
-    out = np.full((len(user), categories), np.float32(base), np.float32)
-    rows, own = np.arange(len(user)), field.astype(np.int64) % categories
-    chosen = [own]
-    for nth in range(min(OTHERS, categories - 1)):
-        place = draws.uniform(Stream.USER_ATTRIBUTE, user, OTHER + nth)
-        at = (place * np.float32(categories - 1 - nth)).astype(np.int64)
-        for taken in np.sort(np.stack(chosen), axis=0):  # the at-th category that is not taken yet
-            at = at + (at >= taken)
-        chosen.append(at)
-    for nth, category in enumerate(chosen):
-        draw = draws.uniform(Stream.USER_ATTRIBUTE, user, WEIGHT + nth)
-        out[rows, category] = low[nth] + draw * (high[nth] - low[nth])
-    return out
+_SHORTEST_S, _LONGEST_S = np.float32(0.1), np.float32(120.0)
+_WRITTEN = (
+    PreferenceCause.PERSONA_TASTE,
+    PreferenceCause.PERSONA_ATTENTION,
+    PreferenceCause.PERSONA_ENGAGEMENT,
+)
 
 
-def written_traits(
-    user: np.ndarray, columns: Mapping[str, np.ndarray], personas: Mapping[str, Any], draws: Draws
-) -> dict[str, np.ndarray]:
-    """Return the traits that a written persona scales or shifts."""
+def take_personas(users: Columns, updated: EventBatch, topic_vectors: np.ndarray) -> None:
+    """Write the personas of a batch into the users table; call it while the table is writable."""
+    if not np.isin(updated.cause, _WRITTEN).any():
+        return
+    liked = updated.cause == PreferenceCause.PERSONA_TASTE
+    _take_taste(
+        users, updated.user[liked], updated.topic[liked], updated.change[liked], topic_vectors
+    )
+    attends = updated.cause == PreferenceCause.PERSONA_ATTENTION
+    who = updated.user[attends]
+    span = users.attention_span_s[who] * updated.change[attends]
+    users.attention_span_s[who] = np.clip(span, _SHORTEST_S, _LONGEST_S)
+    engages = updated.cause == PreferenceCause.PERSONA_ENGAGEMENT
+    who = updated.user[engages]
+    for name in ("like_logit", "share_logit", "comment_logit"):
+        getattr(users, name)[who] += updated.change[engages]
 
-    def of(name: str, attribute: int) -> np.ndarray:
-        edges = np.cumsum(np.asarray(personas["written_shares"], np.float64))
-        draw = draws.uniform(Stream.USER_ATTRIBUTE, user, attribute).astype(np.float64)
-        at = np.searchsorted(edges / edges[-1], draw, side="right")
-        values = np.asarray(personas[name], np.float32)
-        return values[np.minimum(at, len(values) - 1)]
 
-    span = columns["attention_span_s"] * of("written_attention", ATTENTION)
-    shift = of("written_engagement", LIVELINESS)
-    return {
-        "attention_span_s": np.clip(span, np.float32(0.1), np.float32(120.0)),
-        **{name: columns[name] + shift for name in ("like_logit", "share_logit", "comment_logit")},
-    }
+def _take_taste(
+    users: Columns, user: np.ndarray, topic: np.ndarray, weight: np.ndarray, vectors: np.ndarray
+) -> None:
+    """Let taste be, in the dimensions of categories, the strongest of the interests given; in whole numbers."""
+    who, lane = np.unique(user, return_inverse=True)
+    unit = np.rint(weight * np.float32(TASTE_UNIT)).astype(np.int64)
+    lift = unit[:, None] * vectors[topic].astype(np.int64) // 127
+    taste = np.zeros((len(who), vectors.shape[1]), np.int64)
+    np.maximum.at(taste, lane, lift)
+    of_categories = np.nonzero(vectors.any(axis=0))[0]
+    users.taste[who[:, None], of_categories] = taste[:, of_categories].astype(np.int16)
+    fresh = (users.taste[who].astype(np.int32) + 128) >> 8
+    users.interests[who] = fresh.astype(np.int8)

@@ -14,7 +14,7 @@ from feedtwin.edges import Edges
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.schema.codes import SocialActivityKind as Kind
-from feedtwin.schema.ids import item_id, split_item
+from feedtwin.schema.ids import POST_ORDINAL, item_id, split_item
 from feedtwin.schema.requests import ActionBatch
 from feedtwin.twins.board import Board, board_of, most, newest_by_author
 from feedtwin.twins.part import Part
@@ -22,7 +22,6 @@ from feedtwin.twins.platform.community.config import BoardConfig
 from feedtwin.twins.platform.community.table import (
     COMMENT,
     POST,
-    POST_BIT,
     POSTS,
     QUOTE,
     REPOST,
@@ -189,7 +188,7 @@ class Posts(Part):
         first = np.searchsorted(self._ids, item_id(user, np.zeros(len(user), np.uint32)))
         after = np.searchsorted(self._ids, item_id(user, np.full(len(user), 0xFFFFFFFF)), "right")
         nth = np.arange(len(user)) - np.searchsorted(user, user)
-        item = item_id(user, after - first + nth + POST_BIT)
+        item = item_id(user, (after - first + nth).astype(np.uint64) + POST_ORDINAL)
         parents = np.broadcast_to(np.asarray(parent, np.uint64), item.shape)
         users = self.sight.users
         return activity(users, step, kind, user, item=item, parent=parents.copy(), text=text)

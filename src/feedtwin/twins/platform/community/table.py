@@ -3,8 +3,6 @@
 from feedtwin.schema.tables import Column, TableSpec, declare
 
 POST, COMMENT, REPOST, QUOTE = 0, 1, 2, 3
-POST_BIT = 1 << 30
-"""Set in the ordinal of every post's id, so that it is no video's."""
 GROUPS_PER_OWNER = 15
 
 

@@ -26,7 +26,7 @@ STAGES = 4
 def ask_pools(policy: RecommendationPolicy, view: View) -> list[Pool]:
     """Return a policy's pools: known rows, each once, and quotas that give 1 to 128 candidates in all."""
     with Asking(policy, view.step, "recommendation.pools") as asking:
-        pools = list(policy.pools(view))
+        pools = list(asking.given(policy.pools(view), "a list of Pool objects"))
     for pool in pools:
         if not isinstance(pool, Pool):
             raise asking.refuse(f"pools hold a {type(pool).__name__}", "only Pool objects")
@@ -74,7 +74,9 @@ def ask_scores(policy: RecommendationPolicy, view: View, block: Block) -> np.nda
     for array in (block.user, block.request, block.candidate, block.valid):
         array.flags.writeable = False
     with Asking(policy, view.step, "recommendation.scores") as asking:
-        score = np.asarray(policy.scores(view, block))
+        score = np.asarray(
+            asking.given(policy.scores(view, block), "float32 scores (requests, candidates)")
+        )
     if score.shape != block.candidate.shape:
         raise asking.refuse(
             f"scores have shape {score.shape}",
@@ -91,7 +93,7 @@ def ask_scores(policy: RecommendationPolicy, view: View, block: Block) -> np.nda
 def ask_due(policy: PromotionPolicy, view: View) -> tuple[np.ndarray, np.ndarray]:
     """Return the stage changes due: rows u4 and stages u1, one stage per distinct row."""
     with Asking(policy, view.step, "promotion.due") as asking:
-        due = policy.due(view)
+        due = asking.given(policy.due(view), "StageChanges")
         row, stage = np.asarray(due.row), np.asarray(due.to_stage)
     _check_rows(asking, "stage changes", row, len(view.items))
     if row.shape != stage.shape or len(np.unique(row)) != len(row):
@@ -109,7 +111,7 @@ def ask_due(policy: PromotionPolicy, view: View) -> tuple[np.ndarray, np.ndarray
 def ask_boost(policy: PromotionPolicy, view: View) -> np.ndarray:
     """Return the score that stages add to each video, float32 (V,)."""
     with Asking(policy, view.step, "promotion.boost") as asking:
-        boost = np.asarray(policy.boost(view))
+        boost = np.asarray(asking.given(policy.boost(view), "float32, one per video"))
     if boost.shape != (len(view.items),) or boost.dtype.kind not in "fiu" or not _is_float32(boost):
         raise asking.refuse(
             f"boost is {boost.dtype} of shape {boost.shape}, or holds no finite numbers",

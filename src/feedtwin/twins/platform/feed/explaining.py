@@ -15,7 +15,7 @@ from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, Stage
 from feedtwin.schema.ids import item_id
 from feedtwin.twins.platform.feed import serving
-from feedtwin.twins.platform.feed.feeds import Feeds
+from feedtwin.twins.platform.feed.feeds import Feeds, as_feed
 from feedtwin.twins.platform.feed.ranking import (
     POOL_INSERTED,
     follows,
@@ -26,7 +26,14 @@ from feedtwin.twins.platform.feed.ranking import (
     select_reference,
     similarity,
 )
-from feedtwin.twins.platform.feed.retrieval import NO_ITEM, drop_repeats, gated, muted, windows
+from feedtwin.twins.platform.feed.retrieval import (
+    NO_ITEM,
+    drop_repeats,
+    gated,
+    hidden_from,
+    muted,
+    windows,
+)
 
 Row = dict[str, Any]
 _BEHIND = 1 << 30
@@ -49,6 +56,8 @@ def explain(
         inserts: Content rows that rules placed, u4 (1, S), or None.
     """
     a = _arguments(feeds, one, inserts)
+    if int(one.kind[0]) != FeedKind.FEED and _is_empty(a):
+        a = _arguments(feeds, as_feed(one), inserts)  # the list holds nothing: the feed went on
     row = np.where(a.raw == NO_ITEM, 0, a.raw)
     creator = a.creator[row]
     fate = {
@@ -66,19 +75,19 @@ def explain(
 
 def _arguments(feeds: Feeds, one: EventBatch, inserts: np.ndarray | None) -> SimpleNamespace:
     """Everything that the references read, for one request; `raw` are the candidates before any filter."""
-    scalars: dict[str, Any] = dict(feeds.scalars())
-    listed = int(one.kind[0]) != FeedKind.FEED
-    if listed:
-        scalars["no_repeat"] = 0
+    read, scalars, _ = feeds.read_by(one)
     slate = serving.slate_arrays(1, feeds.slate_size, inserts)
-    index = {name: array for name, array in feeds.index().items() if name not in slate}
+    index = {name: array for name, array in read.items() if name not in slate}
     a = SimpleNamespace(**index, **scalars, **slate, user=one.user, request=one.request)
-    if listed:
-        a.raw, a.candidate_pool = feeds.now.lists.windows(one, scalars)
-    else:
-        a.raw, pools = windows(a, 0, 1)
-        a.candidate_pool = pools[None, :]
+    a.raw, pools = windows(a, 0, 1)
+    a.candidate_pool = np.broadcast_to(pools, a.raw.shape)
     return a
+
+
+def _is_empty(a: SimpleNamespace) -> bool:
+    """Whether a request's rings hold nothing that its user may see."""
+    row = np.where(a.raw == NO_ITEM, 0, a.raw)
+    return bool(((a.raw == NO_ITEM) | hidden_from(a, a.user, row)).all())
 
 
 def _score(

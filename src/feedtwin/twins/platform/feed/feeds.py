@@ -7,7 +7,6 @@ together: one batch in, one batch out, rows in the order of the requests.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 
@@ -21,8 +20,9 @@ from feedtwin.twins.platform.feed import serving
 from feedtwin.twins.platform.feed.asking import ask_boost, ask_pools, ask_ranking
 from feedtwin.twins.platform.feed.cards import serving_cards
 from feedtwin.twins.platform.feed.inserting import drop_bare
+from feedtwin.twins.platform.feed.lists import SCALARS as LISTED
 from feedtwin.twins.platform.feed.lists import Lists
-from feedtwin.twins.platform.feed.retrieval import NO_ITEM, hidden_from
+from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.platform.feed.rings import Rings, build_rings, public_only
 from feedtwin.twins.platform.feed.wall import wall
 from feedtwin.twins.platform.levers import Levers
@@ -129,20 +129,17 @@ class Feeds:
         """Return one slate per request; `inserts` u4 (R, S) are rows that rules placed."""
         if not len(self._sources.items):  # nothing was ever made
             return self._batch(asked, serving.slate_arrays(asked.rows, self.slate_size, None), None)
-        listed = asked.kind != FeedKind.FEED
-        if not listed.any():
-            return self._batch(asked, self._feeds(asked, view, inserts), inserts)
-        out: Arrays = {}
-        for lanes, made in (
-            (np.nonzero(~listed)[0], self._feeds),
-            (np.nonzero(listed)[0], self._listed),
-        ):
-            if not len(lanes):
-                continue
+        lanes = np.flatnonzero(asked.kind != FeedKind.FEED)
+        out = self._slates(as_feed(asked), view, inserts)
+        if len(
+            lanes
+        ):  # lists are few: cheaper to make them beside than to part the others from them
             placed = None if inserts is None else inserts[lanes]
-            for name, array in made(some(asked, lanes), view, placed).items():
-                whole = out.setdefault(name, np.zeros((asked.rows, *array.shape[1:]), array.dtype))
-                whole[lanes] = array
+            listed = self._slates(some(asked, lanes), view, placed)
+            # Where a list holds nothing that the user may see, the feed goes on.
+            found = ((listed["row"] != NO_ITEM) & (listed["inserted"] == 0)).any(axis=1)
+            for name, array in listed.items():
+                out[name][lanes[found]] = array[found]
         return self._batch(asked, out, inserts)
 
     def _batch(self, asked: EventBatch, out: Arrays, inserts: np.ndarray | None) -> SlateBatch:
@@ -150,31 +147,17 @@ class Feeds:
             drop_bare(out, inserts)
         return serving.slate_batch(asked, out, self._levers.policy_code)
 
-    def _feeds(
+    def _slates(
         self, asked: EventBatch, view: Callable[[int], View], inserts: np.ndarray | None
     ) -> Arrays:
-        size, index, scalars = self._levers.slate_size, self.index(), self.scalars()
+        """Return the arrays of slates for requests that are all for feeds, or all for lists."""
+        index, scalars, candidates = self.read_by(asked)
+        size = self._levers.slate_size
         if self._kernels.native and self.now.ranking is not None:
             return serving.serve_fused(self._kernels, asked, index, scalars, size, inserts)
-        chosen = serving.retrieve(self._kernels, asked, index, scalars, self.now.rings.candidates)
+        chosen = serving.retrieve(self._kernels, asked, index, scalars, candidates)
         score = self.scores(asked, view, index, scalars, chosen)
         return serving.select(self._kernels, asked, index, scalars, chosen, score, size, inserts)
-
-    def _listed(
-        self, asked: EventBatch, view: Callable[[int], View], inserts: np.ndarray | None
-    ) -> Arrays:
-        size, index = self._levers.slate_size, self.index()
-        scalars = {**self.scalars(), "no_repeat": 0}
-        rows, pools = self.now.lists.windows(asked, scalars)
-        chosen = {"candidate": self.seeable(asked.user, rows), "candidate_pool": pools}
-        score = self.scores(asked, view, index, scalars, chosen)
-        return serving.select(self._kernels, asked, index, scalars, chosen, score, size, inserts)
-
-    def seeable(self, user: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """Return rows u4 (R, C), a ring's window each, without what each user may not see."""
-        a = SimpleNamespace(creator=self._sources.items.creator, **self.now.restrictions)
-        hidden = hidden_from(a, user, np.where(rows == NO_ITEM, 0, rows))
-        return np.where(hidden, NO_ITEM, rows)
 
     def scores(
         self,
@@ -191,6 +174,14 @@ class Feeds:
         return serving.score_asking(policy, view(asked.step), asked, index, chosen)
 
     # -- what the kernels read -------------------------------------------------------------------
+
+    def read_by(self, asked: EventBatch) -> tuple[Arrays, dict[str, np.float32 | int], int]:
+        """Return arrays, numbers and candidates of serving, for requests all for feeds, or all for lists."""
+        if not asked.rows or asked.kind[0] == FeedKind.FEED:
+            return self.index(), self.scalars(), self.now.rings.candidates
+        index = {**self.index(), **self.now.lists.rings(asked)}
+        index.pop("ring_cards", None)  # those are in the order of the feed's rings
+        return index, {**self.scalars(), **LISTED}, self.now.lists.size
 
     def index(self) -> Arrays:
         """Return the arrays of serving by the names that references and kernels share."""
@@ -241,6 +232,11 @@ class Feeds:
             "creator_cap": levers.creator_cap,
             "category_cap": levers.category_cap,
         }
+
+
+def as_feed(asked: EventBatch) -> EventBatch:
+    """Return the same requests, all of them for the feed."""
+    return replace(asked, columns={**asked.columns, "kind": np.zeros_like(asked.kind)})
 
 
 def some(asked: EventBatch, lanes: np.ndarray) -> EventBatch:

@@ -4,12 +4,10 @@ A search draws from the videos that carry the queried hashtag, or are of the que
 `CATEGORY_QUERY | category`). A trend list draws from the trending pool, or, where the query names a key that
 trends, from the videos that carry it. Candidates are a window on a ring, as in the feed, so that a list shares
 all chance with the same list of another arm; scores, caps and the race are the feed's. What was seen lately
-may be found again. Source: actions SEARCH_POSTS and TREND, REC-4.
+may be found again. Where a list holds nothing that the user may see, the feed goes on in its place. Source: actions SEARCH_POSTS and TREND, REC-4.
 """
 
-from collections.abc import Mapping
-from types import SimpleNamespace
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 
@@ -18,9 +16,14 @@ from feedtwin.policies.interface import SEARCH, TREND, TRENDING, Pool
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import EventBatch
 from feedtwin.schema.codes import FeedKind, ItemKind
-from feedtwin.schema.ids import CATEGORY_QUERY
-from feedtwin.twins.platform.feed.retrieval import start, window_of
+from feedtwin.schema.ids import CATEGORY_QUERY, LOW, SHIFT
+from feedtwin.twins.platform.feed.rings import ring_order
 
+SCALARS = {
+    "categories_count": 0, "category_picks": 0, "category_quota": 0, "followed_quota": 0,
+    "community_quota": 0, "no_repeat": 0,
+}  # fmt: skip
+"""Numbers of serving that differ from the feed's: no other pools, and what was seen may be found again."""
 Key = tuple[int, int]
 """Pool and query."""
 
@@ -52,59 +55,68 @@ class Lists:
             draws: Chance.
         """
         self._items, self._pools, self._velocity = items, pools, velocity
-        self._size, self._step, self._draws = size, step, draws
-        self._offset: dict[Key, tuple[int, int]] = {}
+        self.size, self._step, self._draws = size, step, draws
+        self._rings: dict[Key, int] = {}
+        self._offset = np.zeros(1, np.int64)
         self._hash = np.zeros(0, np.uint32)
         self._row = np.zeros(0, np.uint32)
 
-    def windows(self, asked: EventBatch, keys: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-        """Return what the lists of requests hold, u4 (R, C), and the pools of their candidates, u1 (R, C).
+    def rings(self, asked: EventBatch) -> dict[str, np.ndarray]:
+        """Return what retrieval reads in place of the feed's rings.
 
         Args:
             asked: Requests of kinds SEARCH and TREND only.
-            keys: Holds `seed` and `key_base` of the generator.
         """
         pool = np.zeros(asked.rows, np.uint32)
         for kind, code in POOL_OF.items():
             pool[asked.kind == kind] = code
-        wanted = list(zip(pool.tolist(), asked.query.tolist(), strict=True))
-        self._enter(sorted(set(wanted) - self._offset.keys()))
-        edges = np.array([self._offset[key] for key in wanted], np.int64).reshape(-1, 2)
-        a = SimpleNamespace(
-            ring_hash=self._hash, ring_row=self._row, seed=keys["seed"], key_base=keys["key_base"]
+        wanted, which = np.unique(
+            (pool.astype(np.uint64) << SHIFT) | asked.query, return_inverse=True
         )
-        point = start(a, asked.user, asked.request, pool)
-        rows = window_of(a, edges[:, 0].copy(), edges[:, 1].copy(), point, self._size)
-        pools = np.broadcast_to(pool[:, None].astype(np.uint8), rows.shape)
-        return rows, np.ascontiguousarray(pools)
+        keys = [(int(one >> SHIFT), int(one & LOW)) for one in wanted]
+        self._enter([key for key in keys if key not in self._rings])
+        return {
+            "ring_offset": self._offset,
+            "ring_hash": self._hash,
+            "ring_row": self._row,
+            "global_pool": np.zeros(1, np.int64),  # its place is taken by each request's own
+            "global_quota": np.array([self.size], np.int64),
+            "own_ring": np.array([self._rings[key] for key in keys], np.int64)[which],
+            "own_pool": pool,
+        }
 
     def _enter(self, keys: list[Key]) -> None:
         """Make the rings of keys that nobody asked for before."""
-        hashes, found, end = [self._hash], [self._row], len(self._row)
+        if not keys:
+            return
+        hashes, found, sizes = [self._hash], [self._row], []
         for pool, query in keys:
-            rows = self._rows(pool, query)
-            items = self._items
+            rows, items = self._rows(pool, query), self._items
             place = self._draws.bits(
                 Stream.RETRIEVAL_RING, items.creator[rows], items.ordinal[rows], self._step, pool
             )
-            order = np.lexsort((items.item[rows], place))
+            order = ring_order(place.astype(np.uint64), items.item[rows])
             hashes.append(place[order])
             found.append(rows[order].astype(np.uint32))
-            self._offset[pool, query] = (end, end + len(rows))
-            end += len(rows)
+            sizes.append(len(rows))
+            self._rings[pool, query] = len(self._rings)
         self._hash, self._row = np.concatenate(hashes), np.concatenate(found)
+        self._offset = np.append(self._offset, self._offset[-1] + np.cumsum(sizes))
 
     def _rows(self, pool: int, query: int) -> np.ndarray:
         """Return the videos of a list, ascending."""
-        items = self._items
-        chosen = (items.is_public == 1) & (items.kind == ItemKind.VIDEO)
+        items, public = self._items, self._public
         if pool == TREND and query == ANYTHING:
-            return self._trending(np.nonzero(chosen)[0])
+            return self._trending(public)
         if query & CATEGORY_QUERY:
-            chosen &= items.category == query ^ CATEGORY_QUERY
-        else:
-            chosen &= (items.hashtags == query).any(axis=1) & (query > 0)
-        return np.nonzero(chosen)[0]
+            return public[items.category[public] == query ^ CATEGORY_QUERY]
+        return public[(items.hashtags[public] == query).any(axis=1) & (query > 0)]
+
+    @cached_property
+    def _public(self) -> np.ndarray:
+        """The videos that a list may hold, ascending."""
+        items = self._items
+        return np.nonzero((items.is_public == 1) & (items.kind == ItemKind.VIDEO))[0]
 
     def _trending(self, public: np.ndarray) -> np.ndarray:
         """Return the policy's trending pool; the fastest videos where it has none."""
@@ -112,4 +124,4 @@ class Lists:
             if pool.code == TRENDING:
                 return np.sort(np.asarray(pool.rows))
         fastest = np.lexsort((self._items.item[public], -self._velocity[public]))
-        return np.sort(public[fastest[: self._size]])
+        return np.sort(public[fastest[: self.size]])

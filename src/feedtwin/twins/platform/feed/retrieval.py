@@ -21,9 +21,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from feedtwin.edges import spans
 from feedtwin.numerics import gumbel32, uniform32
 from feedtwin.randomness import philox4x32
-from feedtwin.schema.ids import SHIFT, user_at
+from feedtwin.schema.ids import LOW, user_at
 
 RETRIEVAL_START_BLOCK = 12
 CLUSTER_CHOICE_BLOCK = 13
@@ -44,12 +45,20 @@ def retrieve_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
     candidate, pools = windows(a, lo, hi)
     safe = np.where(candidate == NO_ITEM, 0, candidate)
     a.candidate[lo:hi] = drop_repeats(np.where(hidden_from(a, user, safe), NO_ITEM, candidate))
-    a.candidate_pool[lo:hi] = pools[None, :]
+    a.candidate_pool[lo:hi] = pools
 
 
 def windows(a: SimpleNamespace, lo: int, hi: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return what the windows of requests lo..hi hold, u4 (R, C), and the pool of each column, u1 (C,)."""
+    """Return what the windows of requests lo..hi hold, u4 (R, C), and their pools, u1 (1, C) or (R, 1).
+
+    Where requests have a ring of their own, `own_ring` i8 (R,) of pool `own_pool` u4 (R,), that is all there is.
+    """
     user, request = a.user[lo:hi], a.request[lo:hi]
+    if "own_ring" in vars(a):
+        ring, pool = a.own_ring[lo:hi], a.own_pool[lo:hi]
+        point, quota = start(a, user, request, pool), int(a.global_quota[0])
+        window = window_of(a, a.ring_offset[ring], a.ring_offset[ring + 1], point, quota)
+        return window, pool[:, None].astype(np.uint8)
     parts = []
     if a.category_picks > 0:
         for category in _pick_categories(a, user, request):
@@ -68,7 +77,7 @@ def windows(a: SimpleNamespace, lo: int, hi: int) -> tuple[np.ndarray, np.ndarra
     if a.community_quota > 0:
         parts.append((POOL_COMMUNITY, _community(a, user, request)))
     pools = np.concatenate([np.full(window.shape[1], pool, np.uint8) for pool, window in parts])
-    return np.concatenate([window for _, window in parts], axis=1), pools
+    return np.concatenate([window for _, window in parts], axis=1), pools[None, :]
 
 
 def hidden_from(a: SimpleNamespace, user: np.ndarray, row: np.ndarray) -> np.ndarray:
@@ -82,9 +91,10 @@ def muted(a: SimpleNamespace, user: np.ndarray, creator: np.ndarray) -> np.ndarr
     if "mute_key" not in vars(a):
         return np.zeros(creator.shape, bool)
     hidden = np.zeros(creator.shape, bool)
-    has = a.mute_offset[user + np.uint32(1)] > a.mute_offset[user]  # few people mute anybody
-    pair = (user[has].astype(np.uint64)[:, None] << SHIFT) | creator[has]
-    hidden[has] = np.isin(pair, a.mute_key)
+    # Few people mute anybody, and those few: each mute is compared with its user's row.
+    lane, at = spans(a.mute_offset[user], a.mute_offset[user + np.uint32(1)])
+    mute, column = np.nonzero(creator[lane] == (a.mute_key[at] & LOW).astype(np.uint32)[:, None])
+    hidden[lane[mute], column] = True
     return hidden
 
 

@@ -85,7 +85,7 @@ def build_rings(
             global_quota.append(pool.quota)
             sizes = np.append(sizes, len(pool.rows))
         item = item_id(creator[pool.rows], ordinal[pool.rows])
-        order = _ring_order((group << SHIFT) | hashes, item)
+        order = ring_order((group << SHIFT) | hashes, item)
         parts.append((hashes[order], pool.rows[order].astype(np.uint32)))
     rings = Rings(
         offset=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
@@ -106,7 +106,7 @@ def build_rings(
     return rings
 
 
-def _ring_order(key: np.ndarray, item: np.ndarray) -> np.ndarray:
+def ring_order(key: np.ndarray, item: np.ndarray) -> np.ndarray:
     """Order by (group, hash); equal hashes, which are rare, go by item id."""
     order = np.argsort(key)
     ordered = key[order]

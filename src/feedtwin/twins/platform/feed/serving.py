@@ -1,8 +1,7 @@
 """Turn a policy's pools and scores into slates: retrieve, score, select.
 
 The kernel serves feature-weight policies in one pass (`serve_fused`). Otherwise the three steps are taken one
-after the other, with candidates and scores in between: on the NumPy path, where a policy scores by itself,
-and for lists, whose candidates are not retrieved from the feed's rings. Source: REC-1 to REC-6, decisions 13
+after the other, with candidates and scores in between: on the NumPy path, and where a policy scores by itself. Source: REC-1 to REC-6, decisions 13
 and 20.
 """
 
@@ -21,9 +20,12 @@ from feedtwin.twins.platform.feed.retrieval import NO_ITEM, retrieve_reference
 
 MAY_SEE = ("mute_offset", "mute_key", "minor", "restricted")
 """What restricts users; left out of an index where nothing does."""
+OWN = ("own_ring", "own_pool")
+"""The ring of each request that has one of its own: a list."""
 _RETRIEVE = (
     "query", "topic_vectors", "topic_inv_norm", "ring_offset", "ring_hash", "ring_row",
-    "global_pool", "global_quota", "follow_offset", "follow_hash", "latest_row", *MAY_SEE, "creator",
+    "global_pool", "global_quota", "follow_offset", "follow_hash", "latest_row", *MAY_SEE, *OWN,
+    "creator",
 )  # fmt: skip
 _RETRIEVE_SCALARS = (
     "seed", "key_base", "categories_count", "category_picks", "category_quota",

@@ -7,6 +7,7 @@ import numpy as np
 
 from feedtwin.policies.interface import (
     NO_CATEGORY,
+    PLAN_DAYS,
     CampaignPolicy,
     Forecast,
     ForecastPolicy,
@@ -15,10 +16,9 @@ from feedtwin.policies.interface import (
     Plans,
     View,
 )
-from feedtwin.schema.codes import GovernanceAction, TargetKind, TrendKind
+from feedtwin.schema.codes import AnswerSource, GovernanceAction, TargetKind, TrendKind
 from feedtwin.twins.platform.feed.asking import Asking
 
-DAYS = 3
 UPLOADS_MAX = 8
 _ALLOWED = frozenset(GovernanceAction) - {GovernanceAction.DISMISS}
 _STEPS_MAX = 2**31 - 1
@@ -30,8 +30,8 @@ _LIMITS = {
 
 def ask_forecast(
     policy: ForecastPolicy, view: View, rows_of: Callable[[np.ndarray, np.ndarray], np.ndarray]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return a forecast's kinds u1, keys u4 and confidences f4: tracked keys, each once.
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return a forecast's kinds u1, keys u4, confidences f4 and sources u1: tracked keys, each once.
 
     Args:
         policy: Who is asked.
@@ -66,7 +66,10 @@ def ask_forecast(
         fits = bool(((confidence >= 0) & (confidence <= 1)).all())
     if confidence.dtype.kind not in "fiu" or not fits:
         raise asking.refuse("confidence is outside [0, 1] or no number", "numbers from 0 to 1")
-    return kind.astype(np.uint8), key.astype(np.uint32), confidence.astype(np.float32)
+    if answer.source not in set(AnswerSource):
+        raise asking.refuse(f"source is {answer.source!r}", "an AnswerSource (1 to 3)")
+    source = np.full(len(kind), answer.source, np.uint8)
+    return kind.astype(np.uint8), key.astype(np.uint32), confidence.astype(np.float32), source
 
 
 def ask_interventions(
@@ -83,7 +86,7 @@ def ask_interventions(
         PolicyError: The answer is none.
     """
     with Asking(policy, view.step, "governance.decide") as asking:
-        wishes = list(policy.decide(view))
+        wishes = list(asking.given(policy.decide(view), "a list of Intervention objects"))
     known: set[tuple[int, int, int]] = set()
     for place, wish in enumerate(wishes):
         if not isinstance(wish, Intervention):
@@ -127,7 +130,7 @@ def _problem(wish: Intervention) -> tuple[str, str] | None:
 def ask_plans(
     policy: CampaignPolicy, view: View, creators: np.ndarray, categories: int
 ) -> dict[str, np.ndarray]:
-    """Return a planner's answer: integers (N, 3) by column, all within bounds.
+    """Return a planner's answer: integers (N, 3) by column, all within bounds; `source` says who answered.
 
     Raises:
         PolicyError: The answer is none.
@@ -137,8 +140,12 @@ def ask_plans(
         answer = policy.plan(view, creators)
         if not isinstance(answer, Plans):
             raise asking.refuse(f"plan is a {type(answer).__name__}", "Plans")
-        columns = {item.name: np.asarray(getattr(answer, item.name)) for item in fields(Plans)}
-    shape = (len(creators), DAYS)
+        columns = {
+            item.name: np.asarray(getattr(answer, item.name))
+            for item in fields(Plans)
+            if item.name != "source"
+        }
+    shape = (len(creators), PLAN_DAYS)
     for name, column in columns.items():
         if column.shape != shape or column.dtype.kind not in "iu":
             raise asking.refuse(
@@ -154,4 +161,13 @@ def ask_plans(
             f"category {int(category[category != NO_CATEGORY].max())}",
             f"0 to {categories - 1}, or {NO_CATEGORY} for none",
         )
-    return columns
+    return {**columns, "source": _sources(asking, answer, len(creators))}
+
+
+def _sources(asking: Asking, answer: Plans, count: int) -> np.ndarray:
+    """Return who made each plan, u1 (N, 3)."""
+    source = np.full(count, AnswerSource.SURROGATE) if answer.source is None else answer.source
+    source = np.asarray(source)
+    if source.shape != (count,) or not set(source.tolist()) <= set(AnswerSource):
+        raise asking.refuse(f"source is {source[:8]}", f"{count} times an AnswerSource (1 to 3)")
+    return np.repeat(source.astype(np.uint8)[:, None], PLAN_DAYS, axis=1)

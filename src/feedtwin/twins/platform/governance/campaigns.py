@@ -4,12 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.policies.interface import CampaignPolicy, View
+from feedtwin.policies.interface import PLAN_DAYS, CampaignPolicy, View
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
-from feedtwin.schema.codes import AnswerSource
 from feedtwin.twins.part import Part
-from feedtwin.twins.platform.governance.answers import DAYS, ask_plans
+from feedtwin.twins.platform.governance.answers import ask_plans
 from feedtwin.twins.platform.governance.forecasts import Forecasts
 from feedtwin.twins.platform.governance.trends import TrendTracker
 from feedtwin.twins.platform.governance.viewing import governance_view
@@ -40,7 +39,7 @@ class Campaigns(Part):
         draws: Draws,
     ) -> None:
         super().__init__()
-        self._policy, self._others, self.participation = policy, others, participation
+        self.policy, self._others, self.participation = policy, others, participation
         self._trends, self._forecasts = trends, forecasts
         self._draws = draws
 
@@ -57,9 +56,9 @@ class Campaigns(Part):
 
     def _planned(self, view: View) -> tuple[np.ndarray, dict[str, np.ndarray]]:
         """Return who gets a plan, ascending, and the plans, (N, 3) each: adopters, and the others if they have a planner."""
-        assert self._policy is not None
+        assert self.policy is not None
         creators, categories = self.adopters(), len(self.sight.topics[0])
-        plans = ask_plans(self._policy, view, creators, categories)
+        plans = ask_plans(self.policy, view, creators, categories)
         if self._others is None:
             return creators, plans
         rest = np.setdiff1d(self._able(), creators)
@@ -72,18 +71,18 @@ class Campaigns(Part):
     def due(self, step: int) -> list[Batch]:
         """Return the plans of this step: three rows per creator, one per day."""
         p = self.participation
-        if self._policy is None or step % (p.every_days * p.steps_per_day):
+        if self.policy is None or step % (p.every_days * p.steps_per_day):
             return []
         view = governance_view(
             self.sight, step, trends=self._trends.table, forecast=self._forecasts.table
         )
         creators, plans = self._planned(view)
-        rows = len(creators) * DAYS
+        rows = len(creators) * PLAN_DAYS
         flat = {name: column.reshape(-1) for name, column in plans.items()}
         columns = {
-            "user": np.repeat(creators, DAYS),
+            "user": np.repeat(creators, PLAN_DAYS),
             "plan": np.full(rows, step + 1, np.uint32),
-            "day": np.tile(np.arange(DAYS, dtype=np.uint8), len(creators)),
+            "day": np.tile(np.arange(PLAN_DAYS, dtype=np.uint8), len(creators)),
             "category": flat["category"].astype(np.uint16),
             "hashtag": flat["hashtag"].astype(np.uint16),
             "sound": flat["sound"].astype(np.uint32),
@@ -92,7 +91,7 @@ class Campaigns(Part):
             "hour": flat["hour"].astype(np.uint8),
             "live": flat["live"].astype(np.uint8),
             "call": flat["call"].astype(np.uint8),
-            "source": np.full(rows, AnswerSource.SURROGATE, np.uint8),
+            "source": flat["source"].copy(),
         }
         return [EventBatch("CAMPAIGN_PLAN_ISSUED", step, columns)]
 

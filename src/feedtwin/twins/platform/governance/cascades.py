@@ -79,7 +79,8 @@ class Cascades(Part):
         shares = self._shares
         shares.cascade[where] = (pair >> SHIFT).astype(np.uint32)
         shares.user[where] = pair.astype(np.uint32)
-        parent = np.where(has_parent, self._pairs.find(parent_pair), -1)
+        parent = np.full(len(pair), -1, np.int64)
+        parent[has_parent] = self._pairs.find(parent_pair[has_parent])
         parent[parent == rows] = -1
         self._place(rows, parent)
         self._count(rows, parent, step)
@@ -122,13 +123,16 @@ class Cascades(Part):
 
     def _cascades_of(self, item: np.ndarray, step: int) -> np.ndarray:
         """Return the cascades of videos, u4, opening those that are new in the order of ids."""
-        new = self._videos.missing(item)
-        if len(new):
-            where = self._own.grow(len(new))
-            self._own.item[where] = new
+        video, which = np.unique(item, return_inverse=True)
+        cascade = self._videos.find(video)
+        new = cascade < 0
+        if new.any():
+            where = self._own.grow(int(np.count_nonzero(new)))
+            self._own.item[where] = video[new]
             self._own.first_step[where] = step
-            self._videos.add(new, where)
-        return self._videos.find(item).astype(np.uint32)
+            self._videos.add(video[new], where)
+            cascade[new] = np.arange(where.start, where.stop)
+        return cascade[which].astype(np.uint32)
 
 
 def _pair(cascade: np.ndarray, user: np.ndarray) -> np.ndarray:

@@ -12,7 +12,6 @@ import numpy as np
 from feedtwin.columns import Columns
 from feedtwin.policies.interface import ForecastPolicy
 from feedtwin.schema.batches import Batch, EventBatch
-from feedtwin.schema.codes import AnswerSource
 from feedtwin.twins.part import Part
 from feedtwin.twins.platform.governance.answers import ask_forecast
 from feedtwin.twins.platform.governance.table import FORECAST, FORESIGHT, FORETOLD, STATES
@@ -45,7 +44,7 @@ class Forecasts(Part):
         self._open = Columns(FORETOLD, 0)
         super().__init__(self._latest, self._record, self._open)
         self.settings = settings
-        self._policy = policy
+        self.policy = policy
         self._trends = trends
 
     @property
@@ -62,8 +61,8 @@ class Forecasts(Part):
         if not is_due or not trends.active or not len(trends.table):
             return []
         view = governance_view(self.sight, step, trends=trends.table)
-        kind, key, confidence = ask_forecast(self._policy, view, trends.rows)
-        kind, key, confidence = kind[: s.size], key[: s.size], confidence[: s.size]
+        answer = ask_forecast(self.policy, view, trends.rows)
+        kind, key, confidence, source = (column[: s.size] for column in answer)
         confidence = self._calibrated(self._states(kind, key, step), confidence)
         order = np.lexsort((key, kind, -confidence))
         rows = len(order)
@@ -73,7 +72,7 @@ class Forecasts(Part):
             "kind": kind[order],
             "key": key[order],
             "confidence": confidence[order],
-            "source": np.full(rows, AnswerSource.SURROGATE, np.uint8),
+            "source": source[order],
         }
         return [EventBatch("TREND_FORECAST_ISSUED", step, columns)]
 

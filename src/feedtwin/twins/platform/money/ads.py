@@ -9,17 +9,20 @@ the smallest -log(u) / weight wins. The price is the bid (decision 0023).
 """
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import numpy as np
 
 from feedtwin.columns import Columns
+from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import log32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import EventBatch, Outcomes, SlateBatch
 from feedtwin.schema.codes import FeedKind, ItemKind, TransactionKind
 from feedtwin.schema.ids import FIRST_ADVERTISER, SHIFT
 from feedtwin.schema.reactions import Reactions
-from feedtwin.twins.part import Part, Sight
+from feedtwin.twins.hot import Scalar, run
+from feedtwin.twins.part import Part
 from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 from feedtwin.twins.platform.money.ledger import is_kind
 from feedtwin.twins.platform.money.terms import Terms
@@ -36,24 +39,23 @@ class Ads(Part):
     name = "ads"
 
     def __init__(
-        self, ads: Columns, creatives: int, terms: Terms, till: Till, draws: Draws
+        self,
+        ads: Columns,
+        creatives: int,
+        terms: Terms,
+        till: Till,
+        draws: Draws,
+        kernels: Kernels,
     ) -> None:
         """Take the inventory, sorted by advertiser and creative, with `creatives` ads of each advertiser."""
         super().__init__(ads)
         self._ads, self._creatives = ads, creatives
-        self._terms, self._till, self._draws = terms, till, draws
+        self._terms, self._till = terms, till
+        self._draws, self._kernels = draws, kernels
         self._load = round(terms.ad_load * PER_MILLE)
         place = ads.frozen.place
-        self._ring = np.lexsort((np.arange(len(ads)), place))
+        self._ring = np.lexsort((np.arange(len(ads)), place)).astype(np.uint32)
         self._ring_place = place[self._ring]
-
-    def bind(self, sight: Sight) -> None:
-        """Note where each category's vector is not zero: interest in it is a sum of few products."""
-        super().bind(sight)
-        vectors = sight.topics[0].astype(np.int64)
-        width = max(int((vectors != 0).sum(axis=1).max(initial=0)), 1)
-        self._dims = np.argsort(vectors == 0, axis=1, kind="stable")[:, :width]
-        self._weights = np.take_along_axis(vectors, self._dims, axis=1)
 
     # -- placing ---------------------------------------------------------------------------------
 
@@ -64,48 +66,31 @@ class Ads(Part):
         lanes = np.nonzero(count)[0]
         if not len(lanes):
             return None
-        winner = self._auction(asked.user[lanes], asked.request[lanes])
-        rows = np.full((asked.rows, slots), NO_ITEM, np.uint32)
+        winner = self._auction(asked.user[lanes], asked.request[lanes], slot.shape[1])
+        rows = np.full(asked.rows * slots, NO_ITEM, np.uint32)
         for nth in range(min(slot.shape[1], winner.shape[1])):
             placed = count[lanes] > nth
-            at = lanes[placed]
-            rows[at, slot[at, nth]] = self._ads.frozen.row[winner[placed, nth]]
-        return rows
+            at = lanes[placed] * slots + slot[lanes[placed], nth]
+            rows[at] = self._ads.frozen.row[winner[placed, nth]]
+        return rows.reshape(asked.rows, slots)
 
-    def _auction(self, user: np.ndarray, request: np.ndarray) -> np.ndarray:
-        """Return the bidders of each request, best first, (R, C)."""
-        ads, bidder = self._ads.frozen, self._bidders(user, request)
-        draw = self._draws.uniform(
-            Stream.AD_AUCTION, user[:, None], request[:, None], ads.advertiser[bidder],
-            ads.creative[bidder],
-        )  # fmt: skip
-        warmth = np.float32(1.0) + np.float32(self._terms.ad_relevance) * self._interest(
-            user, ads.category[bidder]
-        )
-        race = -log32(draw) / (ads.price[bidder].astype(np.float32) * warmth)
-        # Positive floats order like their bits; the ad's number below them breaks ties and travels along.
-        key = (race.view(np.uint32).astype(np.uint64) << SHIFT) | bidder.astype(np.uint64)
-        key.sort(axis=1)
-        return (key & _LOW).astype(np.int64)
-
-    def _bidders(self, user: np.ndarray, request: np.ndarray) -> np.ndarray:
-        """The ads that bid: a window on the ring of ads, which moves on by its width with each request.
-
-        So an ad does not come back to a user before all others had their turn: that is the frequency cap.
-        """
-        size = len(self._ring)
-        width = min(self._terms.ad_candidates, size)
-        own = self._draws.bits(Stream.AD_WINDOW, user)
-        start = np.searchsorted(self._ring_place, own) + request.astype(np.int64) * width
-        at = (start % size)[:, None] + np.arange(width)[None, :]
-        return self._ring[np.where(at < size, at, at - size)]
-
-    def _interest(self, user: np.ndarray, category: np.ndarray) -> np.ndarray:
-        """The platform's estimate of interest in categories (R, C), float32, from 0."""
-        estimate = self.sight.accounts.estimate
-        parts = estimate[user[:, None, None], self._dims[category]] * self._weights[category]
-        dot = parts.sum(axis=2, dtype=np.int64).astype(np.float32)
-        return np.maximum(dot * np.float32(1.0 / (_ESTIMATE_ONE * _VECTOR_ONE)), np.float32(0.0))
+    def _auction(self, user: np.ndarray, request: np.ndarray, places: int) -> np.ndarray:
+        """Return who wins each request's places, best first: rows of the inventory, (R, places) or fewer."""
+        ads = self._ads.frozen
+        candidates = min(self._terms.ad_candidates, len(ads))
+        winner = np.empty((len(user), min(places, candidates)), np.int64)
+        arrays = {
+            "user": user, "request": request, "ring": self._ring, "ring_place": self._ring_place,
+            "advertiser": ads.advertiser, "creative": ads.creative, "category": ads.category,
+            "price": ads.price, "estimate": self.sight.accounts.estimate, "winner": winner,
+            "topic_vectors": self.sight.topics[0],
+        }  # fmt: skip
+        scalars: dict[str, Scalar] = {
+            "ad_relevance": np.float32(self._terms.ad_relevance), "candidates": candidates,
+            "seed": self._draws.root_seed, "key_base": self._draws.replicate << 12,
+        }  # fmt: skip
+        run(self._kernels, "auction", auction_reference, arrays, scalars, len(user))
+        return winner
 
     # -- collecting ------------------------------------------------------------------------------
 
@@ -169,3 +154,36 @@ def ad_slots(request: np.ndarray, slots: int, load: int) -> tuple[np.ndarray, np
     nth = np.arange(1, int(count.max(initial=0)) + 1, dtype=np.int64)
     slot = -((owed[:, None] - PER_MILLE * nth[None, :]) // load) - 1
     return count, np.where(slot == 0, min(1, slots - 1), slot)
+
+
+def auction_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
+    """Write the winners of requests `lo` to `hi`, `winner` i8 (R, places): the semantics of the auction."""
+    user, request, draws = a.user[lo:hi], a.request[lo:hi], Draws(a.seed, a.key_base >> 12)
+    bidder = _bidders(a, user, request, draws)
+    draw = draws.uniform(
+        Stream.AD_AUCTION, user[:, None], request[:, None], a.advertiser[bidder], a.creative[bidder]
+    )
+    warmth = np.float32(1.0) + a.ad_relevance * interest(a, user, a.category[bidder])
+    race = -log32(draw) / (a.price[bidder].astype(np.float32) * warmth)
+    # Positive floats order like their bits; the ad's number below them breaks ties and travels along.
+    key = (race.view(np.uint32).astype(np.uint64) << SHIFT) | bidder.astype(np.uint64)
+    key.sort(axis=1)
+    a.winner[lo:hi] = (key[:, : a.winner.shape[1]] & _LOW).astype(np.int64)
+
+
+def _bidders(a: SimpleNamespace, user: np.ndarray, request: np.ndarray, draws: Draws) -> np.ndarray:
+    """The ads that bid: a window on the ring of ads, which moves on by its width with each request.
+
+    So an ad does not come back to a user before all others had their turn: that is the frequency cap.
+    """
+    own = draws.bits(Stream.AD_WINDOW, user)
+    start = np.searchsorted(a.ring_place, own) + request.astype(np.int64) * a.candidates
+    return a.ring[(start[:, None] + np.arange(a.candidates)[None, :]) % len(a.ring)]
+
+
+def interest(a: SimpleNamespace, user: np.ndarray, category: np.ndarray) -> np.ndarray:
+    """The platform's estimate of interest in categories (R, C), float32, from 0."""
+    estimate, vectors = a.estimate[user].astype(np.int64), a.topic_vectors.astype(np.int64)
+    dots = np.einsum("rd,kd->rk", estimate, vectors)
+    dot = np.take_along_axis(dots, category.astype(np.int64), axis=1).astype(np.float32)
+    return np.maximum(dot * np.float32(1.0 / (_ESTIMATE_ONE * _VECTOR_ONE)), np.float32(0.0))

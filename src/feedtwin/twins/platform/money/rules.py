@@ -18,7 +18,9 @@ def ask_shares(policy: MonetizationPolicy, view: View, payments: Payments) -> np
     for array in (payments.kind, payments.creator, payments.item, payments.amount_microusd):
         array.flags.writeable = False
     with Asking(policy, view.step, "monetization.shares") as asking:
-        share = np.asarray(policy.shares(view, payments))
+        share = np.asarray(
+            asking.given(policy.shares(view, payments), "whole micro-dollars, one per payment")
+        )
     amount = payments.amount_microusd
     if share.shape != amount.shape or share.dtype.kind not in "iu":
         raise asking.refuse(
@@ -43,7 +45,7 @@ def ask_fund(policy: MonetizationPolicy, view: View, views: np.ndarray) -> np.nd
     """
     views.flags.writeable = False
     with Asking(policy, view.step, "monetization.fund") as asking:
-        weight = np.asarray(policy.fund(view, views))
+        weight = np.asarray(asking.given(policy.fund(view, views), "whole numbers, one per user"))
     if weight.shape != views.shape or weight.dtype.kind not in "iu":
         raise asking.refuse(
             f"fund weights are {weight.dtype} of shape {weight.shape}",

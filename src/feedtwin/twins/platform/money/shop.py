@@ -33,6 +33,8 @@ class Shop(Part):
         super().__init__(products)
         self._products, self._till, self._draws = products, till, draws
         self._restock_steps, self._tag_share = restock_steps, np.float32(tag_share)
+        merchants = np.bincount(products.merchant.astype(np.int64), minlength=1)
+        self._begin = np.concatenate([[0], np.cumsum(merchants)])
 
     @property
     def table(self) -> FrozenColumns:
@@ -41,9 +43,7 @@ class Shop(Part):
 
     def shown(self, creator: np.ndarray, ordinal: np.ndarray) -> np.ndarray:
         """Return the product that videos show: rows int64 (I,), NO_PRODUCT where none."""
-        merchant = self.table.merchant
-        first = np.searchsorted(merchant, creator, side="left")
-        count = np.searchsorted(merchant, creator, side="right") - first
+        first, count = self._shelf(creator)
         product = np.full(len(creator), NO_PRODUCT, np.int64)
         at = np.nonzero(count)[0]
         tagged = self._draws.uniform(Stream.SHOP_TAG, creator[at], ordinal[at]) < self._tag_share
@@ -52,6 +52,13 @@ class Shop(Part):
         nth = (which * count[at].astype(np.float32)).astype(np.int64)
         product[at] = first[at] + np.minimum(nth, count[at] - 1)
         return product
+
+    def _shelf(self, creator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where each creator's products begin, and how many there are, both int64 (I,)."""
+        known = creator < len(self._begin) - 1
+        at = np.where(known, creator, 0).astype(np.int64)
+        first = self._begin[at]
+        return first, np.where(known, self._begin[at + 1] - first, 0)
 
     def stock(self, step: int) -> np.ndarray:
         """Return the units in stock at a step, u4 (P,), filled up where a restocking day has passed."""

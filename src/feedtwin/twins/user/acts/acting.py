@@ -10,6 +10,7 @@ from feedtwin.schema.reactions import Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.session import FOLLOW, SHARE
 from feedtwin.twins.part import Part
+from feedtwin.twins.social import first_wishes
 
 
 class Acting(Part):
@@ -47,15 +48,6 @@ class Acting(Part):
         user, target = wish.user[chosen], wish.target[chosen]
         tied = self.sight.ties.has(user, target)
         return [edges_changed(wish.step, EdgeKind.FOLLOW, False, user[tied], target[tied])]
-
-
-def first_wishes(user: np.ndarray, target: np.ndarray, *then: np.ndarray) -> np.ndarray:
-    """Return the rows of the first wish of each pair, sorted by pair; `then` decides which is first."""
-    order = np.lexsort((*reversed(then), target, user))
-    user, target = user[order], target[order]
-    first = np.ones(len(user), bool)
-    first[1:] = (user[1:] != user[:-1]) | (target[1:] != target[:-1])
-    return order[first]
 
 
 def edges_changed(

@@ -7,22 +7,27 @@ reaction cost anything. Source: USR-2 (toxicity tolerance), spec 1.4; rates are 
 """
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from feedtwin.kernels.binding import Kernels
 from feedtwin.numerics import uniform32
 from feedtwin.randomness import Draws, Stream
-from feedtwin.schema.batches import Outcomes
+from feedtwin.schema.batches import Outcomes, SlateBatch
 from feedtwin.schema.codes import ReportReason
 from feedtwin.schema.ids import SHIFT
 from feedtwin.schema.reactions import Impressions, Reactions
 from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.session import FINISHED, LIKE, SKIP
+from feedtwin.twins.hot import run
 from feedtwin.twins.part import Part
 
 _DISLIKES = (Stream.NOT_INTERESTED, Stream.MUTE, Stream.UNFOLLOW)
 _LIKINGS = (Stream.UNLIKE, Stream.SAVE, Stream.REPORT)
+_NEVER = -1
+"""Limit of a word that decides nothing."""
 _TOLERANCE_UNIT = np.float32(1.0 / 255.0)
 
 Uniforms = dict[Stream, np.ndarray]
@@ -65,10 +70,10 @@ class Reacting(Part):
 
     name = "reacting"
 
-    def __init__(self, config: ReactionConfig, draws: Draws) -> None:
+    def __init__(self, config: ReactionConfig, draws: Draws, kernels: Kernels) -> None:
         super().__init__()
         self.config = config
-        self._draws = draws
+        self._draws, self._kernels = draws, kernels
 
     def act(self, reactions: Reactions) -> Iterator[ActionBatch]:
         """Yield what users ask for after the slates of a step."""
@@ -132,40 +137,33 @@ class Reacting(Part):
         The generator is asked once for each impression that can lead to a reaction, in one call; nothing
         else of an impression is copied before it is known to matter.
         """
-        able = [np.flatnonzero(can_react(met)) for _, met in reactions]
-        user, item, meeting = self._who_met_what(reactions, able)
-        words = self._draws.words(_block(rates), *_encounter(user, item, meeting))
-        lucky = np.zeros(len(user), bool)
-        for stream, rate in rates.items():
-            lucky |= words[stream.word] <= _last_word(rate)
-        ends = np.cumsum([len(places) for places in able])
-        masks = []
-        for (_, met), places, end in zip(reactions, able, ends, strict=True):
-            mask = np.zeros(met.item.shape, bool)
-            mask.reshape(-1)[places[lucky[end - len(places) : end]]] = True
-            masks.append(mask)
-        seen = reactions.gather(masks)
-        words = self._draws.words(_block(rates), *_encounter(seen.user, seen.item, seen.meeting))
+        seen = reactions.gather(
+            [self._luck(slates, met, can_react(met), rates) for slates, met in reactions]
+        )
+        words = self._draws.words(
+            _block(rates), seen.user, seen.creator, seen.ordinal, seen.meeting.astype(np.uint32)
+        )
         streams = (*rates, Stream.OFFENCE) if Stream.REPORT in rates else tuple(rates)
         return seen, {stream: uniform32(words[stream.word]) for stream in streams}
 
-    def _who_met_what(
-        self, reactions: Reactions, able: list[np.ndarray]
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """User, item and n-th meeting of the impressions at flat places of each round."""
-        nothing = [np.zeros(0, kind) for kind in (np.uint32, np.uint64, np.uint16)]
-        parts = [
-            (
-                met.user[places // met.item.shape[1]],
-                met.item.take(places),
-                slates.meeting.take(places),
-            )
-            for (slates, met), places in zip(reactions, able, strict=True)
-        ]
-        user, item, meeting = (
-            np.concatenate(column) for column in zip(nothing, *parts, strict=True)
-        )
-        return user, item, meeting
+    def _luck(
+        self, slates: SlateBatch, met: Outcomes, able: np.ndarray, rates: dict[Stream, float]
+    ) -> np.ndarray:
+        """Which able impressions of a round have a draw below its rate, bool (R, S)."""
+        limit = np.full(4, _NEVER, np.int64)
+        for stream, rate in rates.items():
+            limit[stream.word] = _last_word(rate)
+        lucky = np.empty(able.shape, np.uint8)
+        arrays = {
+            "able": able.view(np.uint8), "user": met.user, "item": met.item,
+            "meeting": slates.meeting, "limit": limit, "lucky": lucky,
+        }  # fmt: skip
+        scalars = {
+            "block": _block(rates), "seed": self._draws.root_seed,
+            "key_base": self._draws.replicate << 12,
+        }  # fmt: skip
+        run(self._kernels, "lucky", lucky_reference, arrays, scalars, len(able))
+        return lucky.view(np.bool_)
 
     def _watched(self, met: Outcomes) -> np.ndarray:
         """Liked or finished where that can lead to something, and what might offend."""
@@ -210,17 +208,23 @@ def _block(rates: dict[Stream, float]) -> int:
     return next(iter(rates)).block
 
 
-def _encounter(user: np.ndarray, item: np.ndarray, meeting: np.ndarray) -> tuple[np.ndarray, ...]:
-    """The key of an encounter: user, creator, upload ordinal, n-th meeting."""
-    return (
-        user,
-        (item >> SHIFT).astype(np.uint32),
-        item.astype(np.uint32),
-        meeting.astype(np.uint32),
-    )
+def lucky_reference(a: SimpleNamespace, lo: int, hi: int) -> None:
+    """Write whether any word drawn for an able encounter is within its limit, `lucky` u1 (R, S).
+
+    The key of an encounter: user, creator, upload ordinal, n-th meeting.
+    """
+    able, draws = a.able[lo:hi] != 0, Draws(a.seed, a.key_base >> 12)
+    item, meeting = a.item[lo:hi][able], a.meeting[lo:hi][able]
+    words = draws.words(
+        a.block, a.user[lo:hi][np.nonzero(able)[0]], (item >> SHIFT).astype(np.uint32),
+        item.astype(np.uint32), meeting.astype(np.uint32),
+    )  # fmt: skip
+    below = [word.astype(np.int64) <= limit for word, limit in zip(words, a.limit, strict=True)]
+    a.lucky[lo:hi] = 0
+    a.lucky[lo:hi][able] = np.logical_or.reduce(below)
 
 
-def _last_word(rate: float) -> np.uint32:
+def _last_word(rate: float) -> int:
     """The largest random word whose uniform may be below `rate`; the caller compares exactly."""
     cells = int(rate * 2**23) + 1  # uniforms are midpoints of cells (numerics.uniform32)
-    return np.uint32(min(cells * 2**9 - 1, 2**32 - 1))
+    return min(cells * 2**9 - 1, 2**32 - 1)

@@ -41,7 +41,8 @@ PURSES = declare(
 
 _WARM = LIKE | SHARE | FINISHED
 _KEEN = LIKE | SHARE | COMMENT
-_PAID_BY_USERS = (Kind.GIFT, Kind.LIVE, Kind.SUBSCRIPTION, Kind.PURCHASE)
+_IS_PAID_BY_USERS = np.zeros(256, bool)
+_IS_PAID_BY_USERS[[Kind.GIFT, Kind.LIVE, Kind.SUBSCRIPTION, Kind.PURCHASE]] = True
 
 
 class SpendingConfig(BaseModel):
@@ -223,7 +224,7 @@ class Spending(Part):
 
     def on_transaction_completed(self, done: EventBatch) -> None:
         """Note what was spent today."""
-        paid = np.isin(done.kind, _PAID_BY_USERS)
+        paid = _IS_PAID_BY_USERS[done.kind]
         user, amount = done.user[paid], done.amount_microusd[paid]
         purses, today = self._purses, done.step // self._steps_per_day
         first = user[purses.spent_day[user] != today]

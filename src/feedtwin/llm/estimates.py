@@ -1,0 +1,155 @@
+"""What tasks will cost, before anything is spent: from stated numbers of calls, or from a rehearsed run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from feedtwin.errors import SettingsError
+from feedtwin.llm.admin import name_of, usage_from
+from feedtwin.llm.budget import Ledger
+from feedtwin.llm.desk import Desk, tokens_in_max
+from feedtwin.llm.records import StepInputs
+from feedtwin.llm.rehearsal import BYTES_PER_TOKEN
+from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.task import Ask, task
+from feedtwin.randomness import Draws
+from feedtwin.record.durable import canonical_json
+from feedtwin.schema.codes import LlmTask
+from feedtwin.schema.nearest import suggest
+
+
+@dataclass(frozen=True)
+class Demand:
+    """What a world will ask of a task.
+
+    Attributes:
+        task: The task.
+        calls: Number of asks.
+        asks: Typical ones, from which sizes are taken; the task's example if there are none.
+    """
+
+    task: LlmTask
+    calls: int
+    asks: Sequence[Ask] = ()
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a task will cost, before anything is spent.
+
+    Attributes:
+        task: The task.
+        model: The model that would be asked.
+        calls: Number of asks.
+        tokens_in: Expected tokens of all prompts.
+        tokens_out: Expected tokens of all answers.
+        expected: Expected spend, micro-dollars.
+        worst: Spend if every ask took every attempt and repair at full length, micro-dollars.
+    """
+
+    task: LlmTask
+    model: str
+    calls: int
+    tokens_in: int
+    tokens_out: int
+    expected: int
+    worst: int
+
+    def plus(self, other: "Estimate") -> "Estimate":
+        """Return the sum of two estimates of one task and model."""
+        assert (self.task, self.model) == (other.task, other.model)
+        names = ("calls", "tokens_in", "tokens_out", "expected", "worst")
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Estimate(self.task, self.model, **sums)
+
+
+def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
+    """Return what the live tasks of some demands will cost, in the order of the demands.
+
+    Raises:
+        BudgetError: A model has no known price.
+    """
+    desk = Desk(settings, Ledger(settings.caps()), (0, 0))
+    return [
+        _estimate(settings, desk, demand)
+        for demand in demands
+        if settings.of(demand.task).source == "live"
+    ]
+
+
+def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
+    own, price = settings.of(demand.task), settings.price(demand.task)
+    kind = task(name_of(demand.task))
+    asks = demand.asks or [Ask(kind, tuple(0 for _ in kind.key), kind.example())]
+    draws = Draws(0)
+    cost = tokens_in = tokens_out = worst = 0
+    for ask in asks:
+        pending = desk.prepare(ask)
+        size = pending.prompt.size() + len(canonical_json(pending.schema))
+        words = kind.chance(draws, [ask.key])[0].tolist()
+        answer = canonical_json(kind.surrogate(ask.request, words).model_dump(mode="json"))
+        one_in = -(-size // BYTES_PER_TOKEN)
+        one_out = min(-(-len(answer) // BYTES_PER_TOKEN), own.tokens_max)
+        tokens_in, tokens_out = tokens_in + one_in, tokens_out + one_out
+        cost += price.cost(one_in, one_out)
+        calls = settings.attempts_max + settings.repairs_max
+        worst += calls * price.worst_case(tokens_in_max(pending), own.tokens_max)
+    count = len(asks)
+    return Estimate(
+        demand.task,
+        own.model,
+        demand.calls,
+        tokens_in * demand.calls // count,
+        tokens_out * demand.calls // count,
+        cost * demand.calls // count,
+        worst * demand.calls // count,
+    )
+
+
+def estimate_of(
+    settings: LlmSettings, inputs: Mapping[int, StepInputs]
+) -> tuple[list[Estimate], dict[str, tuple[int, int]]]:
+    """Return what a rehearsed run asked and spent, and how many of a task's answers no model gave.
+
+    Args:
+        settings: Settings of the run.
+        inputs: What its journal holds, by step.
+    """
+    used = usage_from(settings, inputs)
+    reserved: dict[LlmTask, int] = {}
+    for one in inputs.values():
+        for call in one.sent:
+            reserved[call.task] = reserved.get(call.task, 0) + call.amount
+    calls = settings.attempts_max + settings.repairs_max
+    rows = [
+        Estimate(
+            code, settings.of(code).model, one.calls, one.tokens_in, one.tokens_out, one.charged,
+            min(calls * reserved.get(code, 0), settings.caps().of(code)),
+        )
+        for code, one in used.tasks.items()
+        if settings.of(code).source == "live"
+    ]  # fmt: skip
+    degraded = {
+        name_of(code): (one.counts.degraded, one.counts.total)
+        for code, one in used.tasks.items()
+        if one.counts.degraded
+    }
+    return rows, degraded
+
+
+def parse_calls(entries: Sequence[str]) -> list[Demand]:
+    """Return demands stated as `caption=200`.
+
+    Raises:
+        SettingsError: An entry is not of that form.
+    """
+    sections = {section: code for code, section in SECTIONS.items()}
+    found = []
+    for entry in entries:
+        section, equals, number = entry.partition("=")
+        if section not in sections or not equals or not number.isdigit():
+            raise SettingsError(
+                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)}"
+                f"{suggest(section, sections)}"
+            )
+        found.append(Demand(sections[section], int(number)))
+    return found

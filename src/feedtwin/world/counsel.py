@@ -1,0 +1,204 @@
+"""Counsel: where the answers of one run come from. The journal first, then cache, server, stand-in.
+
+A world whose tasks are all off needs none, and nothing of `llm` is imported for it. Replay, trace, compare and
+resume reach past steps with what the journal holds, and ask nobody there.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from feedtwin.errors import SettingsError
+from feedtwin.policies.interface import entry_of
+from feedtwin.randomness import Draws
+from feedtwin.record.journal import Frame, commits, read_journal
+from feedtwin.schema.settings import Settings
+
+if TYPE_CHECKING:
+    from feedtwin.llm.clients import Client
+    from feedtwin.llm.records import Recorder, StepInputs
+    from feedtwin.llm.service import Service
+    from feedtwin.llm.settings import LlmSettings
+    from feedtwin.world.world import World
+
+NOTHING = -1
+OFF = "off"
+TASKS = ("persona", "caption", "comment", "campaign", "trend", "decision")
+"""Sections of the tasks; the same as in `llm.settings`, which a world without models does not load."""
+ASKED_BY_LEVERS = {"campaigns": "campaign", "forecast": "trend"}
+"""Tasks that policies ask, by lever."""
+INPUT_PREFIX = "llm."
+"""What names of input records of language models begin with."""
+Inputs = Sequence[tuple[int, str, Mapping[str, Any]]]
+"""(step, name, payload) of input records."""
+
+
+def uses_models(settings: Settings) -> bool:
+    """Whether any task of a world is on."""
+    return any(source_of(settings, section) != OFF for section in TASKS)
+
+
+def source_of(settings: Settings, section: str) -> str:
+    """Return who answers a task; settings that were resolved before there was one have it off."""
+    return str(settings.parameters.get(f"llm.{section}.source", OFF))
+
+
+def inputs_of(frames: Sequence[Frame], before: int | None = None) -> list[tuple[int, str, Any]]:
+    """Return the input records of language models in a journal, those before a step if one is given."""
+    found = []
+    for frame in frames:
+        if frame.kind == "input" and str(frame.payload["name"]).startswith(INPUT_PREFIX):
+            step = int(frame.payload["step"])
+            if before is None or step < before:
+                found.append((step, str(frame.payload["name"]), frame.payload["payload"]))
+    return found
+
+
+@dataclass
+class Counsel:
+    """Opens a service for whichever world needs one, over one journal.
+
+    Attributes:
+        inputs: Input records that the journal holds already.
+        replays_until: Last step that the journal holds whole: nobody is asked in it or before.
+        cache: Folder of answers on disk; None for none.
+        is_offline: Whether nobody may be asked: answers come from journal, cache and stand-ins.
+        client: A client instead of the one that the settings name.
+        journal: Where answers are recorded before use; None where nothing is recorded and nobody asked.
+    """
+
+    inputs: Inputs = ()
+    replays_until: int = NOTHING
+    cache: Path | None = None
+    is_offline: bool = False
+    client: "Client | None" = None
+    journal: "Recorder | None" = None
+    _past: "dict[int, StepInputs] | None" = field(default=None, repr=False)
+
+    @classmethod
+    def of_frames(cls, frames: Sequence[Frame], **options: Any) -> "Counsel":
+        """Return the counsel of a run that has a past."""
+        before = int(frames[0].payload.get("start_step", 0)) - 1
+        return cls(inputs_of(frames), max(commits(frames), default=before), **options)
+
+    @classmethod
+    def of_run(cls, path: Path) -> "Counsel":
+        """Return a counsel that knows what a run's journal holds and asks nobody."""
+        return cls.of_frames(read_journal(path / "journal", strict=False), is_offline=True)
+
+    def check(self, settings: Settings) -> None:
+        """Fail early where a run with these settings could not ask: extra, key, price, address, levers.
+
+        Raises:
+            LLMError: The extra or the key is missing, or the address is none.
+            BudgetError: A model has no known price.
+        """
+        if uses_models(settings):
+            is_given = self.client is not None  # it is its owner's, and stays open
+            trial = Counsel(is_offline=self.is_offline or is_given)
+            service, _ = trial._open(settings, _llm(settings), _Nowhere())
+            service.close()
+
+    def join(self, world: "World") -> None:
+        """Give a world its adviser, if its settings use language models.
+
+        Raises:
+            SettingsError: A cohort is none, or levers and tasks do not go together.
+        """
+        world.counsel = self
+        check_levers(world.settings)
+        if uses_models(world.settings):
+            from feedtwin.world.advising import Adviser  # loads `llm`, so only where it is used
+
+            settings = _llm(world.settings)
+            world.adviser = Adviser(
+                world, settings, lambda: self._open(world.settings, settings, self._recorder())
+            )
+
+    def _recorder(self) -> Any:
+        return None if self.journal is None else _Remembering(self.journal, self._known())
+
+    def _known(self) -> "dict[int, StepInputs]":
+        """What the journal holds by now, by step."""
+        if self._past is None:
+            from feedtwin.llm.records import StepInputs
+
+            self._past = {}
+            for step, name, payload in self.inputs:
+                self._past.setdefault(step, StepInputs()).take(name, payload)
+        return self._past
+
+    def _open(
+        self, settings: Settings, own: "LlmSettings", recorder: Any
+    ) -> "tuple[Service, Mapping[int, StepInputs]]":
+        from feedtwin.llm.opening import open_service
+
+        past = dict(self._known())
+        service = open_service(
+            own,
+            Draws(settings.seed, settings.replicate),
+            recorder,
+            cache_folder=self.cache,
+            past=past,
+            replays_until=self.replays_until,
+            is_offline=self.is_offline or recorder is None,
+            client=self.client,
+        )
+        return service, past
+
+
+class _Remembering:
+    """A journal that also keeps what it records for a service that is opened later."""
+
+    def __init__(self, journal: "Recorder", known: "dict[int, StepInputs]") -> None:
+        self._journal, self._known = journal, known
+
+    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
+        """Record an input of a step before it is used."""
+        from feedtwin.llm.records import StepInputs
+
+        self._journal.append_input(step, name, payload)
+        self._known.setdefault(step, StepInputs()).take(name, payload)
+
+    def sync(self) -> None:
+        """Have the disk acknowledge what was recorded."""
+        self._journal.sync()
+
+
+class _Nowhere:
+    """A journal for a service that is never asked."""
+
+    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
+        """Keep nothing."""
+
+    def sync(self) -> None:
+        """Keep nothing."""
+
+
+def _llm(settings: Settings) -> "LlmSettings":
+    from feedtwin.llm.admin import llm_settings
+
+    return llm_settings(settings)
+
+
+def check_levers(settings: Settings) -> None:
+    """Refuse a policy that asks language models where nobody answers, and a task that no policy asks.
+
+    Raises:
+        SettingsError: names lever and task.
+    """
+    for lever, section in ASKED_BY_LEVERS.items():
+        name = settings.policies[lever]
+        source = source_of(settings, section)
+        asks = hasattr(entry_of(lever, name).factory, "consult")
+        if asks and source == OFF:
+            raise SettingsError(
+                f"policies.{lever} is {name}, which asks a language model, but llm.{section}.source is off; expected "
+                "who answers: set it to surrogate, cached or live"
+            )
+        if not asks and source != OFF:
+            raise SettingsError(
+                f"llm.{section}.source is {source}, but policies.{lever} is {name}, which asks nobody; set "
+                f"policies.{lever}=llm, or llm.{section}.source=off"
+            )
