@@ -131,14 +131,15 @@ def test_the_budgets_of_the_printed_design_never_bind(ran, tmp_path):
 
 
 def test_live_puts_a_language_model_in_the_stand_ins_place():
-    try:
-        study = read_study("creator-campaigns", quick=True, live=True)
-    except SettingsError as error:  # no policy of that name yet
-        assert "no campaigns policy is called 'llm'" in str(error)
-        return
-    planners = {arm.policies["campaigns"] for arm in study.arms.values()}
-    assert planners == {"template", "llm"} and study.name == "creator-campaigns-live"
-    assert study.common["parameters"]["llm.campaign.source"] == "live"
+    study = read_study("creator-campaigns", quick=True, live=True)
+    planners = {name: arm.policies["campaigns"] for name, arm in study.arms.items()}
+    assert planners["s0/basic"] == "template" and planners["s1_50/full"] == "llm"
+    assert study.arms["s1_50/full"].parameters["llm.campaign.source"] == "live"
+    assert study.name == "creator-campaigns-live"
+    forecasts = read_study("trend-governance", live=True).arms
+    assert forecasts["proactive_25"].policies["forecast"] == "llm"
+    assert forecasts["proactive_25"].parameters["llm.budget_microusd"] == 125_000
+    assert "forecast" not in forecasts["reactive"].policies
 
 
 def test_live_is_refused_where_nobody_is_asked():

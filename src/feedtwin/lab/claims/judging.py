@@ -164,7 +164,8 @@ def _detects(one: Effect) -> str:
     if one.mde is None:
         return "power unknown"
     share = "" if not one.mean_base else f" ({one.mde / abs(one.mean_base):.1%})"
-    return f"{one.n_effective} pairs detect {one.mde:.3g} {one.unit}{share}"
+    unit = "" if one.unit in ("1", "share", "count") else f" {one.unit}"
+    return f"{one.n_effective} pairs detect {one.mde:.3g}{unit}{share}"
 
 
 def _power(one: Effect, found: Printed | None) -> float | None:

@@ -12,6 +12,10 @@ from feedtwin.lab.study.tables import as_csv, as_json
 from feedtwin.record.durable import replace_bytes
 
 
+LIVE = "-live"
+"""What the name of a study that asks a language model ends in."""
+
+
 @dataclass(frozen=True)
 class Beside:
     """A cell of the paper's table beside ours: mean and standard deviation over runs of each."""
@@ -33,9 +37,10 @@ def write_claims(result: StudyResult) -> Sheet | None:
 
     The bytes depend on the study's tables and the sheet only.
     """
-    if result.provenance.study not in sheets():
+    name = result.provenance.study.removesuffix(LIVE)
+    if name not in sheets():
         return None
-    sheet = read_sheet(result.provenance.study)
+    sheet = read_sheet(name)
     rows, cells = judge(sheet, result), layout(sheet, result)
     folder = result.path
     for name, kind, values in (("claims", Judged, rows), ("layout", Beside, cells)):
@@ -144,7 +149,7 @@ def _claim_lines(rows: Sequence[Judged]) -> Iterable[str]:
         note = f". {one.note}" if one.note and first else ""
         effect = _number(one.effect)
         if one.low is not None and one.high is not None:
-            effect += f" [{_number(one.low)}, {_number(one.high)}] {one.unit}"
+            effect += f" [{_number(one.low)}, {_number(one.high)}]{_unit(one.unit)}"
         if one.relative is not None:
             effect += f" ({one.relative:+.1%})"
         wins = "" if one.power_at_printed is None else f"{one.power_at_printed:.2f}"
@@ -152,6 +157,10 @@ def _claim_lines(rows: Sequence[Judged]) -> Iterable[str]:
             f"| {one.id if first else ''} | {says} | {paper} | {_code(one.estimand)} | {effect} | {one.n or ''} | "
             f"{'' if one.mde is None else f'{one.mde:.2g}'} | {wins} | {one.twin}{note} |"
         )  # fmt: skip
+
+
+def _unit(unit: str) -> str:
+    return "" if unit in ("1", "share", "count") else f" {unit}"
 
 
 def _code(text: str) -> str:

@@ -97,7 +97,7 @@ class QuickPart(_Part):
 
 
 class LivePart(_Part):
-    """What `--live` changes: stand-ins that give way to policies that ask a language model, and who is asked."""
+    """What `--live` changes in arms with a stand-in: it gives way to a policy that asks a language model."""
 
     policies: dict[str, dict[str, str]] = {}
     """By lever: stand-in to policy that asks."""

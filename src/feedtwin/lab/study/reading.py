@@ -213,12 +213,15 @@ def _enlivened(raw: StudyFile, document: Document) -> StudyFile:
             lever: given.policies.get(lever, {}).get(policy, policy)
             for lever, policy in part.policies.items()
         }
-        return part.model_copy(update={"policies": policies})
+        if policies == part.policies:
+            return part
+        return part.model_copy(
+            update={"policies": policies, "parameters": {**part.parameters, **given.parameters}}
+        )
 
     return raw.model_copy(
         update={
             "name": f"{raw.name or Path(document.where).stem}-live",
-            "parameters": {**raw.parameters, **given.parameters},
             "arms": {name: asking(one) for name, one in raw.arms.items()},
             "factors": {
                 factor: {level: asking(one) for level, one in levels.items()}
