@@ -11,7 +11,6 @@ from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.tables import as_csv, as_json
 from feedtwin.record.durable import replace_bytes
 
-
 LIVE = "-live"
 """What the name of a study that asks a language model ends in."""
 
