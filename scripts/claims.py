@@ -35,8 +35,10 @@ def main(arguments: Sequence[str]) -> int:
     """Store, write or check."""
     parser = argparse.ArgumentParser(description="Claims pages of the paper's studies.")
     parser.add_argument("--store", type=Path, metavar="FOLDER")
-    parser.add_argument("--commit", help="commit that the result was made with, if it is not HEAD")
-    parser.add_argument("--took", default="", help="how long it took, in words")
+    parser.add_argument("--commit", help="commit that it was made with, if not HEAD")
+    parser.add_argument(
+        "--took", default="", help="a sentence on how long it took, without its full stop"
+    )
     parser.add_argument("--check", action="store_true")
     told = parser.parse_args(arguments)
     if told.store is not None:
@@ -48,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
             stale += [] if path.exists() and path.read_text("utf-8") == text else [path.name]
         else:
             path.write_text(text, "utf-8")
+            keep_claims(name)
             print(f"wrote {path.relative_to(ROOT)}")
     for name in stale:
         print(
@@ -74,6 +77,12 @@ def store(folder: Path, commit: str, took: str) -> None:
     (kept / MADE).write_text(json.dumps(about, indent=1) + "\n", "utf-8")
 
 
+def keep_claims(name: str) -> None:
+    """Write the claims of a stored result anew: the sheet may have changed."""
+    write_claims(read_result(RESULTS / name))
+    (RESULTS / name / "claims.md").unlink()
+
+
 def stored() -> list[str]:
     """Return the names of the studies with a stored result."""
     return [name for name in sheets() if (RESULTS / name / MADE).exists()]
@@ -83,7 +92,7 @@ def page(name: str) -> str:
     """Return the page of a stored result."""
     result = read_result(RESULTS / name)
     made = json.loads((RESULTS / name / MADE).read_text("utf-8"))
-    took = f" It took {made['took']}." if made["took"] else ""
+    took = f" {made['took']}." if made["took"] else ""
     return "\n".join(
         [
             f"# {name}",

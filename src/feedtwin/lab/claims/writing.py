@@ -10,6 +10,7 @@ from feedtwin.lab.claims.sheet import Row, Sheet, read_sheet, sheets
 from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.tables import as_csv, as_json
 from feedtwin.record.durable import replace_bytes
+from feedtwin.schema.settings import resolve
 
 LIVE = "-live"
 """What the name of a study that asks a language model ends in."""
@@ -90,7 +91,7 @@ def _replicates(result: StudyResult, row: Row, metric: str) -> np.ndarray:
 def as_markdown(sheet: Sheet, result: StudyResult) -> str:
     """Return claims and layout as a page, without its heading."""
     about = result.provenance
-    people = "the world's own" if about.users is None else f"{about.users:,}"
+    people = resolve(about.world, users=about.users).users
     quick = (
         " **A quick look: it shows that the study runs, not what comes out.**"
         if about.quick
@@ -99,7 +100,7 @@ def as_markdown(sheet: Sheet, result: StudyResult) -> str:
     lines = [
         f"{sheet.paper}.{quick}",
         "",
-        f"World `{about.world}`, {people} users, {about.horizon} steps, {about.replicates} paired replicates, seed "
+        f"World `{about.world}`, {people:,} users, {about.horizon} steps, {about.replicates} paired replicates, seed "
         f"{about.seed}. {about.calibration}. {about.population}.",
         "",
         f"Who answers: {answer_source(sheet, result)}.",
