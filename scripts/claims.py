@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from feedtwin.lab.claims import as_markdown, read_sheet, write_claims
+from feedtwin.lab.claims import as_markdown, read_sheet, unrun_markdown, write_claims
 from feedtwin.lab.claims.sheet import sheets
 from feedtwin.lab.study import read_result
 from feedtwin.lab.study.cells import simulation_hash
@@ -44,13 +44,14 @@ def main(arguments: Sequence[str]) -> int:
     if told.store is not None:
         store(told.store, told.commit or git("rev-parse", "HEAD"), told.took)
     stale = []
-    for name in stored():
+    for name in sheets():
         path, text = DOCS / f"{name}.md", page(name)
         if told.check:
             stale += [] if path.exists() and path.read_text("utf-8") == text else [path.name]
         else:
             path.write_text(text, "utf-8")
-            keep_claims(name)
+            if name in stored():
+                keep_claims(name)
             print(f"wrote {path.relative_to(ROOT)}")
     for name in stale:
         print(
@@ -89,7 +90,18 @@ def stored() -> list[str]:
 
 
 def page(name: str) -> str:
-    """Return the page of a stored result."""
+    """Return the page of a stored result; without one, what the paper's own numbers say."""
+    if name not in stored():
+        head = "Written by `scripts/claims.py`: do not edit. To run the study:"
+        return "\n".join(
+            [
+                f"# {name}",
+                "",
+                f"{head} `feedtwin study {name}`.",
+                "",
+                unrun_markdown(read_sheet(name)),
+            ]
+        )
     result = read_result(RESULTS / name)
     made = json.loads((RESULTS / name / MADE).read_text("utf-8"))
     took = f" {made['took']}." if made["took"] else ""

@@ -6,6 +6,14 @@ our study makes of each, `writing` puts them into the study's folder.
 
 from feedtwin.lab.claims.judging import Judged, judge
 from feedtwin.lab.claims.sheet import Sheet, read_sheet
-from feedtwin.lab.claims.writing import as_markdown, write_claims
+from feedtwin.lab.claims.writing import as_markdown, unrun_markdown, write_claims
 
-__all__ = ["Judged", "Sheet", "as_markdown", "judge", "read_sheet", "write_claims"]
+__all__ = [
+    "Judged",
+    "Sheet",
+    "as_markdown",
+    "judge",
+    "read_sheet",
+    "unrun_markdown",
+    "write_claims",
+]

@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from feedtwin.lab.claims.judging import Judged, answer_source, judge
+from feedtwin.lab.claims.judging import Judged, answer_source, judge, on_paper
+from feedtwin.lab.claims.printed import printed
 from feedtwin.lab.claims.sheet import Row, Sheet, read_sheet, sheets
 from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.tables import as_csv, as_json
@@ -122,6 +123,28 @@ def as_markdown(sheet: Sheet, result: StudyResult) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def unrun_markdown(sheet: Sheet) -> str:
+    """Return what the paper's own numbers say of its claims, as a page without heading and without a study."""
+    lines = [
+        f"{sheet.paper}.",
+        "",
+        "**No result of this study is stored yet**: below is what the paper's own numbers say, and what the study estimates.",
+        "",
+        f"Who would answer: {sheet.stand_in}.",
+        "",
+        "| # | the paper says | on its own numbers | our estimands |",
+        "|---|---|---|---|",
+    ]
+    for claim in sheet.claims:
+        found = printed(sheet, claim) if claim.test is not None else None
+        verdict, why = on_paper(sheet, claim, found)
+        ours = "<br>".join(_code(name) for name in claim.ours)
+        lines.append(
+            f"| {claim.id} | {claim.says} ({claim.where}) | **{verdict}**: {why} | {ours} |"
+        )
+    return "\n".join([*lines, ""])
 
 
 def _layout_lines(sheet: Sheet, cells: Sequence[Beside]) -> Iterable[str]:
