@@ -44,6 +44,13 @@ def study(
     quick: Annotated[
         bool, typer.Option("--quick", help="A quick look: fewer replicates, a shorter horizon.")
     ] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="Ask a language model where the study has a stand-in for one (costs money).",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take, and run nothing.")
     ] = False,
@@ -63,7 +70,7 @@ def study(
         from feedtwin.lab.study import read_study, run_study
         from feedtwin.lab.study.running import folder_of
 
-        found = read_study(source, quick=quick, replicates=replicates)
+        found = read_study(source, quick=quick, replicates=replicates, live=live)
     if dry_run:
         _rehearse(found, out, workers, as_json, shown)
         return
@@ -74,7 +81,7 @@ def study(
         with progress(shown) as on_progress:
             result = run_study(found, folder, workers=workers, on_progress=on_progress)
     except KeyboardInterrupt:
-        words = ["study", source, *(["--quick"] if quick else [])]
+        words = ["study", source, *(["--quick"] if quick else []), *(["--live"] if live else [])]
         words += ["--replicates", str(replicates)] if replicates else []
         words += ["--out", str(out)] if out else []
         tell(f"interrupted; finished cells are kept. To go on: {shell(*words)}")

@@ -74,6 +74,7 @@ def add_governance(
         Moderation(section_model(ModerationConfig, settings.section("moderation")), running, draws),
         Campaigns(
             _policy(settings, "campaigns", campaigns),
+            None if campaigns.others == OFF else make(entry_of("campaigns", campaigns.others), campaigns),
             Participation(campaigns.adoption, campaigns.tiers, campaigns.every_days, per_day),
             trends, forecasts, draws,
         ),

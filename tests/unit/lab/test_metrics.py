@@ -74,6 +74,16 @@ class Log:
                 got[row["recipient"]] += row["share_microusd"]
         return list(got.values())
 
+    def per_creator(self, *kinds):
+        """Mean share of every user who may post."""
+        creators = {user for user, row in self.users.items() if row["tier"] < 3}
+        got = [
+            r["share_microusd"]
+            for r in self.paid
+            if r["kind"] in kinds and r["recipient"] in creators
+        ]
+        return sum(got) / 1e6 / len(creators)
+
     def payers(self):
         return {row["user"] for row in self.paid if row["kind"] in (GIFT, BUY, LIVE, SUB)}
 
@@ -363,6 +373,11 @@ REFERENCES = {
     "ad_load_realised": lambda log: sum(r["kind"] == AD for r in log.paid) / len(log.met),
     "arpu_day": lambda log: log.revenue(GIFT, BUY, AD, LIVE, SUB) / len(log.active()) / log.days,
     "payer_share": lambda log: len(log.payers()) / len(log.active()),
+    "views_per_creator": lambda log: (
+        sum(log.creator_views().values()) / sum(row["tier"] < 3 for row in log.users.values())
+    ),
+    "gifts_per_creator": lambda log: log.per_creator(GIFT, LIVE),
+    "earnings_per_creator": lambda log: log.per_creator(GIFT, AD, LIVE, SUB, FUND),
     "gift_gini_creators": lambda log: gini_of_pairs(log.creators_get(GIFT, LIVE)),
     "earnings_gini_creators": lambda log: gini_of_pairs(
         log.creators_get(GIFT, AD, LIVE, SUB, FUND)

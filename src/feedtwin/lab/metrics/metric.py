@@ -11,7 +11,7 @@ from feedtwin.lab.run_data import RunData
 DIRECTIONS: Final = ("higher", "lower", "neither")
 FAMILIES: Final = (
     "attention", "engagement", "sessions", "retention", "concentration", "fairness", "diversity",
-    "profile", "supply", "harm", "governance", "money",
+    "profile", "supply", "harm", "governance", "money", "creators",
 )  # fmt: skip
 """Modules of this folder that declare metrics, in the order in which people read them."""
 PLACEBO: Final = "promotion.velocity_gate_absolute=77"

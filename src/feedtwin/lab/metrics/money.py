@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from feedtwin.lab.metrics.creators import creators_of
 from feedtwin.lab.metrics.metric import metric, ratio
 from feedtwin.lab.metrics.sessions import active_users
 from feedtwin.lab.run_data import Array, RunData
@@ -182,3 +183,39 @@ def gift_gini_creators(data: RunData) -> float | None:
 def earnings_gini_creators(data: RunData) -> float | None:
     """Inequality of earnings among creators; a merchant's sales are turnover and not in it."""
     return money_gini(_of_creators(data, "earned_microusd"))
+
+
+def _per_creator(data: RunData, column: str) -> float | None:
+    """Mean amount over users of the creator tiers, in dollars."""
+    who = creators_of(data)
+    found = ratio(int(data.users[column][who].sum(dtype=np.int64)), int(who.sum()))
+    return None if found is None else found / MICRO
+
+
+@metric(
+    "gifts_per_creator",
+    "gifts per creator",
+    unit="USD",
+    direction="higher",
+    formula="what gifts brought users of the creator tiers, posting or not / users of these tiers",
+    needs="users.gifts_microusd users.tier",
+    headline=False,
+)
+def gifts_per_creator(data: RunData) -> float | None:
+    """Mean income from gifts; creators without a video count with 0."""
+    return _per_creator(data, "gifts_microusd")
+
+
+@metric(
+    "earnings_per_creator",
+    "earnings per creator",
+    unit="USD",
+    direction="higher",
+    formula="earnings (ads, gifts, subscriptions, fund; no sales) of users of the creator tiers, posting or not / "
+    "users of these tiers",
+    needs="users.earned_microusd users.tier",
+    headline=False,
+)
+def earnings_per_creator(data: RunData) -> float | None:
+    """Mean earnings; a merchant's sales are turnover and not in it."""
+    return _per_creator(data, "earned_microusd")

@@ -15,12 +15,15 @@ from feedtwin.lab.metrics.metric import Metric
 from feedtwin.lab.run_data import Array, RunData
 from feedtwin.lab.study.file_schema import CohortPart
 from feedtwin.lab.study.plan import Arm, Cohort
+from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.nearest import suggest
 
 ATTRIBUTES: Final = (
-    "tier", "age_group", "persona", "activity", "attention_span_s", "loyalty", "member",
+    "tier", "age_group", "persona", "activity", "attention_span_s", "loyalty", "member", "adopts_at",
 )  # fmt: skip
-"""Columns of the users table that are fixed when a person is made."""
+"""Columns of the users table that are fixed when a person is made; `adopts_at` follows from who they are."""
+NEVER: Final = 2.0
+"""`adopts_at` of consumers, who get no campaign plans."""
 TIERS: Final = ("elite", "active", "casual", "consumer")
 VIEWER_TOTALS: Final[dict[str, str]] = {
     "impressions": "(SELECT count(*) FROM met)",
@@ -58,8 +61,9 @@ def cohorts_of(
             )
         values = _values(name, part, at(f"{path}.is"))
         found[name] = Cohort(
-            name, part.of, part.column, values, part.top, part.bottom, part.read_from
-        )
+            name, part.of, part.column, values, part.top, part.bottom, part.read_from, part.at_least,
+            part.below,
+        )  # fmt: skip
     return found
 
 
@@ -98,6 +102,17 @@ def why_not(metric: Metric, cohort: Cohort) -> str:
     return ""
 
 
+def with_adoption(data: RunData) -> dict[str, Array]:
+    """Return the users table with `adopts_at`: the adoption share from which a creator follows campaign plans.
+
+    It is the keyed draw that `campaigns.adoption` is compared with, so who adopts at 20 % also does at 50 %.
+    """
+    draws = Draws(data.seed, data.replicate)
+    place = draws.uniform(Stream.CAMPAIGN_ADOPTION, data.users["user"].astype(np.uint32))
+    can = data.users["tier"] < TIERS.index("consumer")
+    return {**data.users, "adopts_at": np.where(can, place, np.float32(NEVER))}
+
+
 def members(users: Mapping[str, Array], cohort: Cohort) -> Array:
     """Return the sorted ids of who belongs.
 
@@ -113,6 +128,10 @@ def members(users: Mapping[str, Array], cohort: Cohort) -> Array:
             f"cohort {cohort.name}: this world's users have no {cohort.column!r}; there is: {', '.join(users)}"
         )
     ids, values = users["user"], users[cohort.column]
+    if cohort.at_least is not None or cohort.below is not None:
+        low = -np.inf if cohort.at_least is None else np.float32(cohort.at_least)
+        high = np.inf if cohort.below is None else np.float32(cohort.below)
+        return np.sort(ids[(values >= low) & (values < high)])
     if cohort.values:
         return np.sort(ids[np.isin(values, cohort.values)])
     order = np.lexsort((ids, values))

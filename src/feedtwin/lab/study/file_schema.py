@@ -56,12 +56,15 @@ class CohortPart(_Part):
     is_: str | int | list[str | int] | None = Field(default=None, alias="is")
     top: float | None = Field(default=None, gt=0, lt=1)
     bottom: float | None = Field(default=None, gt=0, lt=1)
+    at_least: float | None = None
+    below: float | None = None
     read_from: str | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Self:
-        if sum(one is not None for one in (self.is_, self.top, self.bottom)) != 1:
-            raise ValueError("expected one of `is`, `top` and `bottom`")
+        ranged = self.at_least is not None or self.below is not None
+        if sum(one is not None for one in (self.is_, self.top, self.bottom)) + ranged != 1:
+            raise ValueError("expected one of `is`, `top`, `bottom` and `at_least` with `below`")
         return self
 
 
@@ -93,6 +96,14 @@ class QuickPart(_Part):
     warmup: int | None = Field(default=None, ge=0)
 
 
+class LivePart(_Part):
+    """What `--live` changes in arms with a stand-in: it gives way to a policy that asks a language model."""
+
+    policies: dict[str, dict[str, str]] = {}
+    """By lever: stand-in to policy that asks."""
+    parameters: dict[str, Any] = {}
+
+
 Overlays = Annotated[dict[str, OverlayPart], BeforeValidator(_named)]
 
 
@@ -122,6 +133,7 @@ class StudyFile(_Part):
     confidence: float = Field(default=0.95, ge=0.5, lt=1)
     llm_budget_usd: float = Field(default=0.0, ge=0)
     quick: QuickPart | None = None
+    live: LivePart | None = None
 
     @classmethod
     def parts(cls) -> dict[str, type[BaseModel]]:
@@ -134,4 +146,5 @@ class StudyFile(_Part):
             "cohorts": CohortPart,
             "estimands": EstimandPart,
             "quick": QuickPart,
+            "live": LivePart,
         }

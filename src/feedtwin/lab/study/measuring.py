@@ -13,7 +13,7 @@ from feedtwin.lab.run_data import LEVELS, RunData, RunLog, read_run
 from feedtwin.lab.statistics import lorenz
 from feedtwin.lab.statistics.distributions import QUANTILES
 from feedtwin.lab.study.cells import Job
-from feedtwin.lab.study.cohorts import members, restricted
+from feedtwin.lab.study.cohorts import members, restricted, with_adoption
 from feedtwin.lab.study.distributions import DISTRIBUTIONS
 from feedtwin.lab.study.estimating import CellReadings
 from feedtwin.lab.study.plan import WHOLE, Cohort, Wanted
@@ -89,9 +89,9 @@ class _Parts:
 
     def _members(self, cohort: Cohort) -> np.ndarray:
         if cohort.read_from is None:
-            return members(self._data.users, cohort)
+            return members(with_adoption(self._data), cohort)
         key = dict(self._job.others)[cohort.read_from]
-        return members(read_run(self._job.store / key / "run").users, cohort)
+        return members(with_adoption(read_run(self._job.store / key / "run")), cohort)
 
 
 def part_of(run: Run, data: RunData, first: int, last: int) -> RunData:

@@ -80,6 +80,8 @@ class Cohort:
         values: Values that belong, or () where `top` or `bottom` is given.
         top: Share of the population with the highest values, or None.
         bottom: Share with the lowest, or None.
+        at_least: Lowest value that belongs, or None.
+        below: Lowest value that does not belong any more, or None.
         read_from: Arm whose users table says who belongs, for every arm of a replicate; None for each arm's own.
     """
 
@@ -90,6 +92,8 @@ class Cohort:
     top: float | None = None
     bottom: float | None = None
     read_from: str | None = None
+    at_least: float | None = None
+    below: float | None = None
 
 
 @dataclass(frozen=True)

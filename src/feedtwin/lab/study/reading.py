@@ -17,7 +17,7 @@ from feedtwin.lab.study import designs
 from feedtwin.lab.study.asking import estimands_of
 from feedtwin.lab.study.cohorts import cohorts_of
 from feedtwin.lab.study.distributions import DISTRIBUTIONS
-from feedtwin.lab.study.file_schema import StudyFile
+from feedtwin.lab.study.file_schema import OverlayPart, StudyFile
 from feedtwin.lab.study.plan import Arm, Factor, Replication, Study
 from feedtwin.lab.study.settings_check import check_settings
 from feedtwin.schema.nearest import suggest
@@ -36,7 +36,7 @@ def built_in_studies() -> list[str]:
 
 
 def read_study(
-    source: str | Path, *, quick: bool = False, replicates: int | None = None
+    source: str | Path, *, quick: bool = False, replicates: int | None = None, live: bool = False
 ) -> Study:  # fmt: skip
     """Return a study by file or by name, checked.
 
@@ -44,6 +44,7 @@ def read_study(
         source: Path of a YAML file, or name of a built-in study.
         quick: Cut it down to a quick look: fewer replicates, a shorter horizon.
         replicates: Replicates (or the cap) instead of the file's.
+        live: Ask a language model where the file's `live` says so, instead of the stand-ins.
 
     Raises:
         SettingsError: No such study; or something in it is unknown, impossible or out of bounds. Names file,
@@ -59,7 +60,7 @@ def read_study(
             raise SettingsError(f"{text}: no such file; studies by name are {known}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{text}: cannot be read: {error}") from None
-        return parse_study(document, path.stem, quick=quick, replicates=replicates)
+        return parse_study(document, path.stem, quick=quick, replicates=replicates, live=live)
     known_names = built_in_studies()
     if text not in known_names:
         raise SettingsError(
@@ -68,14 +69,17 @@ def read_study(
         )
     content = (files(BUILT_IN) / f"{text}.yaml").read_text("utf-8")
     document = read_document(content, f"studies/{text}.yaml")
-    return parse_study(document, text, quick=quick, replicates=replicates)
+    return parse_study(document, text, quick=quick, replicates=replicates, live=live)
 
 
 def parse_study(
-    document: Document, name: str, *, quick: bool = False, replicates: int | None = None
+    document: Document, name: str, *, quick: bool = False, replicates: int | None = None,
+    live: bool = False,
 ) -> Study:  # fmt: skip
     """Return the study that a document describes, checked."""
     raw = _shape(document)
+    if live:
+        raw = _enlivened(raw, document)
     if quick:
         raw = _quickened(raw)
     if replicates is not None:
@@ -179,7 +183,9 @@ def _quickened(raw: StudyFile) -> StudyFile:
     present = raw.replicates if isinstance(raw.replicates, int) else raw.replicates.most
     horizon = min(told.get("horizon", QUICK_HORIZON), raw.horizon)
     estimands = [
-        one.model_copy(update={"steps": None}) if one.steps and one.steps[1] > horizon else one
+        one.model_copy(update={"steps": _squeezed(one.steps, raw.horizon, horizon)})
+        if one.steps and one.steps[1] > horizon
+        else one
         for one in raw.estimands
     ]
     return raw.model_copy(
@@ -191,6 +197,44 @@ def _quickened(raw: StudyFile) -> StudyFile:
             "estimands": estimands,
         }
     )
+
+
+def _enlivened(raw: StudyFile, document: Document) -> StudyFile:
+    """Put the policies that ask a language model where the stand-ins are, and say who is asked."""
+    if raw.live is None:
+        raise SettingsError(
+            f"{document.where}: --live: this study asks no language model; expected a `live` part that says which "
+            "stand-ins give way"
+        )
+    given = raw.live
+
+    def asking(part: OverlayPart) -> OverlayPart:
+        policies = {
+            lever: given.policies.get(lever, {}).get(policy, policy)
+            for lever, policy in part.policies.items()
+        }
+        if policies == part.policies:
+            return part
+        return part.model_copy(
+            update={"policies": policies, "parameters": {**part.parameters, **given.parameters}}
+        )
+
+    return raw.model_copy(
+        update={
+            "name": f"{raw.name or Path(document.where).stem}-live",
+            "arms": {name: asking(one) for name, one in raw.arms.items()},
+            "factors": {
+                factor: {level: asking(one) for level, one in levels.items()}
+                for factor, levels in raw.factors.items()
+            },
+        }
+    )
+
+
+def _squeezed(steps: tuple[int, int], horizon: int, to: int) -> tuple[int, int]:
+    """The same part of a shorter horizon, one step at least."""
+    first = min(steps[0] * to // horizon, to - 1)
+    return first, max(first + 1, steps[1] * to // horizon)
 
 
 def _told(raw: StudyFile, replicates: int, document: Document) -> Any:

@@ -95,7 +95,16 @@ def run_study(
         precision = run.all_batches()
         result = _result(study, folder, run.cells(), precision, run.reused)
         write_result(result)
+        _write_claims(result)
     return result
+
+
+def _write_claims(result: StudyResult) -> None:
+    from feedtwin.lab.claims import (
+        write_claims,
+    )  # they read studies, and a study knows nothing of them
+
+    write_claims(result)
 
 
 class _Run:

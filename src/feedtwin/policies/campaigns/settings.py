@@ -9,6 +9,7 @@ class CampaignSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     adoption: float
+    others: str
     tiers: int
     every_days: int
     uploads: list[int]

@@ -17,3 +17,5 @@ class ForecastSettings(BaseModel):
     damping: float
     sharpness: float
     floor: float
+    call_usd: float
+    budget_usd: float

@@ -13,6 +13,7 @@ from feedtwin.numerics import exp32, log32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.ids import ring_position
 from feedtwin.twins.user.config import UserConfig
+from feedtwin.twins.user.own_personas import written_interest, written_traits
 from feedtwin.twins.user.ties import Ties
 
 (
@@ -47,12 +48,19 @@ def synthetic_users(
     columns = traits(user, config, draws)
     columns["tier"] = tier.astype(np.uint8)
     columns["upload_rate"] = np.asarray(config.uploads_per_day, np.float32)[tier]
-    columns["persona"] = persona
     columns["age_group"] = age_groups(user, population, draws)
-    columns |= shaped(columns, persona, personas)
     weights = _category_interest(persona, population, personas, len(category_vectors))
     expertise = draws.uniform(Stream.USER_ATTRIBUTE, user, EXPERTISE)
     columns["expertise"] = _pick(weights, expertise)
+    if population["persona_use"] == "written":  # the field stays, the template goes
+        persona = np.full(count, NO_PERSONA, np.uint8)
+        base = float(population["interest_base"])
+        weights = written_interest(
+            user, columns["expertise"], base, personas, len(category_vectors), draws
+        )
+        columns |= written_traits(user, columns, personas, draws)
+    columns["persona"] = persona
+    columns |= shaped(columns, persona, personas)
     weights = _with_humor(weights, columns["humor_affinity"], population)
     columns["taste"] = tastes(user, weights, category_vectors, population, draws)
     columns["interests"] = ((columns["taste"].astype(np.int32) + 128) >> 8).astype(np.int8)

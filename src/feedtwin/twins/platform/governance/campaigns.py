@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.policies.interface import PLAN_DAYS, CampaignPolicy
+from feedtwin.policies.interface import PLAN_DAYS, CampaignPolicy, View
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.batches import Batch, EventBatch
 from feedtwin.twins.part import Part
@@ -32,33 +32,51 @@ class Campaigns(Part):
     def __init__(
         self,
         policy: CampaignPolicy | None,
+        others: CampaignPolicy | None,
         participation: Participation,
         trends: TrendTracker,
         forecasts: Forecasts,
         draws: Draws,
     ) -> None:
         super().__init__()
-        self.policy, self.participation = policy, participation
+        self.policy, self._others, self.participation = policy, others, participation
         self._trends, self._forecasts = trends, forecasts
         self._draws = draws
 
     def adopters(self) -> np.ndarray:
         """Return the creators who take part, u4, ascending: each by a draw of their own."""
         p = self.participation
-        able = np.nonzero(self.sight.users.tier < p.tiers)[0].astype(np.uint32)
+        able = self._able()
         draw = self._draws.uniform(Stream.CAMPAIGN_ADOPTION, able)
         return able[draw < np.float32(p.adoption)]
+
+    def _able(self) -> np.ndarray:
+        """Return the creators who could take part, u4, ascending."""
+        return np.nonzero(self.sight.users.tier < self.participation.tiers)[0].astype(np.uint32)
+
+    def _planned(self, view: View) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Return who gets a plan, ascending, and the plans, (N, 3) each: adopters, and the others if they have a planner."""
+        assert self.policy is not None
+        creators, categories = self.adopters(), len(self.sight.topics[0])
+        plans = ask_plans(self.policy, view, creators, categories)
+        if self._others is None:
+            return creators, plans
+        rest = np.setdiff1d(self._able(), creators)
+        more = ask_plans(self._others, view, rest, categories)
+        whole = np.concatenate([creators, rest])
+        order = np.argsort(whole)
+        joined = {name: np.concatenate([plans[name], more[name]])[order] for name in plans}
+        return whole[order], joined
 
     def due(self, step: int) -> list[Batch]:
         """Return the plans of this step: three rows per creator, one per day."""
         p = self.participation
         if self.policy is None or step % (p.every_days * p.steps_per_day):
             return []
-        creators = self.adopters()
         view = governance_view(
             self.sight, step, trends=self._trends.table, forecast=self._forecasts.table
         )
-        plans = ask_plans(self.policy, view, creators, len(self.sight.topics[0]))
+        creators, plans = self._planned(view)
         rows = len(creators) * PLAN_DAYS
         flat = {name: column.reshape(-1) for name, column in plans.items()}
         columns = {
