@@ -29,7 +29,8 @@ from feedtwin.lab.study.provenance import calibration, provenance
 from feedtwin.lab.study.result import Effect, Reading, StudyResult
 from feedtwin.lab.study.tables import STUDY_FILE, write_result
 from feedtwin.lab.study.warning import warnings_of
-from feedtwin.lab.study.working import do, is_finished
+from feedtwin.lab.study.working import do, is_finished, is_run
+from feedtwin.world.counsel import Counsel
 
 STUDIES: Final = Path("studies")
 """Where studies go by default: `studies/<name>`."""
@@ -164,6 +165,9 @@ class _Run:
         for job in finished:
             self._found[job.cell.key] = do(job)
         self._report()
+        to_run = {job.cell.arm: job for job in (*past_jobs, *missing) if not is_run(job.folder)}
+        for job in to_run.values():
+            Counsel().check(job.cell.settings)  # without key or server no cell begins
         self._go(past_jobs)
         self._go([job for job in missing if job.cell.arm in first])
         self._go([job for job in missing if job.cell.arm not in first])
