@@ -36,6 +36,21 @@ def built_in_studies() -> list[str]:
     return sorted(e.name.removesuffix(".yaml") for e in entries if e.name.endswith(".yaml"))
 
 
+def is_study(source: str | Path) -> bool:
+    """Whether a name or a file is a study's rather than a world's.
+
+    Raises:
+        SettingsError: The file is not one of this kind of YAML.
+    """
+    text = str(source)
+    if text.endswith((".yaml", ".yml")):
+        try:
+            return "estimands" in read_document(Path(text).read_text("utf-8"), text).values
+        except (OSError, UnicodeDecodeError):
+            return False
+    return text in built_in_studies()
+
+
 def read_study(
     source: str | Path, *, quick: bool = False, replicates: int | None = None, is_estimate: bool = False
 ) -> Study:  # fmt: skip
