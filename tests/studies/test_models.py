@@ -1,11 +1,9 @@
 """Studies whose arms ask language models: money, records, kills, workers, and who answered."""
 
-import json
 import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,10 @@ from feedtwin.errors import SettingsError
 from feedtwin.lab.study import read_result, run_study
 from feedtwin.lab.study.budget import asking
 from feedtwin.lab.study.cells import cell_of
+from feedtwin.lab.study.costing import cost_of
 from feedtwin.lab.study.executors import LocalProcesses
+from feedtwin.lab.study.explaining import explain_effect
+from feedtwin.lab.study.rehearsal import rehearse
 from feedtwin.llm.admin import usage
 from feedtwin.testing.provider import GARBAGE, GOOD, Script, ScriptedProvider, serve
 
@@ -171,7 +172,7 @@ def test_a_study_that_cannot_ask_is_refused_where_it_says_so(change, words, stud
 
 
 def test_more_replicates_need_more_money_and_keep_their_cells(study_of):
-    with pytest.raises(SettingsError, match="3 replicates may spend 1.5 USD"):
+    with pytest.raises(SettingsError, match=r"3 replicates may spend 1\.5 USD"):
         study_of(SMALL, replicates=3)
     fewer, more = study_of(SMALL, replicates=1), SMALL.replace("budget_usd: 1", "budget_usd: 2")
     more = study_of(more.replace("replicates: 2", "replicates: 4"))
@@ -188,3 +189,49 @@ def test_keys_do_not_know_where_answers_are_and_arms_without_models_no_budget(st
     one, two = cell_of(plain, "talk", 1), cell_of(recorded, "talk", 1)
     assert one.key != two.key and one.answers_key == two.answers_key
     assert list(asking(recorded)) == ["model", "talk"]
+
+
+def test_every_number_says_who_answered_and_what_was_degraded(answered, ran, tmp_path):
+    text, _ = answered(script=Script({GOOD: 1, GARBAGE: 1}, is_apt=True))
+    found = ran(text.replace("replicates: 2", "replicates: 1"), tmp_path / "out")
+    effect = found.effect("watch_s", "talk - rules")
+    assert effect.sources.startswith("talk: live ") and "stand-in" in effect.sources
+    assert effect.degraded.startswith("degraded: talk: ") and "1 of 1 cells" in effect.degraded
+    levels = {one.arm: one for one in found.levels}
+    assert levels["rules"].sources == levels["rules"].degraded == ""
+    assert levels["talk"].degraded and levels["talk"].sources in effect.sources
+    marked = {one.arm for one in found.readings if one.degraded}
+    assert "talk" in marked and "rules" not in marked
+    assert ("degraded", "talk") in {(one.kind, one.what) for one in found.warnings}
+    row = next(one for one in found.answers if one.arm == "talk" and "COMMENT" in one.task)
+    assert row.degraded_cells == 1 and 0 < row.degraded <= row.surrogate and row.live > 0
+    assert read_result(tmp_path / "out") == found
+    header = (tmp_path / "out" / "effects.csv").read_text("utf-8").splitlines()[0]
+    assert header.endswith(",sources,degraded")
+
+
+def test_the_estimate_of_a_study_is_near_its_bill_and_below_the_worst_case(
+    answered, study_of, ran, kernels, tmp_path
+):
+    text, provider = answered(SMALL.replace("replicates: 2", "replicates: 1"))
+    study = study_of(text)
+    cost = cost_of(study, kernels)
+    ran(text, tmp_path / "out")
+    assert abs(cost.expected / provider.bill.microusd - 1) < 0.1
+    assert provider.bill.microusd <= cost.worst <= cost.budget and cost.is_enough
+    assert [one.arm for one in cost.arms] == ["model", "talk"]
+    assert rehearse(study, tmp_path / "out").spend_usd == 0  # all cells are there
+    twice = cost_of(study_of(SMALL), kernels)
+    assert twice.expected == 2 * cost.expected
+    poor = study_of(SMALL.replace("usd: 1", "usd: 0.0024"))
+    assert not cost_of(poor, kernels).is_enough
+
+
+def test_an_effect_of_arms_that_ask_is_not_taken_apart(answered, ran, tmp_path):
+    text, provider = answered(SMALL.replace("replicates: 2", "replicates: 1"))
+    ran(text, tmp_path / "out")
+    calls = provider.bill.calls
+    with pytest.raises(SettingsError, match="--no-parts"):
+        explain_effect(tmp_path / "out", "watch_s", contrast="talk - rules")
+    found = explain_effect(tmp_path / "out", "watch_s", contrast="talk - rules", parts=False)
+    assert found.in_common is None and provider.bill.calls == calls

@@ -13,6 +13,15 @@ from typing import Final
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.statistics.sequential import PILOT
+from feedtwin.lab.study.answering import (
+    answered,
+    degraded_warnings,
+    marked_effects,
+    marked_levels,
+    marked_points,
+    marked_readings,
+    marks_of,
+)
 from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
@@ -206,16 +215,19 @@ def _result(
     study: Study, folder: Path, cells: Cells, precision: str, reused: int
 ) -> StudyResult:  # fmt: skip
     state = calibration()
-    effects = effects_of(study, cells, state)
+    answers = answered(study, cells)
+    marks = marks_of(study, answers)
+    effects = marked_effects(effects_of(study, cells, state), study, marks)
     spent = sum({one.key: one.llm_spent_usd for one in cells}.values())
     return StudyResult(
         path=folder,
         effects=effects,
-        levels=levels_of(study, cells, state),
-        over_time=over_time_of(study, cells, state),
-        curves=curves_of(study, cells, state),
-        readings=tuple(_readings(study, cells)),
-        warnings=warnings_of(study, cells, effects, precision),
+        levels=marked_levels(levels_of(study, cells, state), marks),
+        over_time=marked_effects(over_time_of(study, cells, state), study, marks),
+        curves=marked_points(curves_of(study, cells, state), study, marks),
+        readings=marked_readings(_readings(study, cells), cells, study),
+        answers=answers,
+        warnings=(*degraded_warnings(answers), *warnings_of(study, cells, effects, precision)),
         provenance=provenance(study, len(cells.replicates), precision, spent),
         reused=reused,
     )

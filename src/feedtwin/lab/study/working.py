@@ -116,6 +116,7 @@ def stored(job: Job) -> CellReadings | None:
         curves={(name, kind): tuple(points) for name, kind, points in kept["curves"]},
         notes=tuple(kept["notes"]),
         llm_spent_usd=kept["llm_spent_usd"],
+        answers=kept["answers"],
     )
 
 
@@ -136,6 +137,7 @@ def keep(job: Job, found: CellReadings) -> None:
         "curves": [[name, kind, list(points)] for (name, kind), points in found.curves.items()],
         "notes": list(found.notes),
         "llm_spent_usd": found.llm_spent_usd,
+        "answers": found.answers,
     }
     replace_bytes(stored_path(job.folder), as_json(value))
 
