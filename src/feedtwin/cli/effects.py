@@ -18,6 +18,7 @@ def result_json(result: "StudyResult") -> dict[str, object]:
         "provenance": asdict(result.provenance),
         "warnings": [asdict(one) for one in result.warnings],
         "effects": [asdict(one) for one in result.effects],
+        "answers": [asdict(one) for one in result.answers],
         "cells_reused": result.reused,
     }
 
@@ -30,7 +31,12 @@ def print_result(result: "StudyResult") -> None:
     contrasts = list(dict.fromkeys(one.contrast for one in result.effects))
     for contrast in contrasts:
         say(f"{contrast}, with {confidence:.0%} intervals", style="bold")
-        print_effects([one for one in result.effects if one.contrast == contrast])
+        own = [one for one in result.effects if one.contrast == contrast]
+        print_effects(own)
+        for line in dict.fromkeys(one.sources for one in own if one.sources):
+            say(f"language models: {line}")
+        for line in dict.fromkeys(one.degraded for one in own if one.degraded):
+            say(line, style="yellow")
         say()
     _print_curves(result)
     correction = result.effects[0].correction if result.effects else "none"
@@ -44,6 +50,10 @@ def print_result(result: "StudyResult") -> None:
         say(f"warning: {one.kind}: {one.message}", style="yellow")
     if about.precision:
         say(f"note    {about.precision}")
+    if result.answers:
+        say(
+            f"spent   {about.llm_spent_usd:,.6g} of {about.llm_budget_usd:,.6g} USD on language models, in all cells"
+        )
     say(about.calibration)
     say(f"wrote   {result.path} ({size(result.path)}), {result.reused} cells reused")
     first = result.effects[0] if result.effects else None
@@ -78,7 +88,7 @@ def _row(one: "Effect") -> list[object]:
         "-" if one.pairing_rho is None else f"{one.pairing_rho:.2f}",
         _ratio(one),
         "-" if one.mde is None else f"{one.mde:.{digits}f}",
-        one.verdict,
+        f"{one.verdict} (degraded)" if one.degraded else one.verdict,
     ]
 
 

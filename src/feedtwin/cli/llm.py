@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from feedtwin.cli.going import DEFAULT_SEED, DEFAULT_STEPS, AsJson, RunPath, load_kernels
+from feedtwin.cli.llm_costs import print_study_cost, print_world_cost
 from feedtwin.cli.progress import bar, is_shown, working
 from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table, usd
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from feedtwin.lab.downstream import Outcome
-    from feedtwin.llm.estimates import Estimate
     from feedtwin.llm.settings import LlmSettings
 
 app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
@@ -39,12 +39,16 @@ def _settings(world: str, sets: list[str] | None) -> "LlmSettings":
 @app.command("estimate")
 @reports
 def estimate(
-    world: World = "synthetic",
+    source: Annotated[
+        str, typer.Argument(metavar="WORLD|STUDY", help="Name or .yaml file of a world or a study.")
+    ] = "synthetic",
     users: Annotated[
         int | None, typer.Option(help="Number of users; as many as the world has by default.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, help="Hours to rehearse.")] = DEFAULT_STEPS,
-    seed: Annotated[int, typer.Option(help="Root seed.")] = DEFAULT_SEED,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help=f"Hours to rehearse; {DEFAULT_STEPS} by default.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help=f"Root seed; {DEFAULT_SEED} by default.")] = None,
     llm: Annotated[
         str | None,
         typer.Option(metavar="surrogate|cached|live", help="As in `feedtwin run`."),
@@ -59,16 +63,55 @@ def estimate(
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the live tasks of a world will cost, before anything is spent.
+    """Say what the live tasks of a world, or of all cells of a study, will cost, before anything is spent.
 
-    The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate.
+    The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate. Of a
+    study, the first replicate of every arm is, and counted once per cell.
     """
+    from feedtwin.lab.study.reading import is_study
+
+    if is_study(source):
+        told = {
+            "--users": users, "--steps": steps, "--seed": seed, "--llm": llm, "--calls": calls, "--set": sets,
+        }  # fmt: skip
+        _estimate_study(source, [name for name, value in told.items() if value], as_json)
+    else:
+        _estimate_world(source, users, steps or DEFAULT_STEPS, DEFAULT_SEED if seed is None else seed,
+                        llm, calls, sets or [], as_json)  # fmt: skip
+
+
+def _estimate_study(source: str, options: "Sequence[str]", as_json: bool) -> None:
+    from feedtwin.errors import SettingsError
+    from feedtwin.lab.study.costing import cost_of
+    from feedtwin.lab.study.reading import read_study
+
+    if options:
+        raise SettingsError(
+            f"{' '.join(options)}: {source} is a study, which says this itself; expected a world, or no such option. "
+            "Change the study's file"
+        )
+    study = read_study(source, is_estimate=True)
+    with working("rehearsing", is_shown(False, as_json)):
+        cost = cost_of(study, load_kernels("auto", None))
+    print_study_cost(study, cost, as_json)
+
+
+def _estimate_world(
+    world: str,
+    users: int | None,
+    steps: int,
+    seed: int,
+    llm: str | None,
+    calls: list[str] | None,
+    sets: list[str],
+    as_json: bool,
+) -> None:
     from feedtwin.lab.launch import llm_sets
     from feedtwin.llm import admin, estimates
     from feedtwin.schema.settings import resolve
 
     degraded: Mapping[str, tuple[int, int]] = {}
-    settings = resolve(world, users, seed, sets=llm_sets(llm, sets or []))
+    settings = resolve(world, users, seed, sets=llm_sets(llm, sets))
     own = admin.llm_settings(settings)
     if calls:
         rows = estimates.estimate(own, estimates.parse_calls(calls))
@@ -78,47 +121,7 @@ def estimate(
         with working("rehearsing", is_shown(False, as_json)):
             found = rehearse(settings, steps, load_kernels("auto", None))
         rows, degraded = list(found.tasks), found.degraded
-    _print_estimate(rows, own.budget_microusd, degraded, as_json)
-
-
-def _print_estimate(
-    rows: "Sequence[Estimate]",
-    budget: int,
-    degraded: "Mapping[str, tuple[int, int]]",
-    as_json: bool,
-) -> None:
-    """Print what was estimated, task by task."""
-    from feedtwin.llm import admin
-
-    expected, worst = sum(one.expected for one in rows), min(sum(one.worst for one in rows), budget)
-    if as_json:
-        answer(
-            {
-                "tasks": [{**vars(one), "task": admin.name_of(one.task)} for one in rows],
-                "expected_microusd": expected,
-                "worst_microusd": worst,
-                "budget_microusd": budget,
-                "degraded": {
-                    name: {"degraded": n, "answers": of} for name, (n, of) in degraded.items()
-                },
-            }
-        )
-        return
-    head = ("task", "model", "calls", "tokens in", "tokens out", "expected", "worst case")
-    cells = [
-        (admin.name_of(one.task), one.model, f"{one.calls:,}", f"{one.tokens_in:,}",
-         f"{one.tokens_out:,}", usd(one.expected), usd(one.worst))
-        for one in rows
-    ]  # fmt: skip
-    table(head, cells, right=head[2:], keep=head[:2])
-    say()
-    say(f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(budget)}")
-    if not rows:
-        say("no task is live: --llm live, or --set llm.caption.source=live (--calls caption=200)")
-    if expected > budget:
-        say("the budget will be used up; what comes after it is answered by stand-ins")
-    for name, (number, of) in degraded.items():
-        say(f"not from a model, for want of budget: {number:,} of {of:,} answers of {name}")
+    print_world_cost(rows, own.budget_microusd, degraded, as_json)
 
 
 @app.command("usage")

@@ -9,6 +9,7 @@ import typer
 
 from feedtwin.cli.effects import print_result, result_json
 from feedtwin.cli.going import AsJson, Quiet
+from feedtwin.cli.llm_costs import study_lines
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import (
     INTERRUPTED,
@@ -128,7 +129,7 @@ def _rehearse(
     with working("trying a few steps", shown):
         needs = rehearse(found, out, workers=workers)
     if as_json:
-        answer({"study": found.name, **vars(needs)})
+        answer({"study": found.name, **vars(needs), "language": needs.language.as_json()})
     else:
         _print_rehearsal(found, needs)
 
@@ -146,7 +147,11 @@ def _print_rehearsal(found: "Study", needs: "Rehearsal") -> None:
         f"time    about {clock(needs.seconds)} on {plural(needs.workers, 'worker')}, from a pilot of the base"
     )
     say(f"disk    about {needs.bytes / 1e6:,.3g} MB")
-    say(f"spend   at most {needs.spend_usd:,.2f} USD on language models")
+    if needs.language.arms:
+        for line in study_lines(needs.language):
+            say(f"spend   {line}")
+    else:
+        say("spend   at most 0.00 USD on language models: no cell to run may ask one")
     say("nothing was run")
 
 

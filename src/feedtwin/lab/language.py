@@ -47,6 +47,7 @@ class LanguageUse:
         degraded: A sentence for each task of which too much was not answered as wanted.
         warnings: All that a reader of the run's numbers must know: these, and whether the model is none to learn from.
         disputed_microusd: What providers claimed above what was reserved.
+        degraded_tasks: Names of those tasks.
     """
 
     tasks: dict[str, TaskUse]
@@ -56,6 +57,7 @@ class LanguageUse:
     degraded: tuple[str, ...]
     warnings: tuple[str, ...]
     disputed_microusd: int
+    degraded_tasks: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -115,7 +117,7 @@ def language_use(path: str | Path) -> LanguageUse | None:
     )
     return LanguageUse(
         tasks, found.budget, found.charged, tuple(found.burn_down), degraded,
-        (*degraded, *_demo_notes(run)), found.disputed,
+        (*degraded, *_demo_notes(run)), found.disputed, tuple(name_of(c) for c in found.degraded),
     )  # fmt: skip
 
 

@@ -62,6 +62,20 @@ class Estimate:
         return Estimate(self.task, self.model, **sums)
 
 
+def one_call(settings: LlmSettings, section: str) -> tuple[str, int, int]:
+    """Return a task's model, the most that a typical call of it can cost, and the most that it may spend.
+
+    Raises:
+        BudgetError: The model has no known price.
+    """
+    code = next(code for code, name in SECTIONS.items() if name == section)
+    kind, own = task(name_of(code)), settings.of(code)
+    ask = Ask(kind, tuple(0 for _ in kind.key), kind.example())
+    pending = Desk(settings, Ledger(settings.caps()), (0, 0)).prepare(ask)
+    call = pending.price.worst_case(tokens_in_max(pending), own.tokens_max)
+    return own.model, call, settings.caps().of(code)
+
+
 def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
     """Return what the live tasks of some demands will cost, in the order of the demands.
 

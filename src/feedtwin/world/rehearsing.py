@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from feedtwin.kernels.binding import Kernels
 from feedtwin.schema.settings import Settings
-from feedtwin.world.build import build
 from feedtwin.world.counsel import Counsel, uses_models
+from feedtwin.world.segments import Segment, advance, begin
 
 if TYPE_CHECKING:
     from feedtwin.llm.estimates import Estimate
@@ -73,14 +73,16 @@ def rehearse(
     steps: int,
     kernels: Kernels,
     on_step: Callable[[int], None] = lambda step: None,
+    past: tuple[Settings, int] | None = None,
 ) -> Rehearsed:
     """Run a world in memory and return what its language models would cost; nobody is asked.
 
     Args:
         settings: The world, with the tasks that are to be live.
-        steps: Hours to run.
+        steps: Hours to run, its past included.
         kernels: The kernels to use.
         on_step: Called after each step.
+        past: Settings of a past that it branches from, and the step of the branch; what that asks is not counted.
 
     Raises:
         BudgetError: A model has no known price.
@@ -91,14 +93,15 @@ def rehearse(
 
     own = llm_settings(settings)
     memory = _Memory()
+    before, at = past or (settings, 0)
     if uses_models(settings):
-        world = build(settings, kernels, Counsel(client=Rehearsal(), journal=memory))
-        assert world.adviser is not None
-        try:
-            for step in range(steps):
-                world.step()
-                on_step(step)
-        finally:
+        segments = [Segment(0, before), Segment(at, settings)]
+        world = begin(segments, kernels, Counsel(client=Rehearsal(), journal=memory))
+        world = advance(
+            world, segments, kernels, steps, on_step=lambda world: on_step(world.step_count - 1)
+        )
+        if world.adviser is not None:
             world.adviser.close()
-    rows, degraded = estimate_of(own, memory.by_step)
+    own_steps = {step: inputs for step, inputs in memory.by_step.items() if step >= at}
+    rows, degraded = estimate_of(own, own_steps)
     return Rehearsed(tuple(rows), own.budget_microusd, degraded, steps)

@@ -6,6 +6,7 @@
 from feedtwin.lab.study.plan import Arm, Cohort, Contrast, Estimand, Study
 from feedtwin.lab.study.reading import built_in_studies, read_study
 from feedtwin.lab.study.result import (
+    Answered,
     CurvePoint,
     Effect,
     Level,
@@ -18,6 +19,6 @@ from feedtwin.lab.study.running import StudyProgress, run_study
 from feedtwin.lab.study.tables import read_result
 
 __all__ = [
-    "Arm", "Cohort", "Contrast", "CurvePoint", "Effect", "Estimand", "Level", "Provenance", "Reading", "Study",
+    "Answered", "Arm", "Cohort", "Contrast", "CurvePoint", "Effect", "Estimand", "Level", "Provenance", "Reading", "Study",
     "StudyProgress", "StudyResult", "Warned", "built_in_studies", "read_result", "read_study", "run_study",
 ]  # fmt: skip

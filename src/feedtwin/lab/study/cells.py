@@ -12,12 +12,13 @@ from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.study.plan import WHOLE, Cohort, Study, Wanted
 from feedtwin.lab.study.settings_check import settings_of
 from feedtwin.schema.settings import Settings
+from feedtwin.world.options import CACHE
 
 FORMAT: Final = 1
 _PACKAGE: Final = Path(__file__).resolve().parents[2]
 _NO_STATE: Final = ("lab", "cli", "testing", "studies")
 """Folders whose code cannot change a run: they read run folders."""
-_MEASURES: Final = ("lab/metrics", "lab/run_data.py", "lab/study")
+_MEASURES: Final = ("lab/metrics", "lab/run_data.py", "lab/language.py", "lab/study")
 
 
 @cache
@@ -63,7 +64,7 @@ class Cell:
         log: "digest", or "full" where a wanted metric reads events.
         past: Key of the run it branches from, or "".
         at: Step of the branch; 0 without one.
-        key: Name of its folder: SHA-256 of all that determines it, shortened.
+        key: Name of its folder: SHA-256 of all that determines it, shortened. Where answers are kept is not of it.
     """
 
     arm: str
@@ -74,6 +75,20 @@ class Cell:
     past: str
     at: int
     key: str
+
+    @property
+    def answers_key(self) -> str:
+        """Name of the folder of its language models' answers: the key of its settings, whatever code and horizon.
+
+        Whether the answers are asked for or only looked up makes no difference.
+        """
+        settings = self.settings.model_dump()
+        told = settings["parameters"]
+        for name in told:
+            if name.startswith("llm.") and name.endswith(".source") and told[name] == "live":
+                told[name] = "cached"
+        text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
 def log_level(study: Study) -> str:
@@ -131,6 +146,11 @@ class Job:
     def folder(self) -> Path:
         """The cell's folder."""
         return self.store / self.cell.key
+
+    @property
+    def answers(self) -> Path:
+        """The folder of the cell's answers: beside the cells, for it may serve a later one; no other cell's."""
+        return self.store.parent / CACHE / self.cell.answers_key
 
     @property
     def request(self) -> str:

@@ -43,6 +43,7 @@ class CellReadings:
         curves: Points by (distribution, kind).
         notes: What the run itself warns of.
         llm_spent_usd: What it spent on language models.
+        answers: Counts of answers and money by task of language models (`answering.answers_in`).
     """
 
     arm: str
@@ -55,6 +56,7 @@ class CellReadings:
     curves: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     llm_spent_usd: float = 0.0
+    answers: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class Cells:

@@ -10,6 +10,7 @@ import numpy as np
 
 from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels, load
+from feedtwin.lab.language import uses_language
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
@@ -65,7 +66,8 @@ class Explanation:
         runs: Their run folders, base first.
         divergence: The first row in which they differ and what led to it; None where they never differ.
         path: From the policy line to the metric, in sentences.
-        in_common: Share of (user, video) pairs served in either run that were served in both.
+        in_common: Share of (user, video) pairs served in either run that were served in both; None where they ask
+            language models.
         parts: What the effect consists of; they add up to `total`. () where they were not asked for.
         total: The effect in the replicates that were taken apart.
         replayed: Share of requests that could be served the base's slates while exposure was held.
@@ -120,13 +122,20 @@ def explain_effect(
     )
     use = kernels or load("auto", usable_cores())
     runs = result.cell_path(arms[1], known[0]), result.cell_path(arms[0], known[0])
+    asks = any(uses_language(Run.open(run)) for run in runs)
+    if asks and parts:
+        raise SettingsError(
+            f"{result.path}: {' or '.join(arms)} asks language models, and a world that is executed again with one "
+            "twin held would ask what nobody has answered; expected arms without them, or --no-parts, which says "
+            "where they part"
+        )
     found = compare(*runs, use)
     chosen = known[:replicates] if parts else []
     taken = _Taken(result, effect, use, on_progress, len(chosen))
     for replicate in chosen:
         taken.apart(replicate)
     in_common = taken.in_common
-    if not chosen:
+    if not chosen and not asks:
         in_common = jaccard(_decisions(runs[0], use), _decisions(runs[1], use))
     policy = _policy_lines(result, arms)
     return Explanation(

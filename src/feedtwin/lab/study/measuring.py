@@ -12,6 +12,7 @@ from feedtwin.lab.metrics.metric import warnings_of as run_warnings
 from feedtwin.lab.run_data import LEVELS, RunData, RunLog, read_run
 from feedtwin.lab.statistics import lorenz
 from feedtwin.lab.statistics.distributions import QUANTILES
+from feedtwin.lab.study.answering import answers_in
 from feedtwin.lab.study.cells import Job
 from feedtwin.lab.study.cohorts import members, restricted, with_adoption
 from feedtwin.lab.study.distributions import DISTRIBUTIONS
@@ -62,6 +63,7 @@ def measured(job: Job) -> CellReadings:
         curves=_curves(job, data),
         notes=run_warnings(measure(whole, headlines_only=True)),
         llm_spent_usd=_spent(run),
+        answers=answers_in(path),
     )
 
 

@@ -15,6 +15,7 @@ from feedtwin.errors import SettingsError
 from feedtwin.lab.statistics import Precision
 from feedtwin.lab.study import designs
 from feedtwin.lab.study.asking import estimands_of
+from feedtwin.lab.study.budget import with_money
 from feedtwin.lab.study.cohorts import cohorts_of
 from feedtwin.lab.study.distributions import DISTRIBUTIONS
 from feedtwin.lab.study.file_schema import OverlayPart, StudyFile
@@ -35,8 +36,24 @@ def built_in_studies() -> list[str]:
     return sorted(e.name.removesuffix(".yaml") for e in entries if e.name.endswith(".yaml"))
 
 
+def is_study(source: str | Path) -> bool:
+    """Whether a name or a file is a study's rather than a world's.
+
+    Raises:
+        SettingsError: The file is not one of this kind of YAML.
+    """
+    text = str(source)
+    if text.endswith((".yaml", ".yml")):
+        try:
+            return "estimands" in read_document(Path(text).read_text("utf-8"), text).values
+        except (OSError, UnicodeDecodeError):
+            return False
+    return text in built_in_studies()
+
+
 def read_study(
-    source: str | Path, *, quick: bool = False, replicates: int | None = None, live: bool = False
+    source: str | Path, *, quick: bool = False, replicates: int | None = None, live: bool = False,
+    is_estimate: bool = False,
 ) -> Study:  # fmt: skip
     """Return a study by file or by name, checked.
 
@@ -45,12 +62,19 @@ def read_study(
         quick: Cut it down to a quick look: fewer replicates, a shorter horizon.
         replicates: Replicates (or the cap) instead of the file's.
         live: Ask a language model where the file's `live` says so, instead of the stand-ins.
+        is_estimate: Whether only its cost is asked: then it needs no budget for language models.
 
     Raises:
         SettingsError: No such study; or something in it is unknown, impossible or out of bounds. Names file,
             line and the nearest valid name.
     """
     text = str(source)
+    options: Any = {
+        "quick": quick,
+        "replicates": replicates,
+        "live": live,
+        "is_estimate": is_estimate,
+    }
     if isinstance(source, Path) or text.endswith((".yaml", ".yml")):
         path = Path(text)
         try:
@@ -60,7 +84,7 @@ def read_study(
             raise SettingsError(f"{text}: no such file; studies by name are {known}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{text}: cannot be read: {error}") from None
-        return parse_study(document, path.stem, quick=quick, replicates=replicates, live=live)
+        return parse_study(document, path.stem, **options)
     known_names = built_in_studies()
     if text not in known_names:
         raise SettingsError(
@@ -69,12 +93,13 @@ def read_study(
         )
     content = (files(BUILT_IN) / f"{text}.yaml").read_text("utf-8")
     document = read_document(content, f"studies/{text}.yaml")
-    return parse_study(document, text, quick=quick, replicates=replicates, live=live)
+    return parse_study(document, text, **options)
 
 
 def parse_study(
     document: Document, name: str, *, quick: bool = False, replicates: int | None = None,
     live: bool = False,
+    is_estimate: bool = False,
 ) -> Study:  # fmt: skip
     """Return the study that a document describes, checked."""
     raw = _shape(document)
@@ -82,6 +107,7 @@ def parse_study(
         raw = _enlivened(raw, document)
     if quick:
         raw = _quickened(raw)
+    planned = raw.replicates if isinstance(raw.replicates, int) else raw.replicates.most
     if replicates is not None:
         raw = raw.model_copy(update={"replicates": _told(raw, replicates, document)})
 
@@ -124,7 +150,7 @@ def parse_study(
         quick=quick,
     )
     check_settings(study, document)
-    return study
+    return with_money(study, document, planned, is_estimate=is_estimate)
 
 
 def known_path(document: Document, path: str) -> str:

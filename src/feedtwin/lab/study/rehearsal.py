@@ -9,7 +9,9 @@ from typing import Final
 
 from feedtwin.kernels.binding import load
 from feedtwin.lab.machine import usable_cores
+from feedtwin.lab.study.budget import MICRO, asking
 from feedtwin.lab.study.cells import cell_of, log_level, unique
+from feedtwin.lab.study.costing import StudyCost, cost_of
 from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.running import folder_of
 from feedtwin.lab.study.settings_check import settings_of
@@ -37,7 +39,8 @@ class Rehearsal:
         seconds: About how long it would take on these workers; from a pilot of the base world, so arms with
             more mechanisms take longer.
         bytes: About how much disk.
-        spend_usd: The most that could be spent on language models.
+        spend_usd: The most that its cells to run could spend on language models.
+        language: What those would ask and spend; its money is 0 where no arm may ask.
         workers: Workers that the time is for.
         estimands: Number of estimates.
     """
@@ -53,6 +56,7 @@ class Rehearsal:
     seconds: float
     bytes: int
     spend_usd: float
+    language: StudyCost
     workers: int
     estimands: int
 
@@ -73,6 +77,11 @@ def rehearse(
     missing = [cell for cell in cells if not is_run(store / cell.key)]
     needed = {cell.past for cell in missing}
     missing_pasts = [one for one in pasts if one.key in needed and not is_run(store / one.key)]
+    keys = {cell.key for cell in (*missing, *missing_pasts)}
+    to_run = {
+        arm: sum(cell_of(study, arm, r).key in keys for r in replicates) for arm in asking(study)
+    }
+    language = cost_of(study, load("auto", usable_cores()), to_run)
     setup_s, step_s, size, step_bytes, users = _pilot(study, max(1, usable_cores() // count))
     seconds = sum(setup_s + step_s * (one.steps - one.at) for one in (*missing, *missing_pasts))
     disk = sum(size + step_bytes * (one.steps - one.at) for one in (*missing, *missing_pasts))
@@ -87,7 +96,8 @@ def rehearse(
         log=log_level(study),
         seconds=seconds / count,
         bytes=round(disk),
-        spend_usd=study.llm_budget_usd,
+        spend_usd=language.worst / MICRO,
+        language=language,
         workers=count,
         estimands=len(study.estimands),
     )

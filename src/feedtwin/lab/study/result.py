@@ -58,6 +58,8 @@ class Effect:
         p_claim: p of the equivalence test; the claim is shown where it is below 1 - confidence.
         verdict: In words: higher, lower, not distinguishable, ...
         calibration: State of calibration of the worlds.
+        sources: Who answered what its arms asked of language models; "" where they asked nothing.
+        degraded: In which cells too much was not answered as wanted; "" where in none.
     """
 
     estimand: str
@@ -102,6 +104,8 @@ class Effect:
     p_claim: float | None
     verdict: str
     calibration: str
+    sources: str = ""
+    degraded: str = ""
 
     @property
     def relative(self) -> float | None:
@@ -113,7 +117,7 @@ class Effect:
 
 @dataclass(frozen=True)
 class Level:
-    """Mean of a metric in one arm over its distinct replicates, with Student's interval."""
+    """Mean of a metric in one arm over its distinct replicates, with Student's interval; marks as in `Effect`."""
 
     arm: str
     metric: str
@@ -129,6 +133,8 @@ class Level:
     low: float | None
     high: float | None
     calibration: str
+    sources: str = ""
+    degraded: str = ""
 
 
 @dataclass(frozen=True)
@@ -150,6 +156,8 @@ class CurvePoint:
         p: p of no difference anywhere on the curve; None for an arm.
         verdict: Of the whole curve, in words; "" for an arm.
         calibration: State of calibration of the worlds.
+        sources: Who answered what its arms asked of language models; "" where they asked nothing.
+        degraded: In which cells too much was not answered as wanted; "" where in none.
     """
 
     distribution: str
@@ -166,6 +174,8 @@ class CurvePoint:
     p: float | None
     verdict: str
     calibration: str
+    sources: str = ""
+    degraded: str = ""
 
 
 @dataclass(frozen=True)
@@ -183,6 +193,8 @@ class Reading:
         why: Why it is undefined, or "".
         digest: Final digest of the run.
         cell: Key of the cell, its folder below `cells/`.
+        sources: Who answered what this cell asked of language models; "" where it asked nothing.
+        degraded: What of it was degraded, or "".
     """
 
     arm: str
@@ -195,6 +207,37 @@ class Reading:
     why: str
     digest: str
     cell: str
+    sources: str = ""
+    degraded: str = ""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """Who answered what an arm asked of one task of language models, over all its cells.
+
+    Attributes:
+        arm: Name of the arm.
+        task: Name of the task.
+        cells: Cells of the arm.
+        live: Answers of the model.
+        cached: Answers from records of it.
+        surrogate: Answers of the rule that stands in.
+        degraded: Answers that a better source should have given.
+        degraded_cells: Cells in which these were more than `llm.degraded_share` of the answers.
+        charged_microusd: What counts against budgets, micro-dollars.
+        paid_microusd: What was paid for these cells; less than charged where records answered.
+    """
+
+    arm: str
+    task: str
+    cells: int
+    live: int
+    cached: int
+    surrogate: int
+    degraded: int
+    degraded_cells: int
+    charged_microusd: int
+    paid_microusd: int
 
 
 @dataclass(frozen=True)
@@ -203,7 +246,7 @@ class Warned:
 
     Attributes:
         kind: "duplicate cells", "inert factor", "inert arm", "inert budget", "dead metric", "pairing hurts",
-            "undefined", "precision", "few replicates", "run".
+            "undefined", "precision", "few replicates", "run", "degraded".
         what: The factor, arm, metric or estimand.
         message: What was found, what it means and what to do.
     """
@@ -277,6 +320,7 @@ class StudyResult:
         over_time: Effects window by window, where the study asks; not corrected for multiplicity.
         curves: Quantiles and Lorenz curves, of arms and of contrasts.
         readings: Every number of every cell.
+        answers: Who answered what arms asked of language models; () where none asked.
         warnings: What a reader must know.
         provenance: Where the numbers come from.
     """
@@ -287,6 +331,7 @@ class StudyResult:
     over_time: tuple[Effect, ...]
     curves: tuple[CurvePoint, ...]
     readings: tuple[Reading, ...]
+    answers: tuple[Answered, ...]
     warnings: tuple[Warned, ...]
     provenance: Provenance
     reused: int = field(default=0, compare=False)

@@ -13,6 +13,15 @@ from typing import Final
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.statistics.sequential import PILOT
+from feedtwin.lab.study.answering import (
+    answered,
+    degraded_warnings,
+    marked_effects,
+    marked_levels,
+    marked_points,
+    marked_readings,
+    marks_of,
+)
 from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
@@ -29,7 +38,8 @@ from feedtwin.lab.study.provenance import calibration, provenance
 from feedtwin.lab.study.result import Effect, Reading, StudyResult
 from feedtwin.lab.study.tables import STUDY_FILE, write_result
 from feedtwin.lab.study.warning import warnings_of
-from feedtwin.lab.study.working import do, is_finished
+from feedtwin.lab.study.working import do, is_finished, is_run
+from feedtwin.world.counsel import Counsel
 
 STUDIES: Final = Path("studies")
 """Where studies go by default: `studies/<name>`."""
@@ -173,6 +183,9 @@ class _Run:
         for job in finished:
             self._found[job.cell.key] = do(job)
         self._report()
+        to_run = {job.cell.arm: job for job in (*past_jobs, *missing) if not is_run(job.folder)}
+        for job in to_run.values():
+            Counsel().check(job.cell.settings)  # without key or server no cell begins
         self._go(past_jobs)
         self._go([job for job in missing if job.cell.arm in first])
         self._go([job for job in missing if job.cell.arm not in first])
@@ -211,16 +224,19 @@ def _result(
     study: Study, folder: Path, cells: Cells, precision: str, reused: int
 ) -> StudyResult:  # fmt: skip
     state = calibration()
-    effects = effects_of(study, cells, state)
+    answers = answered(study, cells)
+    marks = marks_of(study, answers)
+    effects = marked_effects(effects_of(study, cells, state), study, marks)
     spent = sum({one.key: one.llm_spent_usd for one in cells}.values())
     return StudyResult(
         path=folder,
         effects=effects,
-        levels=levels_of(study, cells, state),
-        over_time=over_time_of(study, cells, state),
-        curves=curves_of(study, cells, state),
-        readings=tuple(_readings(study, cells)),
-        warnings=warnings_of(study, cells, effects, precision),
+        levels=marked_levels(levels_of(study, cells, state), marks),
+        over_time=marked_effects(over_time_of(study, cells, state), study, marks),
+        curves=marked_points(curves_of(study, cells, state), study, marks),
+        readings=marked_readings(_readings(study, cells), cells, study),
+        answers=answers,
+        warnings=(*degraded_warnings(answers), *warnings_of(study, cells, effects, precision)),
         provenance=provenance(study, len(cells.replicates), precision, spent),
         reused=reused,
     )

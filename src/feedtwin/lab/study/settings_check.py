@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from feedtwin.errors import FeedtwinError, SettingsError
 from feedtwin.lab.study.plan import Arm, Study
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import load_defaults, load_preset
-from feedtwin.schema.settings import DEFAULT_POLICIES, Settings, read_world, resolve
+from feedtwin.schema.settings import DEFAULT_POLICIES, Settings, assign, read_world, resolve
 from feedtwin.schema.yaml_reader import Document
+from feedtwin.world.counsel import TASKS, source_of
 
+BUDGET: Final = "llm.budget_microusd"
 _NOT_SET_HERE = ("users", "seed", "preset", "replicate")
 
 
@@ -32,7 +34,7 @@ def check_settings(study: Study, document: Document) -> None:
     for arm in study.arms.values():
         settings = settings_of(study, arm, 0)
         if study.warmup:
-            _told(document, _place(arm), lambda settings=settings: _branches(common, settings))
+            _told(document, place_of(arm), lambda settings=settings: _branches(common, settings))
 
 
 def settings_of(study: Study, arm: Arm | None, replicate: int) -> Settings:
@@ -42,10 +44,19 @@ def settings_of(study: Study, arm: Arm | None, replicate: int) -> Settings:
     if arm is not None:
         parameters |= arm.parameters
         policies |= arm.policies
-    return resolve(
+    found = resolve(
         study.world, users=study.users, seed=study.seed, replicate=replicate, preset=study.preset,
         arm={"parameters": parameters, "policies": policies},
     )  # fmt: skip
+    share = study.llm_share_microusd
+    if share is None or not takes_answers(found):
+        return found
+    return assign(found, [f"{BUDGET}={min(int(found.parameters[BUDGET]), share)}"])
+
+
+def takes_answers(settings: Settings) -> bool:
+    """Whether a world takes a model's answers, live or from records: both count against its budget."""
+    return any(source_of(settings, task) in ("live", "cached") for task in TASKS)
 
 
 def _branches(before: Settings, after: Settings) -> None:
@@ -54,7 +65,8 @@ def _branches(before: Settings, after: Settings) -> None:
     check_change(before, after)
 
 
-def _place(arm: Arm) -> str:
+def place_of(arm: Arm) -> str:
+    """Return where in its file an arm is, or the first of the levels that make it."""
     if arm.levels:
         factor, level = next(iter(arm.levels.items()))
         return f"factors.{factor}.{level}"

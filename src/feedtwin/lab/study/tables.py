@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar, get_type_hints
 
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.lab.study.result import (
+    Answered,
     CurvePoint,
     Effect,
     Level,
@@ -26,6 +27,7 @@ STUDY_FILE: Final = "study.json"
 FORMAT: Final = 1
 _TABLES: Final[dict[str, type[Any]]] = {
     "effects": Effect, "levels": Level, "over_time": Effect, "curves": CurvePoint, "readings": Reading,
+    "answers": Answered,
 }  # fmt: skip
 """Table by file name; the type of its rows."""
 

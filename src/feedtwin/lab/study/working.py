@@ -10,14 +10,16 @@ from typing import Any
 
 from feedtwin.errors import RunFolderError
 from feedtwin.kernels.binding import Kernels, load
+from feedtwin.lab.study.budget import live_tasks
 from feedtwin.lab.study.cells import Job
 from feedtwin.lab.study.estimating import CellReadings
+from feedtwin.lab.study.going_on import go_on
 from feedtwin.lab.study.measuring import measured, stored_path
 from feedtwin.lab.study.plan import Wanted
 from feedtwin.lab.study.tables import as_json
 from feedtwin.record.durable import replace_bytes
 from feedtwin.world.forking import branch
-from feedtwin.world.options import RunOptions
+from feedtwin.world.options import Finished, RunOptions
 from feedtwin.world.running import start
 
 _NEVER = 10**9
@@ -42,21 +44,26 @@ def do(job: Job) -> CellReadings:
 
 
 def _run(job: Job) -> None:
-    """Run a cell under a name of its own and put it in its place when it is whole."""
+    """Run a cell under a name of its own and put it in its place when it is whole.
+
+    What was begun and left is begun anew, except where money was spent on it: that goes on, so that what a model
+    was paid for counts against the cell's cap whatever happens.
+    """
     cell = job.cell
     job.folder.mkdir(parents=True, exist_ok=True)
-    for leftover in job.folder.glob("attempt-*"):
-        shutil.rmtree(leftover, ignore_errors=True)
-    attempt = job.folder / f"attempt-{os.getpid()}"
-    options = RunOptions(cell.steps, cell.log, _NEVER)
-    if cell.past:
-        past = job.store / cell.past / "run"
-        finished = branch(past, cell.at, attempt, cell.settings, options, _kernels(job.threads))
+    is_paid = bool(live_tasks(cell.settings))
+    leftovers = sorted(job.folder.glob("attempt-*"))
+    if is_paid and leftovers:
+        attempt = leftovers[0]
+        go_on(attempt, job.answers, _kernels(job.threads))
     else:
-        finished = start(cell.settings, attempt, options, _kernels(job.threads))
-    if finished.interrupted:
-        shutil.rmtree(attempt, ignore_errors=True)
-        raise KeyboardInterrupt
+        for leftover in leftovers:
+            shutil.rmtree(leftover, ignore_errors=True)
+        attempt = job.folder / f"attempt-{os.getpid()}"
+        if _begin(job, attempt).interrupted:
+            if not is_paid:
+                shutil.rmtree(attempt, ignore_errors=True)
+            raise KeyboardInterrupt
     if cell.arm:  # a past is branched from; an arm can be executed again from its journal
         for snapshot in (attempt / "snapshots").iterdir():
             snapshot.unlink()
@@ -69,6 +76,16 @@ def _run(job: Job) -> None:
                 f"{job.folder}: the finished run cannot be put in its place; expected a writable folder. Check the "
                 "disk, and run the study again"
             ) from None
+
+
+def _begin(job: Job, attempt: Path) -> Finished:
+    """Run a cell from its beginning."""
+    cell = job.cell
+    options = RunOptions(cell.steps, cell.log, _NEVER, cache=job.answers)
+    if cell.past:
+        past = job.store / cell.past / "run"
+        return branch(past, cell.at, attempt, cell.settings, options, _kernels(job.threads))
+    return start(cell.settings, attempt, options, _kernels(job.threads))
 
 
 @lru_cache(maxsize=2)
@@ -99,6 +116,7 @@ def stored(job: Job) -> CellReadings | None:
         curves={(name, kind): tuple(points) for name, kind, points in kept["curves"]},
         notes=tuple(kept["notes"]),
         llm_spent_usd=kept["llm_spent_usd"],
+        answers=kept["answers"],
     )
 
 
@@ -119,6 +137,7 @@ def keep(job: Job, found: CellReadings) -> None:
         "curves": [[name, kind, list(points)] for (name, kind), points in found.curves.items()],
         "notes": list(found.notes),
         "llm_spent_usd": found.llm_spent_usd,
+        "answers": found.answers,
     }
     replace_bytes(stored_path(job.folder), as_json(value))
 
