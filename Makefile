@@ -7,7 +7,7 @@ STAMP := $(VENV)/.stamp
 DEPS := $(VENV)/.deps
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 NATIVE := $(wildcard src/feedtwin/kernels/*.c src/feedtwin/kernels/*.h) src/feedtwin/kernels/build.py
-STEPS ?= 48
+STUDY ?= first-look
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
@@ -16,8 +16,8 @@ WORKERS ?= 2
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-run: $(STAMP)  ## run the default world for STEPS hours (48) and print its headline metrics
-	$(BIN)/feedtwin run --steps $(STEPS) --out "runs/$$(date +%Y%m%d-%H%M%S)-$$$$"
+run: $(STAMP)  ## compare two rankers on real people and videos: effects with intervals, and a report (STUDY=name for others)
+	$(BIN)/feedtwin study $(STUDY)
 
 test: check  ## everything that must hold at every commit
 	$(BIN)/python -m pytest -n $(WORKERS) -m "not slow"

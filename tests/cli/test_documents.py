@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from feedtwin.cli.effects import COLUMNS
+from feedtwin.lab.study import read_study
+
 ROOT = Path(__file__).resolve().parents[2]
 TUTORIAL = (ROOT / "docs" / "tutorial" / "first-run.md").read_text("utf-8")
 README = (ROOT / "README.md").read_text("utf-8")
@@ -48,8 +51,11 @@ def test_documents_link_to_files_that_are_there():
             assert (folder / target).exists(), target
 
 
-def test_the_readmes_output_is_of_the_present_form(made):
+def test_the_readmes_output_is_of_the_present_form():
+    """What `make run` prints: rows of the study's metrics, in the columns of today."""
     (printed,) = (b for b in blocks(README, "") if b.startswith("uncalibrated"))
-    labels = {line[17:54].strip() for line in made.printed.splitlines() if line.startswith("  ")}
-    shown = {line[17:54].strip() for line in printed.splitlines() if line.startswith("  ")}
-    assert shown and shown <= labels
+    table = printed.partition("intervals\n")[2].partition("\n\n")[0].splitlines()
+    assert tuple(table[0].split()) == COLUMNS
+    asked_for = {one.metric for one in read_study("first-look").estimands}
+    shown = {line.split()[0].rstrip(",") for line in table[1:]}
+    assert len(shown) >= 5 and shown <= asked_for

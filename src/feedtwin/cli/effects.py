@@ -8,6 +8,7 @@ from feedtwin.cli.terminal import say, shell, size, table
 if TYPE_CHECKING:
     from feedtwin.lab.study.result import Effect, StudyResult
 
+COLUMNS = ("metric", "base", "effect", "interval", "n", "p", "rho", "VR", "MDE", "verdict")
 _RIGHT = ("base", "effect", "n", "p", "rho", "VR", "MDE")
 
 
@@ -64,9 +65,8 @@ def print_result(result: "StudyResult") -> None:
 
 def print_effects(effects: "list[Effect]") -> None:
     """Print effects, one line each."""
-    columns = ["metric", "base", "effect", "interval", "n", "p", "rho", "VR", "MDE", "verdict"]
     rows = [_row(one) for one in effects]
-    table(columns, rows, right=_RIGHT, keep=["metric", "interval"])
+    table(list(COLUMNS), rows, right=_RIGHT, keep=["metric", "interval"])
 
 
 def _row(one: "Effect") -> list[object]:
