@@ -8,7 +8,8 @@ from feedtwin.schema.settings import resolve
 pytestmark = pytest.mark.slow
 
 REPLICATES = 8
-SETS = ("reactions.report_rate=0.2",)
+SETS = ("reactions.report_rate=0.2", "interaction.skip_intercept_from=parameter")
+"""A solved intercept would give every population the same mean skip (decision 0019)."""
 NAMES = resolve("synthetic").section("personas")["names"]
 SIGNATURES = {
     "hypebeast": "likes+ shares+ sessions+ length- dance+",
@@ -19,7 +20,7 @@ SIGNATURES = {
     "homemaker": "sessions- reports+ lifestyle+",
     "music_lover": "likes+ skips- music+",
     "animal_friend": "likes+ comments+ reports+ pets+",
-    "crafter": "watch+ length+ diy_crafts+",
+    "crafter": "watch+ time+ diy_crafts+",
     "beauty_follower": "likes+ length- beauty+",
     "athlete": "sessions- length- fitness+",
     "news_reader": "likes- boredom+ news+",
@@ -41,6 +42,7 @@ def behaviour(world):
         "comments": n["comments"] / watched,
         "sessions": n["sessions"] / len(world.users.table),
         "length": n["session_impressions"] / n["sessions"],
+        "time": n["watch_ms"] / n["sessions"],
         "boredom": n["exits_boredom"] / n["sessions"],
         "reports": n["reports"] / seen,
         **dict(zip(names, shown, strict=True)),
