@@ -41,13 +41,13 @@ def agreement(world, said):
     ],
 )
 def test_the_platform_learns_from_what_is_said(paired, kernels, signal, rate, kind, sign):
-    """The estimate after the last step agrees more, or less, with what people spoke about in it."""
+    """Estimates at the end agree more, or less, with what people spoke about in the last twelve hours."""
     code = SocialActivityKind[kind]
     gaps = []
     for replicate in range(6):
         found = []
         for sets in ([f"platform.{signal}=0"], []):
-            world = paired.run([*sets, f"reactions.{rate}=0.05"], replicate, kernels, users=300)
+            world = paired.run([*sets, f"reactions.{rate}=0.05"], replicate, kernels, users=600)
             said = []
 
             def note(published, said=said):
@@ -57,7 +57,7 @@ def test_the_platform_learns_from_what_is_said(paired, kernels, signal, rate, ki
                         said.append((flat.user[which], flat.item[which]))
 
             world.recorder = note
-            for _ in range(3):
+            for _ in range(12):
                 world.step()
             found.append(agreement(world, said))
         gaps.append(found[1] - found[0])
