@@ -65,6 +65,23 @@ def test_a_dry_run_says_what_it_would_take_and_leaves_nothing(studied):
     assert sorted(studied.folder.rglob("*")) == before
 
 
+def test_what_models_of_a_study_cost_is_said_before_anything_is_spent(studied):
+    text = SMALL.replace("  base: {}", "  base: {parameters: {llm.comment.source: live}}")
+    text += "parameters: {llm.comment.model: feedtwin-demo, user.comment_logit_mean: -1}\n"
+    (studied.folder / "asks.yaml").write_text(text, "utf-8")
+    shown = studied("llm", "estimate", "asks.yaml").stdout
+    assert "counted once per cell" in shown and "states no llm_budget_usd" in shown
+    refused = studied("study", "asks.yaml", "--dry-run", status=2).stderr
+    assert "asks.yaml, line 7: arm base may ask a language model" in refused
+    (studied.folder / "asks.yaml").write_text(text + "llm_budget_usd: 3\n", "utf-8")
+    found = studied.json("llm", "estimate", "asks.yaml")
+    assert 0 < found["expected_microusd"] < found["worst_microusd"] <= found["budget_microusd"]
+    assert found["within_budget"] and [one["cells"] for one in found["arms"]] == [3]
+    dry = studied("study", "asks.yaml", "--dry-run").stdout
+    assert "within the budget of $3.00" in dry and "nothing was run" in dry
+    assert "is a study" in studied("llm", "estimate", "asks.yaml", "--users", "9", status=2).stderr
+
+
 def test_a_wrong_study_says_where_and_has_run_nothing(studied):
     (studied.folder / "wrong.yaml").write_text(SMALL.replace("skip_rate", "skip_ratte"), "utf-8")
     result = studied("study", "wrong.yaml", status=2)

@@ -54,7 +54,8 @@ def print_study_cost(study: "Study", cost: "StudyCost", as_json: bool) -> None:
     if not cost.arms:
         say(f"study {study.name}: no arm may ask a language model; nothing will be spent")
         return
-    _print_tasks(cost.whole.tasks)
+    if cost.whole.tasks:
+        _print_tasks(cost.whole.tasks)
     cells: list[tuple[Any, ...]] = [
         (one.arm or "(shared past)", f"{one.cells:,}", usd(one.cap), usd(one.expected), usd(one.worst))
         for one in cost.arms
@@ -74,9 +75,13 @@ def study_lines(cost: "StudyCost") -> list[str]:
         f"expected {usd(cost.expected)}, worst case {usd(cost.worst)} on language models, in {cells}"
     ]
     degraded = cost.whole.degraded
+    if not cost.whole.tasks:
+        lines.append(
+            "nothing was asked in the rehearsal: are the live tasks' cohorts and levers on?"
+        )
     if not cost.budget:
         lines.append(
-            f"the study states no llm_budget_usd; expected at least {cost.worst / 1e6:.6g} to be sure"
+            "the study states no llm_budget_usd, which it needs to run; the worst case is never short of money"
         )
     elif degraded:
         lines.append(

@@ -143,8 +143,9 @@ def _print_rehearsal(found: "Study", needs: "Rehearsal") -> None:
         f"{needs.finished} finished, {left} to run; log {needs.log}"
     )
     say(f"people  {plural(needs.users, 'account')}")
+    waits = ", without waiting for language models" if needs.language.arms else ""
     say(
-        f"time    about {clock(needs.seconds)} on {plural(needs.workers, 'worker')}, from a pilot of the base"
+        f"time    about {clock(needs.seconds)} on {plural(needs.workers, 'worker')}, from a pilot of the base{waits}"
     )
     say(f"disk    about {needs.bytes / 1e6:,.3g} MB")
     if needs.language.arms:

@@ -37,7 +37,7 @@ class Rehearsal:
         users: People and accounts of the base world.
         log: Log level of cells.
         seconds: About how long it would take on these workers; from a pilot of the base world, so arms with
-            more mechanisms take longer.
+            more mechanisms take longer, and so do language models: nobody is asked in it.
         bytes: About how much disk.
         spend_usd: The most that its cells to run could spend on language models.
         language: What those would ask and spend; its money is 0 where no arm may ask.
@@ -110,7 +110,9 @@ def _pilot(study: Study, threads: int) -> tuple[float, float, float, float, int]
     with tempfile.TemporaryDirectory(prefix="feedtwin-") as folder:
         path = Path(folder) / "pilot"
         began = perf_counter()
-        options = RunOptions(steps, log_level(study), 10**9)
+        options = RunOptions(
+            steps, log_level(study), 10**9, offline=True
+        )  # asks and spends nothing
         finished = start(settings, path, options, load("auto", threads))
         whole = perf_counter() - began
         files = [file for file in path.rglob("*") if file.is_file()]
