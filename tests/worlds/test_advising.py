@@ -387,6 +387,32 @@ def test_a_server_that_dies_mid_run_degrades_it_or_stops_it_to_be_resumed(
     assert replay(mended.path, kernels).digest == finished.digest
 
 
+@pytest.mark.parametrize("reason", ["http 401", "unreachable", "timeout"])
+def test_a_run_that_failed_leaves_nothing_in_a_cache_that_hides_a_later_answer(
+    reason, live, lab, kernels, tmp_path
+):
+    cache, settings = tmp_path / "cache", asking(lab)
+    failed = ran(settings, tmp_path / "failed", kernels, Refusing(reason), cache=cache)
+    assert failed.digest != live[0].digest
+    good = ran(settings, tmp_path / "good", kernels, ScriptedProvider(Script()), cache=cache)
+    assert good.digest == live[0].digest
+    again = ran(settings, tmp_path / "again", kernels, cache=cache, offline=True)
+    assert again.digest == good.digest
+    assert usage(again.path).burn_down == usage(good.path).burn_down
+    assert replay(failed.path, kernels).digest == failed.digest
+
+
+class Refusing(ScriptedProvider):
+    """Answers nothing, always for the same reason."""
+
+    def __init__(self, reason):
+        super().__init__(Script())
+        self.reason = reason
+
+    async def complete(self, call):
+        return Failure(self.reason, is_spent=self.reason == "timeout", is_passing=False)
+
+
 # -- counsel -------------------------------------------------------------------------------------
 
 

@@ -228,14 +228,13 @@ class Service:
         key = self._desk.question(pending).digest()
         found: tuple[Entry, int] | None = None
         entry = cache.get(ask.task.name, key)
-        if entry is not None:
+        if entry is not None and entry.response is not None:
             found = entry, 0
         elif self._neighbours is not None:
             found = self._near(self._neighbours, ask)
         if found is None:
-            return False
-        if found[0].response is None:
-            return self._recall_failure(flush, pending, found[0])
+            return entry is not None and self._recall_failure(flush, pending, entry)
+        assert found[0].response is not None, "neighbours are answers"
         try:
             response = ask.task.accept(ask.request, found[0].response)
         except Refused:
