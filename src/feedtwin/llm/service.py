@@ -7,6 +7,7 @@ journal before they are used. In a replay the journal answers, and nobody is ask
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
@@ -298,14 +299,20 @@ class Service:
                 left = [one for one in left if self._reserved_again(flush, one)]
         self._is_down = not is_heard
         failed = []
-        for pending in pendings:
-            if pending.response is not None:
-                self._desk.fresh.rows.append(self._desk.row(pending, LIVE, pending.response))
-                flush.take(pending.ask, Answer(pending.response, LIVE), has_row=True)
-            else:
-                failed.append(pending)
-        self._record(flush)
-        self._remember(pendings)
+        try:
+            self._remember(pendings)
+        finally:  # what was paid for is on record, also where the cache cannot be written
+            for pending in pendings:
+                if pending.response is not None:
+                    source = CACHED if pending.standing else LIVE
+                    row = self._desk.row(
+                        pending, source, pending.response, cache_key=pending.standing
+                    )
+                    self._desk.fresh.rows.append(row)
+                    flush.take(pending.ask, Answer(pending.response, source), has_row=True)
+                else:
+                    failed.append(pending)
+            self._record(flush)
         if failed and self.settings.on_trouble == "stop":
             raise LLMError(
                 f"llm, step {flush.step}: {failed[0].ask.task.name} got no answer ({failed[0].reason}; "
@@ -342,12 +349,22 @@ class Service:
         return not pending.is_over
 
     def _remember(self, pendings: Sequence[Pending]) -> None:
-        """Keep in the cache what a batch brought; also that an ask got no answer, and what that cost."""
-        if self._sources.cache is None:
+        """Keep in the cache what a batch brought; also that an ask got no answer, and what that cost.
+
+        Where another run, at the same time, was first to keep an answer, that one is taken: whoever uses a
+        cache later finds the answer that this run has used.
+        """
+        cache = self._sources.cache
+        if cache is None:
             return
         for pending in pendings:
-            key = self._desk.question(self._desk.prepare(pending.ask)).digest()
-            self._sources.cache.put(self._desk.entry(pending, key))
+            ask = pending.ask
+            key = self._desk.question(self._desk.prepare(ask)).digest()
+            own = self._desk.entry(pending, key)
+            stands = cache.put(own, partial(_fits, ask))
+            if stands.response is not None and stands.response != own.response:
+                pending.response = ask.task.accept(ask.request, stands.response)
+                pending.standing = key
 
     # -- stand-ins and the journal ---------------------------------------------------------------
 
@@ -388,3 +405,14 @@ class Service:
             counts.add(row.source, row.reason)
         if is_last:
             merge(self._barriers.counts, flush.plain)
+
+
+def _fits(ask: Ask, entry: Entry) -> bool:
+    """Whether a record answers an ask."""
+    if entry.response is None:
+        return False
+    try:
+        ask.task.accept(ask.request, entry.response)
+    except Refused:
+        return False
+    return True
