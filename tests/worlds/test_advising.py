@@ -7,8 +7,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from feedtwin.bus import Published
+from feedtwin.cli import app
 from feedtwin.errors import LLMError, SettingsError
 from feedtwin.lab.downstream import downstream
 from feedtwin.lab.language import language_use
@@ -411,6 +413,28 @@ class Refusing(ScriptedProvider):
 
     async def complete(self, call):
         return Failure(self.reason, is_spent=self.reason == "timeout", is_passing=False)
+
+
+def test_reasons_and_damaged_records_are_counted_and_told(live, lab, kernels, tmp_path):
+    cache = tmp_path / "cache"
+    shutil.copytree(live[0].path.parent / "llm-cache", cache)
+    captions = sorted((cache / "caption_generation").rglob("*.json"))
+    captions[0].write_text("{}")
+    captions[1].unlink()
+    done = ran(asking(lab), tmp_path / "run", kernels, cache=cache, offline=True)
+    found = usage(done.path)
+    assert found.damaged == {"unsound": 1}
+    assert found.tasks[LlmTask.CAPTION].reasons["not in the cache"] >= 2
+    for one in found.tasks.values():
+        assert sum(one.reasons.values()) == one.counts.degraded
+    (note,) = [one for one in language_use(done.path).warnings if "answer cache" in one]
+    assert note.startswith("1 record of") and "feedtwin llm cache verify FOLDER" in note
+    assert "not in the cache" in language_use(done.path).reasons["CAPTION_GENERATION"]
+    shown = CliRunner().invoke(app, ["llm", "usage", str(done.path)])
+    text = " ".join(shown.output.split())
+    assert "warning: 1 record of the answer cache could not be used (1 unsound)" in text
+    assert "not as wanted, CAPTION_GENERATION:" in text and "not in the cache" in text
+    assert replay(done.path, kernels).digest == done.digest
 
 
 # -- counsel -------------------------------------------------------------------------------------

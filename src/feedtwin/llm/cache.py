@@ -31,6 +31,8 @@ from feedtwin.record.durable import canonical_json, folder_error, replace_file
 FORMAT: Final = 1
 RECORD_BYTES_MAX: Final = 262_144
 SEAL_VARIABLE: Final = "FEEDTWIN_CACHE_KEY"
+ABSENT: Final = "absent"
+"""Why a look-up usually gives nothing: there is no record."""
 _TICKET = count()
 
 
@@ -124,7 +126,7 @@ class Cache:
         try:
             return self._read(self._path(task, key))
         except FileNotFoundError:
-            self.misses["absent"] += 1
+            self.misses[ABSENT] += 1
         except IntegrityError:
             self.misses["unsound"] += 1
         except OSError:

@@ -5,6 +5,7 @@ Who may ask a model is decided at step barriers and, within a phase, in canonica
 journal before they are used. In a replay the journal answers, and nobody is asked.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,7 +15,7 @@ from typing import Any, Final
 from feedtwin.errors import DeterminismError, LLMError, SettingsError
 from feedtwin.llm.barrier import Barrier, Barriers, LedgerRow
 from feedtwin.llm.budget import Ledger
-from feedtwin.llm.cache import Cache, Entry
+from feedtwin.llm.cache import ABSENT, Cache, Entry
 from feedtwin.llm.clients import Client
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, Pending
@@ -99,6 +100,7 @@ class Service:
         self._neighbours: Neighbours | None = None
         if settings.compatible_within > 0 and self._sources.cache is not None:
             self._neighbours = Neighbours.of(self._sources.cache)
+        self._told: Counter[str] = Counter()
         self._flush_count = 0
         self._is_down = False
 
@@ -394,7 +396,10 @@ class Service:
             return
         plain = {task: counts for task, counts in flush.plain.items() if task not in by_rule}
         fresh = self._desk.fresh
-        is_told = bool(fresh.rows or fresh.ends or fresh.disputed or (is_last and plain))
+        fresh.damaged = self._newly_damaged()
+        is_told = bool(
+            fresh.rows or fresh.ends or fresh.disputed or fresh.damaged or (is_last and plain)
+        )
         if self._recorder is not None and is_told:
             payload = fresh.answers(flush.ordinal, plain if is_last else None)
             self._recorder.append_input(flush.step, ANSWERS, payload)
@@ -405,6 +410,15 @@ class Service:
             counts.add(row.source, row.reason)
         if is_last:
             merge(self._barriers.counts, flush.plain)
+
+    def _newly_damaged(self) -> dict[str, int]:
+        """Return what was found wrong with records of the cache since the last record, by fault."""
+        cache = self._sources.cache
+        if cache is None:
+            return {}
+        found = Counter({fault: n for fault, n in cache.misses.items() if fault != ABSENT})
+        fresh, self._told = found - self._told, found
+        return dict(fresh)
 
 
 def _fits(ask: Ask, entry: Entry) -> bool:
