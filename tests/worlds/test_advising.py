@@ -7,8 +7,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from feedtwin.bus import Published
+from feedtwin.cli import app
 from feedtwin.errors import LLMError, SettingsError
 from feedtwin.lab.downstream import downstream
 from feedtwin.lab.language import language_use
@@ -385,6 +387,54 @@ def test_a_server_that_dies_mid_run_degrades_it_or_stops_it_to_be_resumed(
     assert mended.digest == finished.digest
     assert language_use(mended.path).degraded == ()
     assert replay(mended.path, kernels).digest == finished.digest
+
+
+@pytest.mark.parametrize("reason", ["http 401", "unreachable", "timeout"])
+def test_a_run_that_failed_leaves_nothing_in_a_cache_that_hides_a_later_answer(
+    reason, live, lab, kernels, tmp_path
+):
+    cache, settings = tmp_path / "cache", asking(lab)
+    failed = ran(settings, tmp_path / "failed", kernels, Refusing(reason), cache=cache)
+    assert failed.digest != live[0].digest
+    good = ran(settings, tmp_path / "good", kernels, ScriptedProvider(Script()), cache=cache)
+    assert good.digest == live[0].digest
+    again = ran(settings, tmp_path / "again", kernels, cache=cache, offline=True)
+    assert again.digest == good.digest
+    assert usage(again.path).burn_down == usage(good.path).burn_down
+    assert replay(failed.path, kernels).digest == failed.digest
+
+
+class Refusing(ScriptedProvider):
+    """Answers nothing, always for the same reason."""
+
+    def __init__(self, reason):
+        super().__init__(Script())
+        self.reason = reason
+
+    async def complete(self, call):
+        return Failure(self.reason, is_spent=self.reason == "timeout", is_passing=False)
+
+
+def test_reasons_and_damaged_records_are_counted_and_told(live, lab, kernels, tmp_path):
+    cache = tmp_path / "cache"
+    shutil.copytree(live[0].path.parent / "llm-cache", cache)
+    captions = sorted((cache / "caption_generation").rglob("*.json"))
+    captions[0].write_text("{}")
+    captions[1].unlink()
+    done = ran(asking(lab), tmp_path / "run", kernels, cache=cache, offline=True)
+    found = usage(done.path)
+    assert found.damaged == {"unsound": 1}
+    assert found.tasks[LlmTask.CAPTION].reasons["not in the cache"] >= 2
+    for one in found.tasks.values():
+        assert sum(one.reasons.values()) == one.counts.degraded
+    (note,) = [one for one in language_use(done.path).warnings if "answer cache" in one]
+    assert note.startswith("1 record of") and "feedtwin llm cache verify FOLDER" in note
+    assert "not in the cache" in language_use(done.path).reasons["CAPTION_GENERATION"]
+    shown = CliRunner().invoke(app, ["llm", "usage", str(done.path)])
+    text = " ".join(shown.output.split())
+    assert "warning: 1 record of the answer cache could not be used (1 unsound)" in text
+    assert "not as wanted, CAPTION_GENERATION:" in text and "not in the cache" in text
+    assert replay(done.path, kernels).digest == done.digest
 
 
 # -- counsel -------------------------------------------------------------------------------------

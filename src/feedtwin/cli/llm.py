@@ -154,6 +154,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "inherited_microusd": found.inherited,
                 "burn_down": found.burn_down,
                 "degraded": [admin.name_of(code) for code in found.degraded],
+                "damaged_records": found.damaged,
             }
         )
         return
@@ -176,6 +177,11 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
     for code in found.degraded:
         share = found.tasks[code].degraded_ppm / 10_000
         say(f"degraded: {share:.1f} % of {admin.name_of(code)} was not answered as wanted")
+    for code, one in found.tasks.items():
+        if one.counts.degraded:
+            say(f"not as wanted, {admin.name_of(code)}: {one.why}")
+    if found.damage:
+        say(f"warning: {found.damage}", style="yellow")
 
 
 @app.command("fidelity")

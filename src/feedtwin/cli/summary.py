@@ -132,6 +132,9 @@ def _print_language(use: "LanguageUse") -> None:
         )  # fmt: skip
         money = f"{usd(one.charged_microusd)} charged, {usd(one.paid_microusd)} paid"
         say(f"  {'Models' if k == 0 else '':<15}{name:<22}{mix}; {money}")
+        if name in use.reasons:
+            why = ", ".join(f"{number} {reason}" for reason, number in use.reasons[name].items())
+            say(f"  {'':<37}degraded: {why}")
     share = use.charged_microusd / max(use.budget_microusd, 1)
     gone = ", ".join(f"{part:.1%} by step {step}" for step, part in use.by_quarter)
     burn = f": {gone}" if gone else ""

@@ -4,16 +4,13 @@ Counts and money of a run folder come from its registry; whether it is degraded 
 holds what a fork inherited. Nothing of `llm` is loaded for a run that has none.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings
 from feedtwin.world.counsel import TASKS, inputs_of, uses_models
-
-if TYPE_CHECKING:
-    from feedtwin.llm.admin import TaskUsage
 
 _SOURCES = ("live", "cached", "surrogate")
 
@@ -48,6 +45,7 @@ class LanguageUse:
         warnings: All that a reader of the run's numbers must know: these, and whether the model is none to learn from.
         disputed_microusd: What providers claimed above what was reserved.
         degraded_tasks: Names of those tasks.
+        reasons: By task, how many answers were not as wanted for each reason, a fork's inheritance included.
     """
 
     tasks: dict[str, TaskUse]
@@ -58,6 +56,7 @@ class LanguageUse:
     warnings: tuple[str, ...]
     disputed_microusd: int
     degraded_tasks: tuple[str, ...]
+    reasons: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """Return the object that `--json` prints."""
@@ -112,12 +111,13 @@ def language_use(path: str | Path) -> LanguageUse | None:
         )
     degraded = tuple(
         f"degraded: {found.tasks[code].degraded_ppm / 10_000:.1f} % of {name_of(code)} was not answered as wanted "
-        f"({_reasons(found.tasks[code])})"
+        f"({found.tasks[code].why})"
         for code in found.degraded
     )
     return LanguageUse(
         tasks, found.budget, found.charged, tuple(found.burn_down), degraded,
-        (*degraded, *_demo_notes(run)), found.disputed, tuple(name_of(c) for c in found.degraded),
+        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run)), found.disputed, tuple(name_of(c) for c in found.degraded),
+        {name_of(code): one.reasons for code, one in found.tasks.items() if one.reasons},
     )  # fmt: skip
 
 
@@ -136,17 +136,6 @@ def _demo_notes(run: Run) -> tuple[str, ...]:
 def _takes_answers(settings: Any, task: str) -> bool:
     """Whether a task asks a model, or took a model's answers from a cache."""
     return getattr(settings, task).source in ("live", "cached")
-
-
-def _reasons(use: "TaskUsage") -> str:
-    """Return the most frequent reasons; answers without a row are only counted, those without money apart."""
-    from feedtwin.llm.records import NO_MONEY
-
-    reasons = {**use.reasons, NO_MONEY: use.counts.refused}
-    known = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))[:3]
-    rest = use.counts.degraded - sum(number for _, number in known)
-    parts = [f"{number} {reason}" for reason, number in known if number]
-    return ", ".join([*parts, *([f"{rest} others"] if rest > 0 else [])])
 
 
 def warnings_about(path: str | Path) -> tuple[str, ...]:

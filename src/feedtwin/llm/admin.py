@@ -3,10 +3,11 @@
 Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -38,6 +39,10 @@ def name_of(code: LlmTask) -> str:
     return next(name for name in TASKS.names() if task(name).code is code)
 
 
+UNKNOWN_REASON: Final = "for a reason that is not on record"
+"""Of answers that older journals only count."""
+
+
 # -- usage of a run ------------------------------------------------------------------------------
 
 
@@ -52,7 +57,6 @@ class TaskUsage:
         tokens_out: Tokens of answers.
         charged: Micro-dollars charged, answers from the cache at the price on their record.
         paid: Micro-dollars paid.
-        reasons: Why answers were degraded.
     """
 
     counts: Counts = field(default_factory=Counts)
@@ -61,7 +65,18 @@ class TaskUsage:
     tokens_out: int = 0
     charged: int = 0
     paid: int = 0
-    reasons: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Why answers were degraded, the most frequent first; of older journals not all is known."""
+        known = sorted(self.counts.reasons.items(), key=lambda one: (-one[1], one[0]))
+        rest = self.counts.degraded - sum(number for _, number in known)
+        return {**dict(known), **({UNKNOWN_REASON: rest} if rest > 0 else {})}
+
+    @property
+    def why(self) -> str:
+        """How many answers were degraded for each reason, in words."""
+        return ", ".join(f"{number} {reason}" for reason, number in self.reasons.items())
 
     @property
     def degraded_ppm(self) -> int:
@@ -73,8 +88,6 @@ class TaskUsage:
         if row.source is not AnswerSource.CACHED:
             self.tokens_in += row.tokens[0]
             self.tokens_out += row.tokens[1]
-        if row.reason:
-            self.reasons[row.reason] = self.reasons.get(row.reason, 0) + 1
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,7 @@ class Usage:
         disputed: Micro-dollars that providers claimed above reservations.
         degraded: Tasks of which more than the tolerated share of answers was degraded.
         inherited: Micro-dollars of `paid` that a fork's parent had paid.
+        damaged: Records of the cache that could not be used, by what is wrong with them.
     """
 
     tasks: Mapping[LlmTask, TaskUsage]
@@ -96,6 +110,19 @@ class Usage:
     disputed: int
     degraded: tuple[LlmTask, ...]
     inherited: int = 0
+    damaged: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def damage(self) -> str:
+        """A sentence about records of the cache that could not be used; empty where all could."""
+        if not self.damaged:
+            return ""
+        number = sum(self.damaged.values())
+        what = ", ".join(f"{n} {fault}" for fault, n in sorted(self.damaged.items()))
+        return (
+            f"{number} {'record' if number == 1 else 'records'} of the answer cache could not be used ({what}); "
+            "check it with `feedtwin llm cache verify FOLDER`"
+        )
 
     @property
     def charged(self) -> int:
@@ -132,10 +159,12 @@ def usage_from(
     tasks: dict[LlmTask, TaskUsage] = {}
     burn_down: list[tuple[int, int]] = []
     disputed = inherited = 0
+    damaged: Counter[str] = Counter()
     for step, inputs in sorted(by_step.items()):
         before = ledger.account().charged
         ledger.absorb(inputs.sent, inputs.ends)
         disputed += inputs.disputed
+        damaged.update(inputs.damaged)
         for code, counts in inputs.counts().items():
             tasks.setdefault(code, TaskUsage()).counts.merge(counts)
         for row in inputs.rows.values():
@@ -152,8 +181,8 @@ def usage_from(
     tolerated = round(settings.degraded_share * PPM)
     degraded = tuple(code for code, one in sorted(tasks.items()) if one.degraded_ppm > tolerated)
     return Usage(
-        dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded, inherited
-    )
+        dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded, inherited, dict(damaged),
+    )  # fmt: skip
 
 
 def fidelity(run: Path) -> list[Fidelity]:

@@ -4,16 +4,19 @@ A record lies at `<folder>/<task>/<two digits>/<key>.json`. Its key is a SHA-256
 schema, model, sampling, replicate and the ask's own key; its seal is a hash of all of it. A record that was
 altered, moved, linked or is too large is a miss, and counted. With a seal key in the environment
 (`FEEDTWIN_CACHE_KEY`) the seal is a MAC, and records of anybody else are misses too. Writing never
-replaces a sound record: whoever came first is the answer.
+replaces a sound answer: whoever came first is the answer. A record that no answer came is no answer: the next
+record takes its place.
 """
 
+import fcntl
 import hashlib
 import hmac
 import json
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import count
 from pathlib import Path
@@ -28,6 +31,8 @@ from feedtwin.record.durable import canonical_json, folder_error, replace_file
 FORMAT: Final = 1
 RECORD_BYTES_MAX: Final = 262_144
 SEAL_VARIABLE: Final = "FEEDTWIN_CACHE_KEY"
+ABSENT: Final = "absent"
+"""Why a look-up usually gives nothing: there is no record."""
 _TICKET = count()
 
 
@@ -121,15 +126,19 @@ class Cache:
         try:
             return self._read(self._path(task, key))
         except FileNotFoundError:
-            self.misses["absent"] += 1
+            self.misses[ABSENT] += 1
         except IntegrityError:
             self.misses["unsound"] += 1
         except OSError:
             self.misses["unreadable"] += 1
         return None
 
-    def put(self, entry: Entry) -> None:
-        """Keep a record, unless a sound one is there.
+    def put(self, entry: Entry, fits: Callable[[Entry], bool] = lambda _: True) -> Entry:
+        """Keep a record, unless a sound answer is there; return the record that stands.
+
+        Args:
+            entry: The record.
+            fits: Whether an answer that is there can be used; one that cannot is replaced.
 
         Raises:
             RunFolderError: The folder cannot be written.
@@ -143,21 +152,26 @@ class Cache:
             ) as file:
                 file.write(self.sealed(entry))
             try:
-                self._place(fresh, path)
+                return self._place(fresh, path, fits) or entry
             finally:
                 fresh.unlink(missing_ok=True)
         except OSError as error:
             raise folder_error(path, error) from error
 
-    def _place(self, fresh: Path, path: Path) -> None:
-        """Give a finished file its name; a sound record that is there stays."""
+    def _place(self, fresh: Path, path: Path, fits: Callable[[Entry], bool]) -> Entry | None:
+        """Give a finished file its name; return the sound answer that is there and stays, if one is."""
         try:
             os.link(fresh, path)
         except FileExistsError:
-            try:
-                self._read(path)
-            except (IntegrityError, OSError):
+            with _alone(path.parent):  # between look and replacement nobody else may replace
+                try:
+                    standing = self._read(path)
+                except (IntegrityError, OSError):
+                    standing = None
+                if standing is not None and standing.response is not None and fits(standing):
+                    return standing
                 fresh.replace(path)
+        return None
 
     def sealed(self, entry: Entry) -> bytes:
         """Return a record's bytes, readable, with its seal."""
@@ -256,6 +270,17 @@ class Cache:
                 f"{path}: holds the record {entry.key[:16]} of {entry.task}; it was moved. Remove it"
             )
         return entry
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other writers, of any thread or process, from replacing records of a folder."""
+    fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
 
 
 def _write(path: Path, text: str) -> None:

@@ -42,6 +42,7 @@ class Pending:
         texts: Replies that were refused.
         reason: Why the last call gave no answer; empty before.
         response: The answer, once there is one.
+        standing: Key of the record that the answer was taken from after asking; empty if it is its own.
         wait_s: How long to wait before the next call.
         is_over: Whether there will be no other call.
     """
@@ -58,6 +59,7 @@ class Pending:
     texts: list[str] = field(default_factory=list)
     reason: str = ""
     response: Response | None = None
+    standing: str = ""
     wait_s: float = 0.0
     is_over: bool = False
 

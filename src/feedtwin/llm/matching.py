@@ -25,7 +25,9 @@ class Neighbours:
         """Read all sound records."""
         found = cls()
         for _, entry in cache.entries():
-            if isinstance(entry, Entry) and entry.response is not None:
+            if not isinstance(entry, Entry):
+                cache.misses["unsound"] += 1
+            elif entry.response is not None:
                 group = (entry.task, entry.version, entry.model)
                 found.known.setdefault(group, []).append((leaves(entry.request), entry))
         return found

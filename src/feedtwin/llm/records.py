@@ -113,17 +113,21 @@ class Counts:
         by_source: Number by `AnswerSource`.
         degraded: How many wanted a better source.
         refused: How many found no money left.
+        reasons: How many of the degraded ones by reason; journals of older releases do not say for all.
     """
 
     by_source: dict[AnswerSource, int] = field(default_factory=dict)
     degraded: int = 0
     refused: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, source: AnswerSource, reason: str) -> None:
         """Count one answer; a reason says that it is degraded, and why."""
         self.by_source[source] = self.by_source.get(source, 0) + 1
         self.degraded += bool(reason)
         self.refused += reason == NO_MONEY
+        if reason:
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def merge(self, other: "Counts") -> None:
         """Add another count."""
@@ -131,10 +135,12 @@ class Counts:
             self.by_source[source] = self.by_source.get(source, 0) + number
         self.degraded += other.degraded
         self.refused += other.refused
+        for reason, number in other.reasons.items():
+            self.reasons[reason] = self.reasons.get(reason, 0) + number
 
     def copy(self) -> "Counts":
         """Return a count that no longer changes with this one."""
-        return Counts(dict(self.by_source), self.degraded, self.refused)
+        return Counts(dict(self.by_source), self.degraded, self.refused, dict(self.reasons))
 
     @property
     def total(self) -> int:
@@ -144,13 +150,21 @@ class Counts:
     def as_json(self) -> dict[str, Any]:
         """Return what the journal keeps."""
         sources = {str(int(source)): number for source, number in sorted(self.by_source.items())}
-        return {"sources": sources, "degraded": self.degraded, "refused": self.refused}
+        return {
+            "sources": sources,
+            "degraded": self.degraded,
+            "refused": self.refused,
+            "reasons": dict(sorted(self.reasons.items())),
+        }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Counts":
         """Read back what the journal keeps."""
         sources = {AnswerSource(int(s)): int(n) for s, n in value["sources"].items()}
-        return cls(sources, int(value["degraded"]), int(value["refused"]))
+        refused = int(value["refused"])
+        known = value.get("reasons", {NO_MONEY: refused} if refused else {})
+        reasons = {str(reason): int(number) for reason, number in known.items()}
+        return cls(sources, int(value["degraded"]), refused, reasons)
 
 
 CountsByTask = dict[LlmTask, Counts]
@@ -166,6 +180,7 @@ class StepInputs:
         ends: How calls ended, by number.
         plain: Answers without a row, by ordinal of the flush; a flush that ran again counts once.
         disputed: Micro-dollars that providers claimed above reservations.
+        damaged: Records of the cache that could not be used, by what is wrong with them.
     """
 
     sent: list[Reservation] = field(default_factory=list)
@@ -173,6 +188,7 @@ class StepInputs:
     ends: dict[int, End] = field(default_factory=dict)
     plain: dict[int, CountsByTask] = field(default_factory=dict)
     disputed: int = 0
+    damaged: dict[str, int] = field(default_factory=dict)
 
     def take(self, name: str, payload: Mapping[str, Any]) -> None:
         """Take one input record."""
@@ -185,6 +201,8 @@ class StepInputs:
                 for call, task, amount in payload["calls"]
             )
             return
+        for fault, number in payload.get("damaged", {}).items():
+            self.damaged[str(fault)] = self.damaged.get(str(fault), 0) + int(number)
         for value in payload["rows"]:
             row = Row.from_json(value)
             self.rows[row.name] = row
@@ -218,11 +236,13 @@ class Unrecorded:
         rows: Answers that settings and seed do not determine.
         ends: How calls ended, by number.
         disputed: Micro-dollars claimed above reservations.
+        damaged: Records of the cache that could not be used, by what is wrong with them.
     """
 
     rows: list[Row] = field(default_factory=list)
     ends: dict[int, End] = field(default_factory=dict)
     disputed: int = 0
+    damaged: dict[str, int] = field(default_factory=dict)
 
     def sent(self, calls: Sequence[Reservation]) -> dict[str, Any]:
         """Return the payload of `llm.sent` for calls about to go out; rows wait for their own record."""
@@ -239,7 +259,8 @@ class Unrecorded:
         if plain is not None:
             counts = {str(int(task)): one.as_json() for task, one in sorted(plain.items())}
         rows = [row.as_json() for row in self.rows]
-        return {**self._ended(), "flush": flush, "rows": rows, "plain": counts}
+        told = {"damaged": dict(sorted(self.damaged.items()))} if self.damaged else {}
+        return {**self._ended(), "flush": flush, "rows": rows, "plain": counts, **told}
 
     def _ended(self) -> dict[str, Any]:
         ended = [

@@ -5,15 +5,17 @@ Who may ask a model is decided at step barriers and, within a phase, in canonica
 journal before they are used. In a replay the journal answers, and nobody is asked.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic
 from typing import Any, Final
 
 from feedtwin.errors import DeterminismError, LLMError, SettingsError
 from feedtwin.llm.barrier import Barrier, Barriers, LedgerRow
 from feedtwin.llm.budget import Ledger
-from feedtwin.llm.cache import Cache, Entry
+from feedtwin.llm.cache import ABSENT, Cache, Entry
 from feedtwin.llm.clients import Client
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, Pending
@@ -98,6 +100,7 @@ class Service:
         self._neighbours: Neighbours | None = None
         if settings.compatible_within > 0 and self._sources.cache is not None:
             self._neighbours = Neighbours.of(self._sources.cache)
+        self._told: Counter[str] = Counter()
         self._flush_count = 0
         self._is_down = False
 
@@ -228,14 +231,13 @@ class Service:
         key = self._desk.question(pending).digest()
         found: tuple[Entry, int] | None = None
         entry = cache.get(ask.task.name, key)
-        if entry is not None:
+        if entry is not None and entry.response is not None:
             found = entry, 0
         elif self._neighbours is not None:
             found = self._near(self._neighbours, ask)
         if found is None:
-            return False
-        if found[0].response is None:
-            return self._recall_failure(flush, pending, found[0])
+            return entry is not None and self._recall_failure(flush, pending, entry)
+        assert found[0].response is not None, "neighbours are answers"
         try:
             response = ask.task.accept(ask.request, found[0].response)
         except Refused:
@@ -299,14 +301,20 @@ class Service:
                 left = [one for one in left if self._reserved_again(flush, one)]
         self._is_down = not is_heard
         failed = []
-        for pending in pendings:
-            if pending.response is not None:
-                self._desk.fresh.rows.append(self._desk.row(pending, LIVE, pending.response))
-                flush.take(pending.ask, Answer(pending.response, LIVE), has_row=True)
-            else:
-                failed.append(pending)
-        self._record(flush)
-        self._remember(pendings)
+        try:
+            self._remember(pendings)
+        finally:  # what was paid for is on record, also where the cache cannot be written
+            for pending in pendings:
+                if pending.response is not None:
+                    source = CACHED if pending.standing else LIVE
+                    row = self._desk.row(
+                        pending, source, pending.response, cache_key=pending.standing
+                    )
+                    self._desk.fresh.rows.append(row)
+                    flush.take(pending.ask, Answer(pending.response, source), has_row=True)
+                else:
+                    failed.append(pending)
+            self._record(flush)
         if failed and self.settings.on_trouble == "stop":
             raise LLMError(
                 f"llm, step {flush.step}: {failed[0].ask.task.name} got no answer ({failed[0].reason}; "
@@ -343,12 +351,22 @@ class Service:
         return not pending.is_over
 
     def _remember(self, pendings: Sequence[Pending]) -> None:
-        """Keep in the cache what a batch brought; also that an ask got no answer, and what that cost."""
-        if self._sources.cache is None:
+        """Keep in the cache what a batch brought; also that an ask got no answer, and what that cost.
+
+        Where another run, at the same time, was first to keep an answer, that one is taken: whoever uses a
+        cache later finds the answer that this run has used.
+        """
+        cache = self._sources.cache
+        if cache is None:
             return
         for pending in pendings:
-            key = self._desk.question(self._desk.prepare(pending.ask)).digest()
-            self._sources.cache.put(self._desk.entry(pending, key))
+            ask = pending.ask
+            key = self._desk.question(self._desk.prepare(ask)).digest()
+            own = self._desk.entry(pending, key)
+            stands = cache.put(own, partial(_fits, ask))
+            if stands.response is not None and stands.response != own.response:
+                pending.response = ask.task.accept(ask.request, stands.response)
+                pending.standing = key
 
     # -- stand-ins and the journal ---------------------------------------------------------------
 
@@ -378,7 +396,10 @@ class Service:
             return
         plain = {task: counts for task, counts in flush.plain.items() if task not in by_rule}
         fresh = self._desk.fresh
-        is_told = bool(fresh.rows or fresh.ends or fresh.disputed or (is_last and plain))
+        fresh.damaged = self._newly_damaged()
+        is_told = bool(
+            fresh.rows or fresh.ends or fresh.disputed or fresh.damaged or (is_last and plain)
+        )
         if self._recorder is not None and is_told:
             payload = fresh.answers(flush.ordinal, plain if is_last else None)
             self._recorder.append_input(flush.step, ANSWERS, payload)
@@ -389,3 +410,23 @@ class Service:
             counts.add(row.source, row.reason)
         if is_last:
             merge(self._barriers.counts, flush.plain)
+
+    def _newly_damaged(self) -> dict[str, int]:
+        """Return what was found wrong with records of the cache since the last record, by fault."""
+        cache = self._sources.cache
+        if cache is None:
+            return {}
+        found = Counter({fault: n for fault, n in cache.misses.items() if fault != ABSENT})
+        fresh, self._told = found - self._told, found
+        return dict(fresh)
+
+
+def _fits(ask: Ask, entry: Entry) -> bool:
+    """Whether a record answers an ask."""
+    if entry.response is None:
+        return False
+    try:
+        ask.task.accept(ask.request, entry.response)
+    except Refused:
+        return False
+    return True

@@ -160,6 +160,30 @@ def test_whoever_came_first_is_the_answer_and_an_unsound_record_is_replaced(cach
     assert cache.get(one.task, one.key) == later
 
 
+def test_a_record_without_an_answer_never_stands_in_the_way_of_one(cache):
+    failed = entry(response=None, reason="http 401", charged=0)
+    later, answer = failed.model_copy(update={"reason": "timeout", "charged": 9}), entry()
+    assert cache.put(failed) == failed
+    assert cache.put(later) == later == cache.get(later.task, later.key)
+    assert cache.put(answer) == answer == cache.get(answer.task, answer.key)
+    assert cache.put(failed) == answer == cache.get(answer.task, answer.key)
+
+
+def test_whoever_writes_is_told_which_record_stands(cache):
+    one = entry()
+    later = one.model_copy(update={"response": {"title": "later"}})
+    assert cache.put(one) == one
+    assert cache.put(later) == one
+    assert cache.put(later, lambda standing: standing.charged != 12) == later
+    rivals = [entry(1, response={"title": f"x{k}"}) for k in range(64)]
+    cache.put(entry(1, response=None, reason="timeout"))
+    with ThreadPoolExecutor(16) as pool:
+        stands = list(pool.map(cache.put, rivals))
+    assert {one.model_dump_json() for one in stands} == {
+        cache.get(rivals[0].task, rivals[0].key).model_dump_json()
+    }
+
+
 def test_a_seal_key_shuts_out_records_of_others(tmp_path):
     plain, mine = Cache(tmp_path, seal_key=""), Cache(tmp_path, seal_key="my key")
     one, two = entry(1), entry(2)

@@ -113,6 +113,41 @@ def test_a_source_that_a_task_does_not_take_is_refused(monkeypatch):
             service.answer(sample_asks(kind, 1, 0))
 
 
+# -- two runs, one cache -------------------------------------------------------------------------
+
+
+class Rival(ScriptedProvider):
+    """While it answers for the first time, another run asks the same, and is done first."""
+
+    def __init__(self, script, other):
+        super().__init__(script, seed=3)
+        self.other = other
+
+    async def complete(self, call):
+        other, self.other = self.other, None
+        if other is not None:
+            await asyncio.to_thread(other)
+        return await super().complete(call)
+
+
+@pytest.mark.parametrize("script", [Script(), Script({BROKEN: 1})])
+def test_of_two_runs_at_once_both_use_the_answers_that_their_cache_keeps(tmp_path, script):
+    asks, settings, first = asks_of(40), live_settings("concurrency=1"), []
+
+    def other():
+        cache = Cache(tmp_path / "cache", "")
+        first.extend(run(settings, [asks], ScriptedProvider(), cache=cache)[0])
+
+    late, journal = Rival(script, other), Records()
+    cache = Cache(tmp_path / "cache", "")
+    second, _, service = run(settings, [asks], late, journal, cache=cache)
+    assert service.ledger.account().paid >= late.bill.microusd > 0  # it asked, and paid its own
+    again, _, _ = run(settings, [asks], cache=Cache(tmp_path / "cache", ""))
+    assert responses(again) == responses(first) == responses(second)
+    replayed, _, _ = run(settings, [asks], past=journal.by_step(), replays_until=0)
+    assert replayed == second
+
+
 # -- live ----------------------------------------------------------------------------------------
 
 
