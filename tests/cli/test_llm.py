@@ -148,3 +148,28 @@ def test_the_demo_server_says_what_it_is_and_ends_when_interrupted(cli):
         assert process.returncode == 0 and "ended" in out, (out, err)
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("number", ["²", "-1", "1000000001", "9" * 5000])
+def test_a_number_of_calls_is_whole_and_bounded(cli, number):
+    told = cli("llm", "estimate", "--calls", f"caption={number}", status=2).stderr
+    assert "expected TASK=NUMBER" in told and "1,000,000,000" in told
+
+
+def test_a_demo_server_on_a_used_port_is_one_sentence(cli):
+    pytest.importorskip("xllamacpp")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = cli("llm", "demo-server", "--port", port, status=2).stderr
+    assert f"port {port}" in told and "--port 0" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:99999/v1", "http://[::1/v1", "http://1.2.3.999/v1"]
+)
+def test_a_run_with_an_address_that_is_none_makes_no_folder(cli, monkeypatch, address):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", *LIVE_CAPTIONS,
+               "--set", f"llm.base_url={address}", status=2).stderr  # fmt: skip
+    assert told.startswith("error: llm.base_url: ") and not (cli.folder / "r").exists()

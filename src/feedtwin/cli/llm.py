@@ -257,8 +257,9 @@ def demo_server(
 ) -> None:
     """Run a real model server with a tiny model of random weights, until interrupted."""
     from feedtwin.llm import demo
+    from feedtwin.llm.secrets import read_key
 
-    key = os.environ.get("FEEDTWIN_LLM_KEY", "").strip() or "feedtwin-demo"
+    key = read_key("FEEDTWIN_LLM_KEY", is_needed=False).reveal() or "feedtwin-demo"
     with demo.demo_server(key, port, seed) as running:
         say(f"demo server at {running.address} ({demo.LABEL})")
         say("try it in another terminal; Ctrl-C ends it here:")
