@@ -173,3 +173,27 @@ def test_a_run_with_an_address_that_is_none_makes_no_folder(cli, monkeypatch, ad
     told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", *LIVE_CAPTIONS,
                "--set", f"llm.base_url={address}", status=2).stderr  # fmt: skip
     assert told.startswith("error: llm.base_url: ") and not (cli.folder / "r").exists()
+
+
+def test_a_cache_that_is_no_folder_or_cannot_be_written_is_refused_before_anything_is_asked(
+    cli, loopback, monkeypatch
+):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    (cli.folder / "file").write_text("")
+    (cli.folder / "shut").mkdir()
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: "shut" not in str(path) and access(path, mode)
+    )
+    provider = ScriptedProvider()
+    with serve(provider) as address:
+        for cache, words in (
+            ("file", "is no folder"),
+            ("file/in", "is no folder"),
+            ("shut/in", "cannot be written"),
+        ):
+            told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", "--llm-cache", cache,
+                       *LIVE_CAPTIONS, "--set", f"llm.base_url={address}", status=2).stderr  # fmt: skip
+            assert words in told and "--llm-cache" in told and not (cli.folder / "r").exists()
+    assert provider.bill.microusd == 0

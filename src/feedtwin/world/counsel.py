@@ -4,12 +4,13 @@ A world whose tasks are all off needs none, and nothing of `llm` is imported for
 resume reach past steps with what the journal holds, and ask nobody there.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedtwin.errors import SettingsError
+from feedtwin.errors import RunFolderError, SettingsError
 from feedtwin.policies.interface import entry_of
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Frame, commits, read_journal
@@ -88,13 +89,17 @@ class Counsel:
         return cls.of_frames(read_journal(path / "journal", strict=False), is_offline=True)
 
     def check(self, settings: Settings) -> None:
-        """Fail early where a run with these settings could not ask: extra, key, price, address, levers.
+        """Fail early where a run with these settings could not ask: extra, key, price, address, cache.
 
         Raises:
             LLMError: The extra or the key is missing, or the address is none.
             BudgetError: A model has no known price.
+            RunFolderError: The cache is no folder, or answers that are paid for could not be kept in it.
         """
         if uses_models(settings):
+            if self.cache is not None:
+                is_live = any(source_of(settings, section) == "live" for section in TASKS)
+                _check_cache(self.cache, is_written=is_live and not self.is_offline)
             is_given = self.client is not None  # it is its owner's, and stays open
             trial = Counsel(is_offline=self.is_offline or is_given)
             service, _ = trial._open(settings, _llm(settings), _Nowhere())
@@ -174,6 +179,25 @@ class _Nowhere:
 
     def sync(self) -> None:
         """Keep nothing."""
+
+
+def _check_cache(folder: Path, *, is_written: bool) -> None:
+    """Refuse a cache that is no folder or, where answers will be kept, cannot be written; nothing is made."""
+    nearest = next(
+        (one for one in (folder, *folder.absolute().parents) if os.path.lexists(one)), folder
+    )
+    if not nearest.is_dir():
+        problem = f"{nearest} is no folder"
+    elif is_written and not os.access(nearest, os.W_OK | os.X_OK):
+        problem = f"{nearest} cannot be written"
+    elif not os.access(nearest, os.X_OK):
+        problem = f"{nearest} cannot be read"
+    else:
+        return
+    raise RunFolderError(
+        f"{folder}: {problem}; expected a folder for answers of language models, which may be new. Nothing was asked: "
+        "choose another with --llm-cache, or mend this one"
+    )
 
 
 def _llm(settings: Settings) -> "LlmSettings":
