@@ -109,10 +109,11 @@ class Counsel:
         """Give a world its adviser, if its settings use language models.
 
         Raises:
-            SettingsError: A cohort is none, or levers and tasks do not go together.
+            SettingsError: A cohort is none, levers and tasks do not go together, or thresholds are out of order.
         """
         world.counsel = self
         check_levers(world.settings)
+        _check_thresholds(world.settings)
         if uses_models(world.settings):
             from feedtwin.world.advising import Adviser  # loads `llm`, so only where it is used
 
@@ -226,3 +227,22 @@ def check_levers(settings: Settings) -> None:
                 f"llm.{section}.source is {source}, but policies.{lever} is {name}, which asks nobody; set "
                 f"policies.{lever}=llm, or llm.{section}.source=off"
             )
+
+
+def _check_thresholds(settings: Settings) -> None:
+    """Refuse comments that are answered live longer than personas, where a world has both.
+
+    Raises:
+        SettingsError: names both thresholds.
+    """
+    if OFF in (source_of(settings, "comment"), source_of(settings, "persona")):
+        return
+    comment, persona = (
+        float(settings.parameters[f"llm.{section}.live_until"])
+        for section in ("comment", "persona")
+    )
+    if comment > persona:
+        raise SettingsError(
+            f"llm.comment.live_until is {comment:g}, but llm.persona.live_until is {persona:g}; expected comments, the "
+            f"cheaper loss, to go to templates first or together: set llm.comment.live_until to {persona:g} or less"
+        )
