@@ -197,3 +197,19 @@ def test_a_cache_that_is_no_folder_or_cannot_be_written_is_refused_before_anythi
                        *LIVE_CAPTIONS, "--set", f"llm.base_url={address}", status=2).stderr  # fmt: skip
             assert words in told and "--llm-cache" in told and not (cli.folder / "r").exists()
     assert provider.bill.microusd == 0
+
+
+@pytest.mark.parametrize("given", ["sk-Canary-4711", "4Canary", "Canary name", "Canaryé"])
+def test_a_key_in_place_of_its_variables_name_is_refused_and_not_shown(cli, given):
+    result = cli("run", "synthetic", "--out", "r", "--set", f"llm.key_variable={given}", status=2)
+    assert "error: llm.key_variable: " in result.stderr and "FEEDTWIN_LLM_KEY" in result.stderr
+    assert "Canary" not in result.stderr + result.stdout and not (cli.folder / "r").exists()
+
+
+def test_comments_that_stay_live_longer_than_personas_are_refused(cli):
+    sets = ("--set", "llm.comment.live_until=0.96", "--set", "llm.comment.source=surrogate")
+    cli("llm", "estimate", "--users", "20", "--steps", "1", *sets)
+    told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", *sets,
+               "--set", "llm.persona.source=surrogate", status=2).stderr  # fmt: skip
+    assert "llm.comment.live_until is 0.96" in told and "llm.persona.live_until is 0.95" in told
+    assert not (cli.folder / "r").exists()
