@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_model_without_a_price_is_refused_with_what_to_do(cli):
     assert priced["expected_microusd"] == 0
 
 
-def test_usage_shows_who_answered_and_what_it_cost(cli):
+def test_usage_shows_who_answered_and_what_it_cost(cli, monkeypatch):
     settings = resolve(
         "synthetic", users=10, sets=["llm.caption.source=live", "llm.degraded_share=0"]
     )
@@ -79,6 +80,17 @@ def test_usage_shows_who_answered_and_what_it_cost(cli):
     assert found["degraded"]
     shown = cli("llm", "usage", "run").stdout
     assert "CREATOR_CAMPAIGN" in shown and "degraded:" in shown
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = cli("llm", "usage", "run").stdout
+    answers, costs, _ = narrow.split("\n\n")
+    for part in (answers, costs):
+        words = [line.split() for line in part.splitlines()]
+        assert all(len(line) <= 80 for line in part.splitlines())
+        assert len({len(row) for row in words[1:]}) == 1, part
+    *rows, whole = [line.split() for line in costs.splitlines()[1:]]
+    for column in (-2, -1):
+        parts = [Decimal(row[column].removeprefix("$")) for row in rows]
+        assert sum(parts) == Decimal(whole[column].removeprefix("$")) == Decimal(charged) / 10**6
     assert "no such" in cli("llm", "usage", "missing", status=2).stderr.lower()
     meter = cli.json("llm", "fidelity", "run")
     assert {one["task"] for one in meter} <= set(found["tasks"]) and all(
@@ -213,3 +225,16 @@ def test_comments_that_stay_live_longer_than_personas_are_refused(cli):
                "--set", "llm.persona.source=surrogate", status=2).stderr  # fmt: skip
     assert "llm.comment.live_until is 0.96" in told and "llm.persona.live_until is 0.95" in told
     assert not (cli.folder / "r").exists()
+
+
+def test_a_question_without_the_live_answer_it_wants_says_so_and_fails(cli, loopback, monkeypatch):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    fast = (*LIVE_CAPTIONS, "--set", "llm.backoff_s=0", "--set")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nobody = (*fast, f"llm.base_url=http://127.0.0.1:{port}/v1")
+    result = cli("llm", "ask", "CAPTION_GENERATION", *nobody, status=1)
+    assert "no live answer came (unreachable)" in result.stderr and "surrogate" in result.stdout
+    found = cli.json("llm", "ask", "CAPTION_GENERATION", *nobody, status=1)
+    assert found["source"] == "surrogate" and found["reason"] == "unreachable"
