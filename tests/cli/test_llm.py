@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import time
+from decimal import Decimal
 
 import pytest
 
@@ -56,7 +57,7 @@ def test_a_model_without_a_price_is_refused_with_what_to_do(cli):
     assert priced["expected_microusd"] == 0
 
 
-def test_usage_shows_who_answered_and_what_it_cost(cli):
+def test_usage_shows_who_answered_and_what_it_cost(cli, monkeypatch):
     settings = resolve(
         "synthetic", users=10, sets=["llm.caption.source=live", "llm.degraded_share=0"]
     )
@@ -79,6 +80,17 @@ def test_usage_shows_who_answered_and_what_it_cost(cli):
     assert found["degraded"]
     shown = cli("llm", "usage", "run").stdout
     assert "CREATOR_CAMPAIGN" in shown and "degraded:" in shown
+    monkeypatch.setenv("COLUMNS", "80")
+    narrow = cli("llm", "usage", "run").stdout
+    answers, costs, _ = narrow.split("\n\n")
+    for part in (answers, costs):
+        words = [line.split() for line in part.splitlines()]
+        assert all(len(line) <= 80 for line in part.splitlines())
+        assert len({len(row) for row in words[1:]}) == 1, part
+    *rows, whole = [line.split() for line in costs.splitlines()[1:]]
+    for column in (-2, -1):
+        parts = [Decimal(row[column].removeprefix("$")) for row in rows]
+        assert sum(parts) == Decimal(whole[column].removeprefix("$")) == Decimal(charged) / 10**6
     assert "no such" in cli("llm", "usage", "missing", status=2).stderr.lower()
     meter = cli.json("llm", "fidelity", "run")
     assert {one["task"] for one in meter} <= set(found["tasks"]) and all(
@@ -148,3 +160,81 @@ def test_the_demo_server_says_what_it_is_and_ends_when_interrupted(cli):
         assert process.returncode == 0 and "ended" in out, (out, err)
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("number", ["²", "-1", "1000000001", "9" * 5000])
+def test_a_number_of_calls_is_whole_and_bounded(cli, number):
+    told = cli("llm", "estimate", "--calls", f"caption={number}", status=2).stderr
+    assert "expected TASK=NUMBER" in told and "1,000,000,000" in told
+
+
+def test_a_demo_server_on_a_used_port_is_one_sentence(cli):
+    pytest.importorskip("xllamacpp")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        told = cli("llm", "demo-server", "--port", port, status=2).stderr
+    assert f"port {port}" in told and "--port 0" in told and told.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:99999/v1", "http://[::1/v1", "http://1.2.3.999/v1"]
+)
+def test_a_run_with_an_address_that_is_none_makes_no_folder(cli, monkeypatch, address):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", *LIVE_CAPTIONS,
+               "--set", f"llm.base_url={address}", status=2).stderr  # fmt: skip
+    assert told.startswith("error: llm.base_url: ") and not (cli.folder / "r").exists()
+
+
+def test_a_cache_that_is_no_folder_or_cannot_be_written_is_refused_before_anything_is_asked(
+    cli, loopback, monkeypatch
+):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    (cli.folder / "file").write_text("")
+    (cli.folder / "shut").mkdir()
+    access = os.access
+    monkeypatch.setattr(
+        os, "access", lambda path, mode: "shut" not in str(path) and access(path, mode)
+    )
+    provider = ScriptedProvider()
+    with serve(provider) as address:
+        for cache, words in (
+            ("file", "is no folder"),
+            ("file/in", "is no folder"),
+            ("shut/in", "cannot be written"),
+        ):
+            told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", "--llm-cache", cache,
+                       *LIVE_CAPTIONS, "--set", f"llm.base_url={address}", status=2).stderr  # fmt: skip
+            assert words in told and "--llm-cache" in told and not (cli.folder / "r").exists()
+    assert provider.bill.microusd == 0
+
+
+@pytest.mark.parametrize("given", ["sk-Canary-4711", "4Canary", "Canary name", "Canaryé"])
+def test_a_key_in_place_of_its_variables_name_is_refused_and_not_shown(cli, given):
+    result = cli("run", "synthetic", "--out", "r", "--set", f"llm.key_variable={given}", status=2)
+    assert "error: llm.key_variable: " in result.stderr and "FEEDTWIN_LLM_KEY" in result.stderr
+    assert "Canary" not in result.stderr + result.stdout and not (cli.folder / "r").exists()
+
+
+def test_comments_that_stay_live_longer_than_personas_are_refused(cli):
+    sets = ("--set", "llm.comment.live_until=0.96", "--set", "llm.comment.source=surrogate")
+    cli("llm", "estimate", "--users", "20", "--steps", "1", *sets)
+    told = cli("run", "synthetic", "--users", "20", "--steps", "1", "--out", "r", *sets,
+               "--set", "llm.persona.source=surrogate", status=2).stderr  # fmt: skip
+    assert "llm.comment.live_until is 0.96" in told and "llm.persona.live_until is 0.95" in told
+    assert not (cli.folder / "r").exists()
+
+
+def test_a_question_without_the_live_answer_it_wants_says_so_and_fails(cli, loopback, monkeypatch):
+    pytest.importorskip("openai")
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "sk-some-key-of-mine")
+    fast = (*LIVE_CAPTIONS, "--set", "llm.backoff_s=0", "--set")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    nobody = (*fast, f"llm.base_url=http://127.0.0.1:{port}/v1")
+    result = cli("llm", "ask", "CAPTION_GENERATION", *nobody, status=1)
+    assert "no live answer came (unreachable)" in result.stderr and "surrogate" in result.stdout
+    found = cli.json("llm", "ask", "CAPTION_GENERATION", *nobody, status=1)
+    assert found["source"] == "surrogate" and found["reason"] == "unreachable"

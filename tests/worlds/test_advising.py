@@ -298,6 +298,10 @@ def test_a_policy_that_asks_and_a_task_that_is_asked_belong_together(lab, kernel
         (["llm.trend.source=surrogate"], r"policies\.forecast=llm"),
         (["llm.decision.source=surrogate", "llm.decision.cohort=tall"], "found 'tall'"),
         (["llm.decision.source=surrogate"], "nobody would be asked"),
+        (
+            ["llm.persona.source=surrogate", "llm.persona.cohort=5000000-6000000,none"],
+            r"llm\.persona\.cohort is 5000000-6000000,none, and the world has the users 0 to \d+:",
+        ),
     ):
         with pytest.raises(SettingsError, match=words):
             build(lab.tiny(sets=sets), kernels)

@@ -9,12 +9,23 @@ import typer
 from feedtwin.cli.going import DEFAULT_SEED, DEFAULT_STEPS, AsJson, RunPath, load_kernels
 from feedtwin.cli.llm_costs import print_study_cost, print_world_cost
 from feedtwin.cli.progress import bar, is_shown, working
-from feedtwin.cli.terminal import NOT_EQUAL, answer, plural, reports, say, table, usd
+from feedtwin.cli.terminal import (
+    NOT_EQUAL,
+    answer,
+    plural,
+    reports,
+    say,
+    table,
+    tell,
+    usd,
+    usd_alike,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from feedtwin.lab.downstream import Outcome
+    from feedtwin.llm.admin import Usage
     from feedtwin.llm.settings import LlmSettings
 
 app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
@@ -158,18 +169,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
             }
         )
         return
-    head = ("task", "answers", "live", "cached", "stand-in", "degraded", "calls", "charged", "paid")
-    cells = []
-    for code, one in found.tasks.items():
-        by = {source.name: number for source, number in one.counts.by_source.items()}
-        numbers = (one.counts.total, *(by.get(n, 0) for n in ("LIVE", "CACHED", "SURROGATE")),
-                   one.counts.degraded, one.calls)  # fmt: skip
-        cells.append(
-            (admin.name_of(code), *(f"{n:,}" for n in numbers), usd(one.charged), usd(one.paid))
-        )
-    table(head, cells, right=head[1:], keep=head[:1])
-    say()
-    say(f"charged {usd(found.charged)} of {usd(found.budget)}, paid {usd(found.paid)}")
+    _print_usage(found)
     if found.inherited:
         say(f"of it, {usd(found.inherited)} was paid by the run that this one is forked from")
     if found.disputed:
@@ -182,6 +182,43 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
             say(f"not as wanted, {admin.name_of(code)}: {one.why}")
     if found.damage:
         say(f"warning: {found.damage}", style="yellow")
+
+
+def _print_usage(found: "Usage") -> None:
+    """Print who answered, and what it cost: two tables, as one is wider than a terminal."""
+    from feedtwin.llm import admin
+
+    answers, costs = [], []
+    pairs = [
+        *((one.charged, one.paid) for one in found.tasks.values()),
+        (found.charged, found.paid),
+    ]
+    money = usd_alike(*(microusd for pair in pairs for microusd in pair))
+    names = [admin.name_of(code) for code in found.tasks]
+    for name, one in zip(names, found.tasks.values(), strict=True):
+        by = {source.name: number for source, number in one.counts.by_source.items()}
+        numbers = (one.counts.total, *(by.get(n, 0) for n in ("LIVE", "CACHED", "SURROGATE")),
+                   one.counts.degraded)  # fmt: skip
+        answers.append((name, *(f"{n:,}" for n in numbers)))
+        costs.append((name, *(f"{n:,}" for n in (one.calls, one.tokens_in, one.tokens_out))))
+    sums = [
+        sum(getattr(one, n) for one in found.tasks.values())
+        for n in ("calls", "tokens_in", "tokens_out")
+    ]
+    costs.append(("all", *(f"{n:,}" for n in sums)))
+    head = ("task", "answers", "live", "cached", "stand-in", "degraded")
+    table(head, answers, right=head[1:], keep=head)
+    say()
+    head = ("task", "calls", "tokens in", "tokens out", "charged", "paid")
+    paired = zip(costs, money[::2], money[1::2], strict=True)
+    table(
+        head,
+        [(*cells, charged, paid) for cells, charged, paid in paired],
+        right=head[1:],
+        keep=head,
+    )
+    say()
+    say(f"charged {money[-2]} of {usd(found.budget)}, paid {money[-1]}")
 
 
 @app.command("fidelity")
@@ -235,7 +272,7 @@ def ask(
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:
-    """Ask a task's example once, and show the typed answer."""
+    """Ask a task's example once, and show the typed answer; exits with status 1 if no model gave it though asked."""
     from feedtwin.llm import admin
 
     found = admin.ask_example(_settings("synthetic", sets), task)
@@ -247,12 +284,20 @@ def ask(
     }
     if as_json:
         answer(value)
+        if found.is_missed:
+            raise typer.Exit(NOT_EQUAL)
         return
     for name, field in found.answer.response.model_dump(mode="json").items():
         say(f"{name}: {field}")
     say()
     why = f" ({found.answer.reason})" if found.answer.reason else ""
     say(f"answered by {value['source']}{why}, paid {usd(found.paid)}")
+    if found.is_missed:
+        tell(
+            f"error: {task}: no live answer came ({found.answer.reason}), and a stand-in's is shown; expected one of "
+            "the model. Check llm.base_url, the key, the model's name and the budget"
+        )
+        raise typer.Exit(NOT_EQUAL)
 
 
 @app.command("demo-server")
@@ -263,8 +308,9 @@ def demo_server(
 ) -> None:
     """Run a real model server with a tiny model of random weights, until interrupted."""
     from feedtwin.llm import demo
+    from feedtwin.llm.secrets import read_key
 
-    key = os.environ.get("FEEDTWIN_LLM_KEY", "").strip() or "feedtwin-demo"
+    key = read_key("FEEDTWIN_LLM_KEY", is_needed=False).reveal() or "feedtwin-demo"
     with demo.demo_server(key, port, seed) as running:
         say(f"demo server at {running.address} ({demo.LABEL})")
         say("try it in another terminal; Ctrl-C ends it here:")

@@ -183,3 +183,9 @@ def span(steps: int) -> str:
 def usd(microusd: int) -> str:
     """Return micro-dollars for people, never rounded to nothing."""
     return f"${microusd / 1e6:,.6f}" if microusd < 10_000 else f"${microusd / 1e6:,.2f}"
+
+
+def usd_alike(*microusd: int) -> list[str]:
+    """Return sums of micro-dollars at one precision, the least that rounds none, so that they visibly add up."""
+    digits = 6 if any(value % 10_000 for value in microusd) else 2
+    return [f"${value / 1e6:,.{digits}f}" for value in microusd]

@@ -275,10 +275,11 @@ class _Forgetful:
 
 @dataclass(frozen=True)
 class Asked:
-    """An answer to a task's example, and what it cost."""
+    """An answer to a task's example, what it cost, and whether a live one was wanted and did not come."""
 
     answer: Answer[Any]
     paid: int
+    is_missed: bool
 
 
 def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
@@ -294,6 +295,9 @@ def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
         service.begin_step(0)
         ask = Ask(kind, tuple(0 for _ in kind.key), kind.example())
         answer = service.answer([ask])[0]
-        return Asked(answer, service.ledger.account().paid)
+        is_missed = (
+            settings.of(kind.code).source == "live" and answer.source is not AnswerSource.LIVE
+        )
+        return Asked(answer, service.ledger.account().paid, is_missed)
     finally:
         service.close()

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 
 from feedtwin.errors import LLMError
 from feedtwin.llm.json_schema import Schema
-from feedtwin.llm.secrets import Secret, check_address
+from feedtwin.llm.secrets import Secret, bad_address, check_address
 
 BODY_BYTES_MAX: Final = 1_048_576
 INSTALL: Final = "pip install 'feedtwin[llm]'"
@@ -130,6 +130,10 @@ class LiveClient:
         import httpx2
         import openai
 
+        try:
+            httpx2.URL(address)
+        except (httpx2.InvalidURL, ValueError):
+            raise bad_address("its host is none") from None
         for name in ("openai", "httpx2", "httpcore2"):  # at DEBUG they write headers
             logging.getLogger(name).setLevel(logging.WARNING)
         self._openai, self._httpx = openai, httpx2

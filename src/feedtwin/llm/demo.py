@@ -5,6 +5,7 @@ the way to a model works, and is evidence of nothing else. Everything that it an
 """
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from feedtwin.errors import LLMError
 from feedtwin.llm.clients import require
 from feedtwin.numerics import normal_quantile32, uniform32
 from feedtwin.randomness import philox4x32
@@ -22,6 +24,7 @@ from feedtwin.randomness import philox4x32
 INSTALL: Final = "pip install 'feedtwin[llm,llm-local]'"
 MODEL: Final = "feedtwin-demo"
 LABEL: Final = "plumbing, not evidence: a model with random weights"
+_HOST: Final = "127.0.0.1"
 _BLOCK: Final = 0xFFE
 """No stream of a run has this block."""
 _WIDTH, _LAYERS, _HEADS, _INNER = 64, 2, 4, 128
@@ -103,10 +106,12 @@ def demo_server(
         is_quiet: Whether the server's own messages are left out.
 
     Raises:
-        LLMError: The extra is not installed.
+        LLMError: The extra is not installed, or something listens on the port already.
     """
     require("xllamacpp", install=INSTALL)
     import xllamacpp
+
+    _check_port(port)
 
     assert key, "a server without a key is open to any web page"
     with TemporaryDirectory() as folder:
@@ -121,11 +126,25 @@ def demo_server(
                 del server
 
 
+def _check_port(port: int) -> None:
+    with socket.socket() as trial:
+        trial.setsockopt(
+            socket.SOL_SOCKET, socket.SO_REUSEADDR, 1
+        )  # one that is being let go is free
+        try:
+            trial.bind((_HOST, port))
+        except OSError as error:
+            raise LLMError(
+                f"demo server: port {port} of {_HOST} cannot be used ({error.strerror}); expected a free port. "
+                "Choose another with --port, or let --port 0 find one"
+            ) from None
+
+
 def _options(xllamacpp: Any, path: Path, key: str, port: int, slots: int) -> Any:
     options = xllamacpp.CommonParams()
     options.model.path = str(path)
     options.model_alias = {MODEL}
-    options.hostnames = ["127.0.0.1"]
+    options.hostnames = [_HOST]
     options.port = port
     options.api_keys = [key]
     options.n_parallel = slots

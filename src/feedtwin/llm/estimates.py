@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from feedtwin.errors import SettingsError
 from feedtwin.llm.admin import name_of, usage_from
@@ -15,6 +16,9 @@ from feedtwin.randomness import Draws
 from feedtwin.record.durable import canonical_json
 from feedtwin.schema.codes import LlmTask
 from feedtwin.schema.nearest import suggest
+
+CALLS_MAX: Final = 10**9
+"""Most calls of a task that an estimate is made for."""
 
 
 @dataclass(frozen=True)
@@ -160,10 +164,15 @@ def parse_calls(entries: Sequence[str]) -> list[Demand]:
     found = []
     for entry in entries:
         section, equals, number = entry.partition("=")
-        if section not in sections or not equals or not number.isdigit():
+        if section not in sections or not equals or not _is_count(number):
             raise SettingsError(
-                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)}"
-                f"{suggest(section, sections)}"
+                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)} and a number up to "
+                f"{CALLS_MAX:,}, written without commas{suggest(section, sections)}"
             )
         found.append(Demand(sections[section], int(number)))
     return found
+
+
+def _is_count(text: str) -> bool:
+    is_number = text.isascii() and text.isdigit() and len(text) <= len(str(CALLS_MAX))
+    return is_number and int(text) <= CALLS_MAX

@@ -13,6 +13,8 @@ from feedtwin.schema.nearest import suggest
 MILLION: Final = 1_000_000
 PRICE_MAX: Final = 10**10
 """Micro-dollars per million tokens; ten thousand dollars."""
+_DIGITS_MAX: Final = 20
+"""Digits of a stated price; far above what is allowed, so that the bound is named."""
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,20 @@ def parse_prices(entries: list[str]) -> dict[str, Price]:
         if entry == "none":
             continue
         model, *numbers = entry.rsplit(":", entry.count(":"))
-        while len(numbers) > 3 or (numbers and not numbers[0].isdigit()):
+        while len(numbers) > 3 or (numbers and not _is_price(numbers[0])):
             model, numbers = f"{model}:{numbers[0]}", numbers[1:]  # names such as llama3:8b
-        if not model or len(numbers) not in (2, 3) or not all(n.isdigit() for n in numbers):
+        if not model or len(numbers) not in (2, 3) or not all(_is_price(n) for n in numbers):
             raise BudgetError(
                 f"llm.prices: found {entry!r}; expected model:input:output in whole micro-dollars per million "
                 "tokens, for example gpt-4-turbo:10000000:30000000"
             )
         found[model] = Price(*(int(number) for number in numbers))
     return found
+
+
+def _is_price(text: str) -> bool:
+    """Whether a text is a whole number, in digits of ASCII and not endlessly many."""
+    return text.isascii() and text.isdigit() and len(text) <= _DIGITS_MAX
 
 
 @dataclass(frozen=True)

@@ -55,13 +55,18 @@ def read_key(variable: str, *, is_needed: bool) -> Secret:
         is_needed: Whether a missing key is an error; servers of one's own may need none.
 
     Raises:
-        LLMError: The variable is empty and a key is needed.
+        LLMError: The variable is empty and a key is needed, or what it holds can be no key.
     """
     value = os.environ.get(variable, "").strip()
     if not value and is_needed:
         raise LLMError(
             f"llm: the environment variable {variable} is empty; expected the key of the model server. Set it "
             f"with `export {variable}=...`, or choose another with --set llm.key_variable=NAME"
+        )
+    if not all("!" <= one <= "~" for one in value):  # it goes into a header
+        raise LLMError(
+            f"llm: the environment variable {variable} holds a blank, a line break or a character beyond ASCII; "
+            f"expected the key of the model server alone. Set it anew with `export {variable}=...`"
         )
     return Secret(value)
 
@@ -72,14 +77,27 @@ def check_address(address: str) -> None:
     Raises:
         LLMError: It is no http(s) address, or holds a user, a password or a query.
     """
-    parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(address)
+        is_port = parts.port != 0  # a port that is no number or too large raises too
+    except ValueError:
+        raise bad_address("its host or port is none (ports are 1 to 65535)") from None
+    if not is_port:
+        problem = "its port is none (ports are 1 to 65535)"
+    elif not all("!" <= one <= "~" for one in address):
+        problem = "it holds a blank, a line break or a character beyond ASCII"
+    elif parts.scheme not in ("http", "https") or not parts.hostname:
         problem = "it is no http or https address"
     elif parts.username or parts.password or parts.query or parts.fragment:
         problem = "it carries credentials or a query, which logs would show"
     else:
         return
-    raise LLMError(
+    raise bad_address(problem)
+
+
+def bad_address(problem: str) -> LLMError:
+    """Return the error of an address; it does not show the address, which may hold a key."""
+    return LLMError(
         f"llm.base_url: {problem}; expected something like http://127.0.0.1:8080/v1, with the key in the "
         "environment"
     )

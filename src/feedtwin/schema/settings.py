@@ -7,6 +7,7 @@ Order of precedence, weakest first: the package's defaults, the preset, the worl
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -38,6 +39,7 @@ DEFAULT_POLICIES: Final = {
 }  # fmt: skip
 _LEVERS: Final = tuple(DEFAULT_POLICIES)
 _DATA_KEYS: Final = ("path",)
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _OPTIONS: Final = ("seed", "replicate", "users", "steps", "world")
 
 
@@ -168,6 +170,7 @@ def resolve(
     _check_data(told, "--set")
     data.update(told)
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
+    _check_key_variable(parameters.get("llm.key_variable"))
 
     population = _population(document)
     if data and population["kind"] != "kuairand":
@@ -297,6 +300,15 @@ def _check_data(data: Mapping[str, Any], where: str) -> None:
             raise SettingsError(f"{where}: no data setting is called 'data.{key}'{hint}")
 
 
+def _check_key_variable(name: Any) -> None:
+    """Refuse what cannot name a variable, and do not show it: it may be the key, which belongs in no file."""
+    if not _VARIABLE.fullmatch(str(name)):
+        raise SettingsError(
+            "llm.key_variable: what was given is no name of a variable, and is not shown as it may be a key; expected "
+            "letters, digits and underscores, such as FEEDTWIN_LLM_KEY. Put the key into that environment variable"
+        )
+
+
 def _take(assigned: dict[str, Any], prefix: str) -> dict[str, Any]:
     """Remove and return the entries below a prefix, without it."""
     found = [path for path in assigned if path.startswith(prefix)]
@@ -327,4 +339,5 @@ def assign(settings: Settings, sets: Iterable[str]) -> Settings:
         )
     parameters = load_defaults().overlay(settings.parameters, f"settings of {settings.world}")
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
+    _check_key_variable(parameters.get("llm.key_variable"))
     return settings.model_copy(update={"policies": policies, "parameters": parameters.values()})

@@ -4,12 +4,13 @@ A world whose tasks are all off needs none, and nothing of `llm` is imported for
 resume reach past steps with what the journal holds, and ask nobody there.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feedtwin.errors import SettingsError
+from feedtwin.errors import RunFolderError, SettingsError
 from feedtwin.policies.interface import entry_of
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Frame, commits, read_journal
@@ -88,13 +89,17 @@ class Counsel:
         return cls.of_frames(read_journal(path / "journal", strict=False), is_offline=True)
 
     def check(self, settings: Settings) -> None:
-        """Fail early where a run with these settings could not ask: extra, key, price, address, levers.
+        """Fail early where a run with these settings could not ask: extra, key, price, address, cache.
 
         Raises:
             LLMError: The extra or the key is missing, or the address is none.
             BudgetError: A model has no known price.
+            RunFolderError: The cache is no folder, or answers that are paid for could not be kept in it.
         """
         if uses_models(settings):
+            if self.cache is not None:
+                is_live = any(source_of(settings, section) == "live" for section in TASKS)
+                _check_cache(self.cache, is_written=is_live and not self.is_offline)
             is_given = self.client is not None  # it is its owner's, and stays open
             trial = Counsel(is_offline=self.is_offline or is_given)
             service, _ = trial._open(settings, _llm(settings), _Nowhere())
@@ -104,10 +109,11 @@ class Counsel:
         """Give a world its adviser, if its settings use language models.
 
         Raises:
-            SettingsError: A cohort is none, or levers and tasks do not go together.
+            SettingsError: A cohort is none, levers and tasks do not go together, or thresholds are out of order.
         """
         world.counsel = self
         check_levers(world.settings)
+        _check_thresholds(world.settings)
         if uses_models(world.settings):
             from feedtwin.world.advising import Adviser  # loads `llm`, so only where it is used
 
@@ -176,6 +182,25 @@ class _Nowhere:
         """Keep nothing."""
 
 
+def _check_cache(folder: Path, *, is_written: bool) -> None:
+    """Refuse a cache that is no folder or, where answers will be kept, cannot be written; nothing is made."""
+    nearest = next(
+        (one for one in (folder, *folder.absolute().parents) if os.path.lexists(one)), folder
+    )
+    if not nearest.is_dir():
+        problem = f"{nearest} is no folder"
+    elif is_written and not os.access(nearest, os.W_OK | os.X_OK):
+        problem = f"{nearest} cannot be written"
+    elif not os.access(nearest, os.X_OK):
+        problem = f"{nearest} cannot be read"
+    else:
+        return
+    raise RunFolderError(
+        f"{folder}: {problem}; expected a folder for answers of language models, which may be new. Nothing was asked: "
+        "choose another with --llm-cache, or mend this one"
+    )
+
+
 def _llm(settings: Settings) -> "LlmSettings":
     from feedtwin.llm.admin import llm_settings
 
@@ -202,3 +227,22 @@ def check_levers(settings: Settings) -> None:
                 f"llm.{section}.source is {source}, but policies.{lever} is {name}, which asks nobody; set "
                 f"policies.{lever}=llm, or llm.{section}.source=off"
             )
+
+
+def _check_thresholds(settings: Settings) -> None:
+    """Refuse comments that are answered live longer than personas, where a world has both.
+
+    Raises:
+        SettingsError: names both thresholds.
+    """
+    if OFF in (source_of(settings, "comment"), source_of(settings, "persona")):
+        return
+    comment, persona = (
+        float(settings.parameters[f"llm.{section}.live_until"])
+        for section in ("comment", "persona")
+    )
+    if comment > persona:
+        raise SettingsError(
+            f"llm.comment.live_until is {comment:g}, but llm.persona.live_until is {persona:g}; expected comments, the "
+            f"cheaper loss, to go to templates first or together: set llm.comment.live_until to {persona:g} or less"
+        )

@@ -80,3 +80,9 @@ def test_a_sound_claim_is_usage():
     assert usage_of(
         {"prompt_tokens": 9, "completion_tokens": 2, "prompt_tokens_details": None}
     ) == Usage(9, 2)
+
+
+@pytest.mark.parametrize("entry", ["m:²:1", "m:1:²", "m:1:" + "9" * 5000])
+def test_only_whole_numbers_in_ascii_are_prices(entry):
+    with pytest.raises(BudgetError, match=r"llm\.prices: found"):
+        parse_prices([entry])

@@ -92,3 +92,20 @@ def test_a_live_client_keeps_the_libraries_that_write_headers_quiet():
     LiveClient("http://127.0.0.1:1/v1", Secret(KEY), 1.0)
     for name in ("openai", "httpx2", "httpcore2"):
         assert logging.getLogger(name).getEffectiveLevel() >= logging.WARNING
+
+
+@pytest.mark.parametrize("value", ["sk-a\nb", "sk-\udcff", "sk a", "sk-ü", "sk-\x7f"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(monkeypatch, value):
+    monkeypatch.setenv("SOME_KEY", value)
+    with pytest.raises(LLMError, match="export SOME_KEY") as caught:
+        read_key("SOME_KEY", is_needed=True)
+    assert "sk" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["http://127.0.0.1:99999/v1", "http://[::1/v1", "http://h:x/v1", "http://h:0/v1", "http://h/\nv1", "http://ü/v1"],
+)  # fmt: skip
+def test_an_address_with_no_host_or_port_is_refused(address):
+    with pytest.raises(LLMError, match=r"llm\.base_url: .*expected something like"):
+        check_address(address)

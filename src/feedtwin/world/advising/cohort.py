@@ -61,6 +61,12 @@ class Cohort:
         """Whether nobody can belong."""
         return not (self.is_all or self._tiers or self._ranges or self._share)
 
+    def is_beyond(self, count: int) -> bool:
+        """Whether it names ids alone, and none of them is one of so many users."""
+        if self.is_empty or self.is_all or self._tiers or self._share:
+            return False
+        return all(low >= count for low, _ in self._ranges)
+
     def of(self, users: FrozenColumns, user: np.ndarray) -> np.ndarray:
         """Return which of some users belong, bool (N,)."""
         found = np.full(len(user), self.is_all)

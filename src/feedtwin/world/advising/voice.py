@@ -49,10 +49,17 @@ class Voice:
         """Return whom a task is about.
 
         Raises:
-            SettingsError: The setting is no cohort, or nobody although the task is on.
+            SettingsError: The setting is no cohort, or nobody in this world although the task is on.
         """
         section, own = SECTIONS[task], self.settings.of(task)
         found = Cohort(own.cohort, task, f"llm.{section}.cohort", self.draws)
+        count = len(self.sight.users)
+        if found.is_beyond(count) and own.source != "off":
+            raise SettingsError(
+                f"llm.{section}.source is {own.source}, but llm.{section}.cohort is {own.cohort}, and the world has the "
+                f"users 0 to {count - 1}: nobody would be asked about; expected ids among them, or "
+                f"llm.{section}.source=off"
+            )
         if found.is_empty and own.source != "off":
             raise SettingsError(
                 f"llm.{section}.source is {own.source}, but llm.{section}.cohort is {own.cohort}: nobody would be asked "
