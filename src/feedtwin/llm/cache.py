@@ -120,6 +120,7 @@ class Cache:
         secret = os.environ.get(SEAL_VARIABLE, "") if seal_key is None else seal_key
         self._seal_key = secret.encode()
         self.misses: Counter[str] = Counter()
+        self._told: Counter[str] = Counter()
 
     def get(self, task: str, key: str) -> Entry | None:
         """Return the record of a question, or None; only a sound record is ever returned."""
@@ -132,6 +133,12 @@ class Cache:
         except OSError:
             self.misses["unreadable"] += 1
         return None
+
+    def newly_damaged(self) -> dict[str, int]:
+        """Return what was found wrong with records since the last call, by fault."""
+        found = Counter({fault: n for fault, n in self.misses.items() if fault != ABSENT})
+        fresh, self._told = found - self._told, found
+        return dict(fresh)
 
     def put(self, entry: Entry, fits: Callable[[Entry], bool] = lambda _: True) -> Entry:
         """Keep a record, unless a sound answer is there; return the record that stands.

@@ -7,8 +7,9 @@ from feedtwin.llm.cache import Cache
 from feedtwin.llm.clients import Client, LiveClient
 from feedtwin.llm.records import Recorder, StepInputs
 from feedtwin.llm.secrets import Screen, Secret, read_key
-from feedtwin.llm.service import NOTHING, Service, Sources
+from feedtwin.llm.service import Service
 from feedtwin.llm.settings import LlmSettings
+from feedtwin.llm.sources import NOTHING, Sources
 from feedtwin.randomness import Draws
 
 

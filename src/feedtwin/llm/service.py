@@ -5,18 +5,15 @@ Who may ask a model is decided at step barriers and, within a phase, in canonica
 journal before they are used. In a replay the journal answers, and nobody is asked.
 """
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import partial
 from time import monotonic
-from typing import Any, Final
+from typing import Any
 
 from feedtwin.errors import DeterminismError, LLMError, SettingsError
 from feedtwin.llm.barrier import Barrier, Barriers, LedgerRow
 from feedtwin.llm.budget import Ledger
-from feedtwin.llm.cache import ABSENT, Cache, Entry
-from feedtwin.llm.clients import Client
+from feedtwin.llm.cache import Entry
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, Pending
 from feedtwin.llm.dispatch import Direct, Dispatcher, Limits
@@ -29,39 +26,17 @@ from feedtwin.llm.records import (
     Counts,
     CountsByTask,
     Recorder,
-    StepInputs,
     Unrecorded,
     merge,
 )
 from feedtwin.llm.rehearsal import Rehearsal
-from feedtwin.llm.secrets import Screen
 from feedtwin.llm.settings import SECTIONS, LlmSettings, ppm
+from feedtwin.llm.sources import Sources
 from feedtwin.llm.task import Answer, Ask
 from feedtwin.randomness import Draws
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
 LIVE, CACHED, SURROGATE = AnswerSource.LIVE, AnswerSource.CACHED, AnswerSource.SURROGATE
-NOTHING: Final = -1
-"""`replays_until` of a run that has no past."""
-
-
-@dataclass
-class Sources:
-    """Where answers can come from, besides stand-ins.
-
-    Attributes:
-        client: Sends calls; None asks nobody.
-        cache: Records; None has none.
-        screen: Finds the server's key in text.
-        past: What the journal holds already, by step.
-        replays_until: Last step that the journal holds whole: nobody is asked in it or before.
-    """
-
-    client: Client | None = None
-    cache: Cache | None = None
-    screen: Screen | None = None
-    past: Mapping[int, StepInputs] = field(default_factory=dict)
-    replays_until: int = NOTHING
 
 
 class Service:
@@ -100,7 +75,6 @@ class Service:
         self._neighbours: Neighbours | None = None
         if settings.compatible_within > 0 and self._sources.cache is not None:
             self._neighbours = Neighbours.of(self._sources.cache)
-        self._told: Counter[str] = Counter()
         self._flush_count = 0
         self._is_down = False
 
@@ -396,7 +370,7 @@ class Service:
             return
         plain = {task: counts for task, counts in flush.plain.items() if task not in by_rule}
         fresh = self._desk.fresh
-        fresh.damaged = self._newly_damaged()
+        fresh.damaged = {} if self._sources.cache is None else self._sources.cache.newly_damaged()
         is_told = bool(
             fresh.rows or fresh.ends or fresh.disputed or fresh.damaged or (is_last and plain)
         )
@@ -410,15 +384,6 @@ class Service:
             counts.add(row.source, row.reason)
         if is_last:
             merge(self._barriers.counts, flush.plain)
-
-    def _newly_damaged(self) -> dict[str, int]:
-        """Return what was found wrong with records of the cache since the last record, by fault."""
-        cache = self._sources.cache
-        if cache is None:
-            return {}
-        found = Counter({fault: n for fault, n in cache.misses.items() if fault != ABSENT})
-        fresh, self._told = found - self._told, found
-        return dict(fresh)
 
 
 def _fits(ask: Ask, entry: Entry) -> bool:

@@ -8,8 +8,9 @@ from typing import Any
 
 import feedtwin.llm.tasks  # noqa: F401 - lists the tasks
 from feedtwin.llm.records import Recorder, StepInputs
-from feedtwin.llm.service import Service, Sources
+from feedtwin.llm.service import Service
 from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.sources import Sources
 from feedtwin.llm.task import TASKS, Ask, task
 from feedtwin.randomness import Draws
 from feedtwin.schema.parameters import section_model
