@@ -13,16 +13,13 @@ import numpy as np
 
 from feedtwin.datasets import tiny
 from feedtwin.datasets.adaptor import (
-    GENERATED_SAMPLE,
     I4,
     I8,
-    REAL_LOG,
     EarlierWatches,
     Flags,
     Impressions,
     LogUsers,
     LogVideos,
-    Provenance,
     RealWorld,
     WatchLog,
 )
@@ -41,6 +38,7 @@ from feedtwin.datasets.kuairand_columns import (
     hours_of,
     local_seconds,
     look_up,
+    provenance_of,
     users_of,
     videos_of,
 )
@@ -48,7 +46,6 @@ from feedtwin.datasets.kuairand_encounters import read_files
 from feedtwin.datasets.parquet import (
     Source,
     flat_lists,
-    hash_files,
     integers,
     read_columns,
     rows_of,
@@ -143,17 +140,7 @@ def _read_log(adaptor: KuaiRand, folder: Path, constants: Constants) -> WatchLog
         *more,
         *GENERATED_NOTES,
     ]
-    generated = GENERATED in log.metadata
-    provenance = Provenance(
-        name=adaptor.name,
-        state=GENERATED_SAMPLE if generated else REAL_LOG,
-        licence="none: the file is generated" if generated else adaptor.licence,
-        citation="generated file in the schema of KuaiRand" if generated else adaptor.citation,
-        source_hash=hash_files(paths),
-        first_day=first.isoformat(),
-        days=int(days.max()) + 1,
-        notes=tuple(notes),
-    )
+    provenance = provenance_of(adaptor, log, paths, first, int(days.max()) + 1, notes)
     return WatchLog(impressions, users, videos, earlier, provenance)
 
 

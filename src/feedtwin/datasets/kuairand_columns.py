@@ -1,13 +1,25 @@
 """Columns of the KuaiRand files, and how each becomes a neutral one."""
 
+from collections.abc import Sequence
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 
 from feedtwin.datasets import checks
-from feedtwin.datasets.adaptor import F8, I4, I8, LogUsers, LogVideos
+from feedtwin.datasets.adaptor import (
+    F8,
+    GENERATED_SAMPLE,
+    I4,
+    I8,
+    REAL_LOG,
+    Adaptor,
+    LogUsers,
+    LogVideos,
+    Provenance,
+)
 from feedtwin.datasets.constants import Constants
-from feedtwin.datasets.parquet import Column, Source, integers, rows_of, unique_key
+from feedtwin.datasets.parquet import Column, Source, hash_files, integers, rows_of, unique_key
 from feedtwin.errors import DataError
 
 SIGNAL_COLUMNS = {
@@ -168,4 +180,26 @@ def users_of(source: Source) -> LogUsers:
         unique_key(source, "user_id"),
         integers(source, "follow_user_num").astype(np.int32),
         integers(source, "is_video_author") == 1,
+    )
+
+
+def provenance_of(
+    adaptor: Adaptor,
+    log: Source,
+    paths: Sequence[Path],
+    first: date,
+    days: int,
+    notes: Sequence[str],
+) -> Provenance:
+    """Return where a log comes from; a generated file has neither licence nor citation."""
+    is_generated = GENERATED in log.metadata
+    return Provenance(
+        name=adaptor.name,
+        state=GENERATED_SAMPLE if is_generated else REAL_LOG,
+        licence="none: the file is generated" if is_generated else adaptor.licence,
+        citation="generated file in the schema of KuaiRand" if is_generated else adaptor.citation,
+        source_hash=hash_files(paths),
+        first_day=first.isoformat(),
+        days=days,
+        notes=tuple(notes),
     )

@@ -12,12 +12,9 @@ import pyarrow.parquet as pq
 
 from feedtwin.datasets import checks
 from feedtwin.datasets.adaptor import (
-    GENERATED_SAMPLE,
     I8,
-    REAL_LOG,
     SIGNALS,
     Impressions,
-    Provenance,
 )
 from feedtwin.datasets.constants import fit_constants
 from feedtwin.datasets.encounters import (
@@ -28,7 +25,6 @@ from feedtwin.datasets.encounters import (
     videos_per_author,
 )
 from feedtwin.datasets.kuairand_columns import (
-    GENERATED,
     HISTORY_COLUMNS,
     LOG_COLUMNS,
     SIGNAL_COLUMNS,
@@ -39,6 +35,7 @@ from feedtwin.datasets.kuairand_columns import (
     hours_of,
     local_seconds,
     look_up,
+    provenance_of,
     users_of,
     videos_of,
 )
@@ -46,7 +43,6 @@ from feedtwin.datasets.parquet import (
     Column,
     Source,
     flat_lists,
-    hash_files,
     integers,
     read_columns,
     rows_of,
@@ -103,18 +99,8 @@ def read_files(
         rows = rows.take(~again)
     unknown = int(np.count_nonzero(rows.duration_s == 0))
     notes.append(f"flagged: {unknown} rows have duration 0 (unknown).")
-    generated = GENERATED in source.metadata
     paths = [p for p in (log, users, videos, history) if p is not None]
-    provenance = Provenance(
-        name=adaptor.name,
-        state=GENERATED_SAMPLE if generated else REAL_LOG,
-        licence="none: the file is generated" if generated else adaptor.licence,
-        citation="generated file in the schema of KuaiRand" if generated else adaptor.citation,
-        source_hash=hash_files(paths),
-        first_day=first.isoformat(),
-        days=int(days.max()) + 1,
-        notes=tuple(notes),
-    )
+    provenance = provenance_of(adaptor, source, paths, first, int(days.max()) + 1, notes)
     duration = np.where(films.duration_s > 0, films.duration_s, np.nan)
     film_features = Features(
         {
