@@ -1,12 +1,15 @@
 """Fits the untreated levels of the world `paper` to those that the paper prints, and freezes them.
 
-    python scripts/fit_paper.py              fits (about twenty minutes on two cores) and writes world and record
+    python scripts/fit_paper.py              fits (about ten minutes on two cores) and writes world and record
     python scripts/fit_paper.py --check      says whether the world file holds what the record says; runs nothing
-    python scripts/fit_paper.py --levels N   runs the frozen world in N fresh replicates and prints its levels
+    python scripts/fit_paper.py --levels N   runs the frozen world in N fresh replicates and prints its levels; exit 1
+                                             where the mean of one is not within the tolerance
 
-Five levels, five named parameters, one world: no campaigns, no governance, no money. The search is Broyden's
-method from a fixed start, so it has one result. It uses replicates that no study uses. No treatment is run here, and
-no effect is a target.
+Five levels, five named parameters, one world: no campaigns, no governance, no money. The levels are read at the
+horizons of all three experiments, 200 h and 350 h, of the same runs; what is moved to the targets is their mean. Watch time differs
+by 4 % from one replicate to the next (which videos the crowd finds), so a dozen are averaged. The search is
+Broyden's method from a fixed start, so it has one result. It uses replicates that no study uses. No treatment is run
+here, and no effect is a target.
 """
 
 import argparse
@@ -15,14 +18,16 @@ import json
 import re
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import repeat
 from math import exp, log
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from feedtwin.kernels.binding import Kernels, load
+from feedtwin.kernels.binding import load
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.study.cells import simulation_hash
 from feedtwin.schema.parameters import load_defaults
@@ -82,7 +87,7 @@ LEVELS = (
           "user.sessions_per_day", log, exp),
 )  # fmt: skip
 START = {
-    "interaction.skip_intercept": -0.5, FACTOR: 0.775, TILT: 0.41, "user.stamina_s": 1020.0, "user.sessions_per_day": 4.86,
+    "interaction.skip_intercept": -0.48, FACTOR: 0.79, TILT: 0.35, "user.stamina_s": 1010.0, "user.sessions_per_day": 4.85,
 }  # fmt: skip
 """Near, from shorter searches of the same kind."""
 SLOPES = np.array(
@@ -97,17 +102,11 @@ SLOPES = np.array(
 """First guess of how levels (rows) answer to the parameters (columns), both in the order of LEVELS."""
 
 
-@dataclass(frozen=True)
-class Stage:
-    """How large a stage of the search is."""
-
-    steps: int
-    replicates: int
-    rounds: int
-
-
-STAGES = (Stage(200, 2, 2),)
-"""At the horizon of the paper's second and third experiment."""
+HORIZONS = (200, 350)
+"""Hours of the paper's experiments: the second and third, and the first."""
+REPLICATES = 12
+ROUNDS = 3
+"""Evaluations in all; the best of them is frozen."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -116,23 +115,31 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--check", action="store_true")
     parser.add_argument("--levels", type=int, metavar="N")
     parser.add_argument("--users", type=int, default=None)
-    parser.add_argument("--steps", type=int, default=STAGES[-1].steps)
     told = parser.parse_args(arguments)
     if told.check:
         return check()
     if told.levels:
-        fresh = range(FRESH_REPLICATE, FRESH_REPLICATE + told.levels)
-        found = [levels({}, told.steps, replicate, told.users) for replicate in fresh]
-        for level in LEVELS:
-            each = np.array([one[level.name] for one in found])
-            print(f"{level.name:28} {each.mean():8.4g}  sd {each.std(ddof=1) if len(each) > 1 else 0:.2g}  target "
-                  f"{level.target:g}  {each.mean() / level.target - 1:+.1%}")  # fmt: skip
-        return 0
+        return fresh_levels(told.levels, told.users)
     code = simulation_hash()
     values, path = fit(told.users)
     freeze(values)
     record(values, path, code)
     return 0
+
+
+def fresh_levels(replicates: int, users: int | None) -> int:
+    """Print the levels of the frozen world in replicates that the fit did not see; 1 if a mean is out of tolerance."""
+    found = runs({}, range(FRESH_REPLICATE, FRESH_REPLICATE + replicates), users)
+    missed = 0
+    for hours in HORIZONS:
+        print(f"after {hours} h, {replicates} replicates")
+        for level in LEVELS:
+            each = np.array([one[hours][level.name] for one in found])
+            off = each.mean() / level.target - 1
+            missed += abs(off) > TOLERANCE
+            print(f"  {level.name:28} {each.mean():8.4g}  sd {each.std(ddof=1) if replicates > 1 else 0:.2g}  target "
+                  f"{level.target:g}  {off:+.1%}")  # fmt: skip
+    return int(missed > 0)
 
 
 def fit(users: int | None) -> tuple[dict[str, float], list[dict[str, Any]]]:
@@ -141,31 +148,23 @@ def fit(users: int | None) -> tuple[dict[str, float], list[dict[str, Any]]]:
     slopes = SLOPES
     path: list[dict[str, Any]] = []
     best: tuple[float, dict[str, float]] = (np.inf, {})
-    for stage in STAGES:
-        before: tuple[np.ndarray, np.ndarray] | None = None
-        for _ in range(stage.rounds):
-            values = {
-                one.parameter: round(one.to_value(float(free)), 6)
-                for one, free in zip(LEVELS, x, strict=True)
-            }
-            found = mean_levels(values, stage, users)
-            error = misses(found)
-            path.append(
-                {
-                    "steps": stage.steps,
-                    "replicates": stage.replicates,
-                    "values": values,
-                    "levels": found,
-                }
-            )
-            print(json.dumps(path[-1]), flush=True)
-            if before is not None:
-                move, change = x - before[0], error - before[1]
-                slopes = slopes + np.outer(change - slopes @ move, move) / (move @ move)
-            if stage is STAGES[-1]:
-                best = min(best, (float(np.abs(error).max()), values), key=lambda one: one[0])
-            before = (x, error)
-            x = x - np.clip(np.linalg.solve(slopes, error), -0.3, 0.3)
+    before: tuple[np.ndarray, np.ndarray] | None = None
+    for _ in range(ROUNDS):
+        values = {
+            one.parameter: round(one.to_value(float(free)), 6)
+            for one, free in zip(LEVELS, x, strict=True)
+        }
+        found = mean_levels(values, users)
+        path.append({"replicates": REPLICATES, "values": values, "levels": found})
+        print(json.dumps(path[-1]), flush=True)
+        each = np.array([misses(found[hours]) for hours in HORIZONS])
+        error = each.mean(axis=0)
+        if before is not None:
+            move, change = x - before[0], error - before[1]
+            slopes = slopes + np.outer(change - slopes @ move, move) / (move @ move)
+        best = min(best, (float(np.abs(each).max()), values), key=lambda one: one[0])
+        before = (x, error)
+        x = x - np.clip(np.linalg.solve(slopes, error), -0.3, 0.3)
     return best[1], path
 
 
@@ -181,23 +180,41 @@ def misses(found: dict[str, float]) -> np.ndarray:
     )
 
 
-def mean_levels(values: dict[str, float], stage: Stage, users: int | None) -> dict[str, float]:
-    """Return the mean levels over a stage's replicates."""
-    found = [
-        levels(values, stage.steps, FIRST_REPLICATE + r, users) for r in range(stage.replicates)
-    ]
-    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+def mean_levels(values: dict[str, float], users: int | None) -> dict[int, dict[str, float]]:
+    """Return the mean levels at each horizon over the replicates of the fit."""
+    found = runs(values, range(FIRST_REPLICATE, FIRST_REPLICATE + REPLICATES), users)
+    return {
+        hours: {one.name: float(np.mean([run[hours][one.name] for run in found])) for one in LEVELS}
+        for hours in HORIZONS
+    }
+
+
+def runs(
+    values: dict[str, float], replicates: Sequence[int], users: int | None
+) -> list[dict[int, dict[str, float]]]:
+    """Return the levels in some replicates; a process per core works on one at a time."""
+    with ProcessPoolExecutor(usable_cores()) as pool:
+        return list(pool.map(levels, repeat(values), replicates, repeat(users)))
 
 
 def levels(
-    values: dict[str, float], steps: int, replicate: int, users: int | None
-) -> dict[str, float]:
-    """Return the levels of the untreated world in one replicate."""
-    world = build(resolve("paper", users, SEED, replicate, sets_of(values)), kernels())
-    for _ in range(steps):
+    values: dict[str, float], replicate: int, users: int | None
+) -> dict[int, dict[str, float]]:
+    """Return the levels of the untreated world in one replicate, from its start to each horizon."""
+    world = build(resolve("paper", users, SEED, replicate, sets_of(values)), load("auto", 1))
+    found = {}
+    for step in range(1, max(HORIZONS) + 1):
         world.step()
-    total = world.platform.telemetry.as_dict()
-    met, people = total["impressions"], len(world.users.table)
+        if step in HORIZONS:
+            found[step] = levels_now(
+                world.platform.telemetry.as_dict(), len(world.users.table), step
+            )
+    return found
+
+
+def levels_now(total: dict[str, int], people: int, steps: int) -> dict[str, float]:
+    """Return the levels that running totals amount to."""
+    met = total["impressions"]
     return {
         "skip_rate": total["skips"] / met,
         "completion": total["completion_milli"] / met / 1000,
@@ -205,16 +222,6 @@ def levels(
         "session_length": total["session_impressions"] / total["sessions"],
         "impressions_per_user_day": met / people / (steps / 24),
     }
-
-
-_KERNELS: list[Kernels] = []
-
-
-def kernels() -> Kernels:
-    """Return the kernels, loaded once."""
-    if not _KERNELS:
-        _KERNELS.append(load("auto", usable_cores()))
-    return _KERNELS[0]
 
 
 def sets_of(values: dict[str, float]) -> list[str]:
@@ -257,7 +264,7 @@ def record(values: dict[str, float], path: list[dict[str, Any]], code: str) -> N
         "what": "untreated levels of the world `paper`, frozen before any study ran in it; the studies had only been tried "
         "on 150 people with the default parameters, to see that they run",
         "seed": SEED,
-        "replicates": f"{FIRST_REPLICATE} and on",
+        "replicates": f"{FIRST_REPLICATE} to {FIRST_REPLICATE + REPLICATES - 1}",
         "simulation_sha256": code,
         "tolerance": TOLERANCE,
         "targets": {
@@ -268,7 +275,7 @@ def record(values: dict[str, float], path: list[dict[str, Any]], code: str) -> N
         "factor_on_completion_prior": values[FACTOR],
         "tilt_of_completion_prior": values[TILT],
         "reached": reached["levels"],
-        "steps": reached["steps"],
+        "hours": list(HORIZONS),
         "path": path,
         "sha256_of_values": digest(settings_of(values)),
     }
