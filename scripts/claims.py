@@ -20,12 +20,13 @@ from feedtwin.lab.claims import as_markdown, read_sheet, unrun_markdown, write_c
 from feedtwin.lab.claims.sheet import sheets
 from feedtwin.lab.study import read_result
 from feedtwin.lab.study.cells import simulation_hash
+from feedtwin.lab.study.tables import STUDY_FILE, TABLES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs" / "studies"
 RESULTS = DOCS / "results"
 KEPT = (
-    "study.json", "effects.parquet", "levels.parquet", "readings.parquet", "over_time.parquet", "curves.parquet",
+    STUDY_FILE, *(f"{name}.parquet" for name in TABLES),
     "effects.csv", "levels.csv", "claims.csv", "claims.json", "layout.csv", "layout.json",
 )  # fmt: skip
 MADE = "made.json"

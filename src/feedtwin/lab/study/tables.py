@@ -25,7 +25,7 @@ from feedtwin.record.durable import replace_bytes
 
 STUDY_FILE: Final = "study.json"
 FORMAT: Final = 1
-_TABLES: Final[dict[str, type[Any]]] = {
+TABLES: Final[dict[str, type[Any]]] = {
     "effects": Effect, "levels": Level, "over_time": Effect, "curves": CurvePoint, "readings": Reading,
     "answers": Answered,
 }  # fmt: skip
@@ -40,7 +40,7 @@ def write_result(result: StudyResult) -> None:
     The bytes depend on the study and its cells only: not on workers, time or order of execution.
     """
     folder = result.path
-    for name, kind in _TABLES.items():
+    for name, kind in TABLES.items():
         rows = [asdict(row) for row in getattr(result, name)]
         table = arrow_table(kind, rows)
         write_table(folder / f"{name}.parquet", table)
@@ -71,7 +71,7 @@ def read_result(path: str | Path) -> StudyResult:
         ) from None
     except ValueError as error:
         raise IntegrityError(f"{folder / STUDY_FILE}: is not JSON: {error}") from None
-    tables: dict[str, Any] = {name: _read(folder, name, kind) for name, kind in _TABLES.items()}
+    tables: dict[str, Any] = {name: _read(folder, name, kind) for name, kind in TABLES.items()}
     provenance = Provenance(
         **{**about["provenance"], "aliases": tuple(about["provenance"]["aliases"])}
     )
