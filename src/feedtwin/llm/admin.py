@@ -280,6 +280,7 @@ def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
         LLMError: The extra, the key or the server is missing.
     """
     kind = task(name)
+    settings = settings.model_copy(update={"on_trouble": "degrade"})  # there is no run to stop
     service = open_service(settings, Draws(seed), Nowhere())
     try:
         service.begin_step(0)

@@ -75,6 +75,8 @@ class Service:
         self._breaker = Breaker(settings, self._sources.past)
         self._shelf = Shelf(settings, self._desk, self._sources.cache)
         self._flush_count = 0
+        # Where nothing is recorded nothing could be resumed, and a rehearsal says what would be degraded.
+        self._can_stop = recorder is not None and not isinstance(self._sources.client, Rehearsal)
 
     @property
     def counts(self) -> CountsByTask:
@@ -218,7 +220,7 @@ class Service:
         Raises:
             LLMError: It stops; `held` get their reservations back.
         """
-        if self._recorder is None or flush.step <= self._sources.replays_until:
+        if flush.step <= self._sources.replays_until or not self._can_stop:
             return
         missed = [(ask, reason) for ask, reason, _ in flush.stand_ins]
         error = told_to_stop(self.settings, flush.step, missed)
