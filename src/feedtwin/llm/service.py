@@ -76,7 +76,11 @@ class Service:
         self._shelf = Shelf(settings, self._desk, self._sources.cache)
         self._flush_count = 0
         # Where nothing is recorded nothing could be resumed, and a rehearsal says what would be degraded.
-        self._can_stop = recorder is not None and not isinstance(self._sources.client, Rehearsal)
+        self._stops = (
+            settings.on_trouble == "stop"
+            and recorder is not None
+            and not isinstance(self._sources.client, Rehearsal)
+        )
 
     @property
     def counts(self) -> CountsByTask:
@@ -220,10 +224,10 @@ class Service:
         Raises:
             LLMError: It stops; `held` get their reservations back.
         """
-        if flush.step <= self._sources.replays_until or not self._can_stop:
+        if flush.step <= self._sources.replays_until or not self._stops:
             return
         missed = [(ask, reason) for ask, reason, _ in flush.stand_ins]
-        error = told_to_stop(self.settings, flush.step, missed)
+        error = told_to_stop(flush.step, missed)
         if error is not None:
             for pending in held:
                 self._desk.release(pending)

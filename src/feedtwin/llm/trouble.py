@@ -66,18 +66,15 @@ def set_up_error(
     )
 
 
-def told_to_stop(
-    settings: LlmSettings, step: int, missed: Sequence[tuple[Ask, str]]
-) -> LLMError | None:
-    """Return why a run that is told to stop must, or None.
+def told_to_stop(step: int, missed: Sequence[tuple[Ask, str]]) -> LLMError | None:
+    """Return why a run must stop with `llm.on_trouble=stop`, or None.
 
     Args:
-        settings: Settings of the service.
         step: The step.
         missed: Asks that a stand-in would answer, with the reason; empty where that is as wanted.
     """
     trouble = [(ask, reason) for ask, reason in missed if reason not in ("", THRESHOLD)]
-    if settings.on_trouble != "stop" or not trouble:
+    if not trouble:
         return None
     ask, reason = trouble[0]
     return LLMError(

@@ -95,6 +95,25 @@ def test_a_run_that_resumes_leaves_alone_whom_it_would_have_left_alone(at):
     assert first + rest == whole
 
 
+def test_from_the_cache_alone_a_run_takes_the_turns_that_silence_made_it_take(tmp_path):
+    settings = live_settings(*PATIENT, "on_trouble=degrade", "budget_microusd=30000")
+    step = [0]
+    provider = Fickle(lambda call: SLOW if step[0] < 4 else None)
+
+    def answers_of(cache, client=None):
+        found = []
+        with service_of(settings, client=client, cache=cache) as service:
+            for now in range(7):
+                step[0] = now
+                barrier = service.begin_step(now)
+                found.append((barrier, [one.response for one in service.answer(asks_of(12, now))]))
+            return found, service.ledger.account().charged
+
+    first = answers_of(Cache(tmp_path, ""), provider)
+    assert first[1] > provider.bill.microusd > 0  # what timed out is spent, and charged again
+    assert answers_of(Cache(tmp_path, "")) == first
+
+
 def test_one_silent_model_takes_no_other_down():
     settings = live_settings(*PATIENT, f"caption.model={OTHER}", "on_trouble=degrade")
     provider = Fickle(lambda call: SLOW if call.model == OTHER else None)
