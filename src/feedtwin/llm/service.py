@@ -195,7 +195,7 @@ class Service:
             now, left = self._to_call(flush, left)
             self._heed(flush, [*now, *left])
             if now:
-                self._ask_model(flush, now)
+                self._ask_model(flush, now, left)
                 self._heed(flush, left)
         self._heed(flush)
 
@@ -259,7 +259,7 @@ class Service:
         limits = Limits(settings.concurrency, settings.rate_per_minute, settings.call_timeout_s)
         return Dispatcher(client, limits)
 
-    def _ask_model(self, flush: Flush, pendings: list[Pending]) -> None:
+    def _ask_model(self, flush: Flush, pendings: list[Pending], held: list[Pending]) -> None:
         """Send a batch in rounds and take its answers.
 
         A round reserves in order, records the reservations, sends side by side and waits for all; then it
@@ -267,7 +267,7 @@ class Service:
         money never depends on who was answered first. A model on trial gets one call.
 
         Raises:
-            LLMError: The run cannot go on with this key, address or model.
+            LLMError: The run cannot go on with this key, address or model; `held` get their reservations back.
         """
         left = pendings
         while left:
@@ -299,6 +299,8 @@ class Service:
                     failed.append(pending)
             self._record(flush)
         if error:
+            for pending in held:
+                self._desk.release(pending)
             raise error
         for pending in failed:
             flush.leave(pending.ask, pending.reason, pending)

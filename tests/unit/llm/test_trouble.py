@@ -202,6 +202,22 @@ def test_a_run_whose_first_calls_fail_for_its_set_up_stops_at_once_and_resumes(
     assert sum(row.paid for step in records.by_step().values() for row in step.ends.values()) == sound.bill.microusd  # fmt: skip
 
 
+def test_a_key_that_is_refused_on_trial_stops_and_leaves_no_reservation():
+    step = [0]
+    provider = Fickle(lambda call: SLOW if step[0] < 1 else refused(401))
+    with service_of(live_settings("silence_max=1", "pause_max=1"), client=provider) as service:
+        for now in (0, 1, 2):
+            step[0] = now
+            service.begin_step(now)
+            if now == 2:
+                with pytest.raises(LLMError, match="does not take the key"):
+                    service.answer(asks_of(6, now))
+            else:
+                service.answer(asks_of(6, now))
+        service.ledger.check()
+        assert not service.ledger.open_calls()
+
+
 def test_told_to_degrade_it_goes_on():
     settings = live_settings("on_trouble=degrade")
     found = steps_of(settings, Fickle(lambda call: refused(401)), 3)
