@@ -322,8 +322,9 @@ def test_thresholds_are_events_and_the_same_from_the_cache(live, lab, kernels, t
         "select task, budget_microusd, spend_microusd from budget_exceeded"
     ).to_pylist()
     assert changes and exceeded
+    assert len({(row["task"], row["budget_microusd"]) for row in exceeded}) == len(exceeded)
     for row in exceeded:
-        assert row["spend_microusd"] <= row["budget_microusd"]
+        assert 0 < row["spend_microusd"] <= needed
     assert provider.bill.microusd <= needed
     again = ran(asking(lab, sets=sets), tmp_path / "b", kernels, offline=True)
     assert again.digest == first.digest
@@ -393,11 +394,39 @@ def test_a_server_that_dies_mid_run_degrades_it_or_stops_it_to_be_resumed(
     assert replay(mended.path, kernels).digest == finished.digest
 
 
+@pytest.mark.parametrize("reason", ["http 401", "http 404", "unreachable"])
+def test_a_run_that_cannot_ask_stops_at_its_first_call_and_resumes_as_if_nothing_had_been(
+    reason, live, lab, kernels, tmp_path
+):
+    path, cache = tmp_path / "run", tmp_path / "cache"
+    with pytest.raises(LLMError, match=r"llm, step 0: .*\(llm\.base_url\).*feedtwin resume RUN"):
+        ran(asking(lab), path, kernels, Refusing(reason), cache=cache)
+    assert not list(cache.rglob("*.json"))
+    mended = resume(path, kernels, client=ScriptedProvider(Script()), cache=cache)
+    assert mended.digest == live[0].digest
+    assert language_use(path).degraded == () and usage(path).paid == live[1].bill.microusd
+
+
+def test_a_run_from_the_cache_alone_that_is_told_to_stop_does_where_a_record_is_missing(
+    live, lab, kernels, tmp_path
+):
+    cache = tmp_path / "cache"
+    shutil.copytree(live[0].path.parent / "llm-cache", cache)
+    for path in sorted((cache / "caption_generation").rglob("*.json"))[:1]:
+        path.unlink()
+    settings = asking(lab, sets=["llm.on_trouble=stop"])
+    with pytest.raises(LLMError, match=r"CAPTION_GENERATION of \[.*not in the cache"):
+        ran(settings, tmp_path / "run", kernels, cache=cache, offline=True)
+    provider = ScriptedProvider(Script())
+    mended = resume(tmp_path / "run", kernels, client=provider, cache=cache)
+    assert mended.digest == live[0].digest and provider.bill.calls == 1
+
+
 @pytest.mark.parametrize("reason", ["http 401", "unreachable", "timeout"])
 def test_a_run_that_failed_leaves_nothing_in_a_cache_that_hides_a_later_answer(
     reason, live, lab, kernels, tmp_path
 ):
-    cache, settings = tmp_path / "cache", asking(lab)
+    cache, settings = tmp_path / "cache", asking(lab, sets=["llm.on_trouble=degrade"])
     failed = ran(settings, tmp_path / "failed", kernels, Refusing(reason), cache=cache)
     assert failed.digest != live[0].digest
     good = ran(settings, tmp_path / "good", kernels, ScriptedProvider(Script()), cache=cache)

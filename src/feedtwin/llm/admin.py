@@ -17,7 +17,7 @@ from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
-from feedtwin.llm.records import Counts, Row, StepInputs, inputs_by_step
+from feedtwin.llm.records import Counts, Nowhere, Row, StepInputs, inputs_by_step
 from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import TASKS, Answer, Ask, task
 from feedtwin.randomness import Draws
@@ -263,16 +263,6 @@ def import_cache(source: Path, folder: Path) -> int:
     return Cache(folder).take(source)
 
 
-class _Forgetful:
-    """A journal for a single question."""
-
-    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
-        """Keep nothing."""
-
-    def sync(self) -> None:
-        """Keep nothing."""
-
-
 @dataclass(frozen=True)
 class Asked:
     """An answer to a task's example, what it cost, and whether a live one was wanted and did not come."""
@@ -290,7 +280,8 @@ def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
         LLMError: The extra, the key or the server is missing.
     """
     kind = task(name)
-    service = open_service(settings, Draws(seed), _Forgetful())
+    settings = settings.model_copy(update={"on_trouble": "degrade"})  # there is no run to stop
+    service = open_service(settings, Draws(seed), Nowhere())
     try:
         service.begin_step(0)
         ask = Ask(kind, tuple(0 for _ in kind.key), kind.example())

@@ -7,11 +7,15 @@ decides the same.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from feedtwin.llm.budget import PPM, Account, Ledger
+from feedtwin.llm.budget import PPM, WHOLE, Account, Ledger, Limit
 from feedtwin.llm.records import Counts, CountsByTask, StepInputs, merge
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.schema.codes import AnswerSource, LlmTask
+
+THRESHOLD: Final = "threshold"
+"""Reason of an answer that `live_until` keeps from a model: the one degradation that is configured."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,13 @@ class TierChange:
 
 @dataclass(frozen=True)
 class Exceeded:
-    """A limit, and what was charged against it; of the whole (task ALL) or of one task."""
+    """A limit that kept an ask from a model, told once.
+
+    Attributes:
+        task: Whose limit it is; ALL for the whole, with its reserve or without.
+        budget: The limit, micro-dollars.
+        spend: What the task, or the whole, was charged until then, micro-dollars.
+    """
 
     task: LlmTask
     budget: int
@@ -62,8 +72,11 @@ class LedgerRow:
 
 @dataclass(frozen=True)
 class _Standing:
+    """What was decided: who answers each task, why nobody better does, and which limits have bound."""
+
     tiers: dict[LlmTask, AnswerSource]
-    is_exceeded: bool = False
+    reasons: dict[LlmTask, str]
+    bound: frozenset[tuple[LlmTask, Limit]] = frozenset()
 
 
 class Barriers:
@@ -82,7 +95,7 @@ class Barriers:
         self._settings, self._ledger, self._past = settings, ledger, past
         self._absorbed: set[int] = set()
         self._live_until_ppm = settings.live_until_ppm()
-        self._standing = _Standing({task: settings.source(task) for task in SECTIONS})
+        self._standing = _Standing({task: settings.source(task) for task in SECTIONS}, {})
         self._before: dict[LlmTask, tuple[Account, Counts]] = {}
         self.step: int | None = None
         self.counts: CountsByTask = {}
@@ -98,14 +111,16 @@ class Barriers:
         self._absorb_before(step)
         self.step = step
         before, self._standing = self._standing, self._decide()
-        utilisation = self._ledger.utilisation_ppm()
+        ledger, utilisation = self._ledger, self._ledger.utilisation_ppm()
         changes = tuple(
             TierChange(task, before.tiers[task], source, utilisation)
             for task, source in self._standing.tiers.items()
             if source is not before.tiers[task]
         )
-        is_new = self._standing.is_exceeded and not before.is_exceeded
-        exceeded = self._exceeded() if is_new else ()
+        exceeded = tuple(
+            Exceeded(task, ledger.caps.at(limit, task), ledger.account(task).charged)
+            for task, limit in sorted(self._standing.bound - before.bound)
+        )
         self._before = self._state()
         # Calls of a step that a crash cut short are spent already; they decide at the next barrier.
         self._absorb(step)
@@ -131,6 +146,10 @@ class Barriers:
         """Return who answers asks without privilege in this step."""
         return self._standing.tiers[task]
 
+    def why(self, task: LlmTask) -> str:
+        """Return why asks without privilege get no better answer in this step; empty where they do."""
+        return self._standing.reasons[task]
+
     def _state(self) -> dict[LlmTask, tuple[Account, Counts]]:
         """Return copies of accounts and counts of all tasks."""
         return {
@@ -154,24 +173,26 @@ class Barriers:
         merge(self.counts, inputs.counts())
 
     def _decide(self) -> _Standing:
-        tiers = {}
+        tiers, reasons = {}, {}
         for task in SECTIONS:
-            source = self._settings.source(task)
-            if source is AnswerSource.LIVE and (self.disputed or self._is_used_up(task)):
+            source, reason = self._settings.source(task), self._reason(task)
+            if source is AnswerSource.LIVE and (self.disputed or reason):
                 source = AnswerSource.CACHED
-            elif source is AnswerSource.CACHED and self._is_used_up(task):
+            elif source is AnswerSource.CACHED and reason:
                 source = AnswerSource.SURROGATE
-            tiers[task] = source
-        return _Standing(tiers, any(one.refused for one in self.counts.values()))
+            tiers[task], reasons[task] = source, reason
+        bound = {
+            (task if limit is Limit.OWN else WHOLE, limit)
+            for task, counts in self.counts.items()
+            for limit in counts.limits()
+        }
+        return _Standing(tiers, reasons, frozenset(bound))
 
-    def _is_used_up(self, task: LlmTask) -> bool:
-        """Whether a task's threshold of the whole, or its own limit, is passed."""
+    def _reason(self, task: LlmTask) -> str:
+        """Return what a task has used up: its threshold of the whole, the whole, or its own limit."""
         threshold, whole = self._live_until_ppm[task], self._ledger.utilisation_ppm()
-        passed = whole >= PPM if threshold >= PPM else whole > threshold
-        return passed or self._ledger.utilisation_ppm(task) >= PPM
-
-    def _exceeded(self) -> tuple[Exceeded, ...]:
-        return tuple(
-            Exceeded(task, self._ledger.caps.of(task), self._ledger.account(task).charged)
-            for task in LlmTask
-        )
+        if threshold < PPM and whole > threshold:
+            return THRESHOLD
+        if whole >= PPM:
+            return Limit.OPEN
+        return Limit.OWN if self._ledger.utilisation_ppm(task) >= PPM else ""

@@ -10,6 +10,7 @@ live and cached runs take the same turns. `paid` is what left the account.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from threading import Lock
 from typing import Final
 
@@ -18,6 +19,17 @@ from feedtwin.schema.codes import LlmTask
 
 PPM: Final = 1_000_000
 WHOLE: Final = LlmTask.ALL
+
+
+class Limit(StrEnum):
+    """What can keep a call from being paid for; the word is the reason of the answer that it degraded."""
+
+    OPEN = "budget"
+    """The whole budget but its reserve, which is all that an ask without privilege may use."""
+    RESERVE = "budget and reserve"
+    """The whole budget."""
+    OWN = "budget of the task"
+    """The task's own share."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +56,11 @@ class Caps:
     def of(self, task: LlmTask) -> int:
         """Return the limit of a task, or of the whole."""
         return self.total if task is WHOLE else min(self.tasks.get(task, self.total), self.total)
+
+    def at(self, limit: Limit, task: LlmTask) -> int:
+        """Return how much a limit admits; `task` counts where the limit is a task's own."""
+        whole = self.total - (self.reserve if limit is Limit.OPEN else 0)
+        return self.of(task) if limit is Limit.OWN else whole
 
 
 @dataclass(frozen=True)
@@ -107,18 +124,28 @@ class Ledger:
         """
         assert amount >= 0 and task is not WHOLE
         with self._lock:
+            if self._binding(task, amount, is_privileged) is not None:
+                return None
             whole, own = self._accounts[WHOLE], self._accounts[task]
-            limit = self.caps.total - (0 if is_privileged else self.caps.reserve)
-            if whole.charged + whole.reserved + amount > limit:
-                return None
-            if own.charged + own.reserved + amount > self.caps.of(task):
-                return None
             reservation = Reservation(self._next_call, task, amount)
             self._next_call += 1
             self._open[reservation.call] = reservation
             whole.reserved += amount
             own.reserved += amount
             return reservation
+
+    def binding(self, task: LlmTask, amount: int, *, is_privileged: bool = False) -> Limit | None:
+        """Return the limit that a reservation would pass now, or None; arguments as in `reserve`."""
+        with self._lock:
+            return self._binding(task, amount, is_privileged)
+
+    def _binding(self, task: LlmTask, amount: int, is_privileged: bool) -> Limit | None:
+        whole = Limit.RESERVE if is_privileged and self.caps.reserve else Limit.OPEN
+        for limit, account in ((whole, WHOLE), (Limit.OWN, task)):
+            held = self._accounts[account]
+            if held.charged + held.reserved + amount > self.caps.at(limit, task):
+                return limit
+        return None
 
     def settle(self, call: int, charged: int, paid: int) -> bool:
         """Replace a reservation by what the call cost.

@@ -107,6 +107,7 @@ class Cache:
 
     Attributes:
         misses: Look-ups that gave nothing, by reason; `absent` is the ordinary one.
+        damaged: What is wrong with records that could not be used, each once however it was met.
     """
 
     def __init__(self, folder: Path, seal_key: str | None = None) -> None:
@@ -120,25 +121,35 @@ class Cache:
         secret = os.environ.get(SEAL_VARIABLE, "") if seal_key is None else seal_key
         self._seal_key = secret.encode()
         self.misses: Counter[str] = Counter()
-        self._told: Counter[str] = Counter()
+        self.damaged: dict[Path, str] = {}
+        self._told = 0
 
     def get(self, task: str, key: str) -> Entry | None:
         """Return the record of a question, or None; only a sound record is ever returned."""
+        path = self._path(task, key)
         try:
-            return self._read(self._path(task, key))
+            return self._read(path)
         except FileNotFoundError:
             self.misses[ABSENT] += 1
         except IntegrityError:
-            self.misses["unsound"] += 1
+            self._miss(path, "unsound")
         except OSError:
-            self.misses["unreadable"] += 1
+            self._miss(path, "unreadable")
         return None
 
+    def misfit(self, entry: Entry) -> None:
+        """Note that a sound record does not fit what was asked."""
+        self._miss(self._path(entry.task, entry.key), "not fitting")
+
     def newly_damaged(self) -> dict[str, int]:
-        """Return what was found wrong with records since the last call, by fault."""
-        found = Counter({fault: n for fault, n in self.misses.items() if fault != ABSENT})
-        fresh, self._told = found - self._told, found
-        return dict(fresh)
+        """Return how many records were found wanting since the last call, by fault."""
+        fresh = list(self.damaged.values())[self._told :]
+        self._told = len(self.damaged)
+        return dict(Counter(fresh))
+
+    def _miss(self, path: Path, fault: str) -> None:
+        self.misses[fault] += 1
+        self.damaged.setdefault(path, fault)
 
     def put(self, entry: Entry, fits: Callable[[Entry], bool] = lambda _: True) -> Entry:
         """Keep a record, unless a sound answer is there; return the record that stands.
@@ -210,15 +221,17 @@ class Cache:
             ) from None
 
     def entries(self) -> Iterator[tuple[Path, Entry | IntegrityError]]:
-        """Yield every record or what is wrong with it, in order of task and key."""
+        """Yield every record or what is wrong with it (which is noted), in order of task and key."""
         for path in sorted(self.folder.glob("*/*/*.json")):
             if path.name.startswith("."):
                 continue
             try:
                 yield path, self._read(path)
             except IntegrityError as error:
+                self.damaged.setdefault(path, "unsound")
                 yield path, error
             except OSError as error:
+                self.damaged.setdefault(path, "unreadable")
                 yield path, IntegrityError(f"{path}: cannot be read: {error.strerror}")
 
     def export(self, target: Path) -> int:

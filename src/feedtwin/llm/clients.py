@@ -11,6 +11,7 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from importlib.util import find_spec
 from typing import Any, Final, Protocol
 
@@ -25,6 +26,23 @@ _UNBILLED_STATUS: Final = frozenset({400, 401, 403, 404, 405, 413, 415, 422, 429
 _PASSING_STATUS: Final = frozenset({408, 409, 425, 429, 500, 502, 503, 504})
 """What another attempt may find gone."""
 _WAIT_MAX_S: Final = 60.0
+_IN_TROUBLE: Final = frozenset(
+    {"unreachable", "timeout", "connection", "deadline", "http 408", "http 429"}
+)
+"""Reasons that say nothing about the request, as every status from 500 does."""
+
+
+class Heard(IntEnum):
+    """What calls to a model say about it; of several the highest counts."""
+
+    NOTHING = 0
+    """No call left."""
+    SILENT = 1
+    """It was not reached, not in time, or is in trouble: 429, 5xx."""
+    REFUSED = 2
+    """Its server is there, and takes the request for a mistake: other refusals."""
+    ANSWERED = 3
+    """A reply, whatever it is worth."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +100,14 @@ class Failure:
     is_spent: bool
     is_passing: bool
     wait_s: float = 0.0
+
+    @property
+    def heard(self) -> Heard:
+        """What it says about the model."""
+        if self.reason == "deadline" and not self.is_spent:
+            return Heard.NOTHING
+        is_silent = self.reason in _IN_TROUBLE or self.reason.startswith("http 5")
+        return Heard.SILENT if is_silent else Heard.REFUSED
 
 
 Outcome = Reply | Failure

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from feedtwin.llm.budget import End, Ledger, Reservation
 from feedtwin.llm.cache import Entry, Question
-from feedtwin.llm.clients import Call, Failure, Outcome, Reply
+from feedtwin.llm.clients import Call, Failure, Heard, Outcome, Reply
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.json_schema import Schema, in_dialect
 from feedtwin.llm.prices import Price, Usage, usage_of
@@ -45,6 +45,8 @@ class Pending:
         standing: Key of the record that the answer was taken from after asking; empty if it is its own.
         wait_s: How long to wait before the next call.
         is_over: Whether there will be no other call.
+        heard: What its calls say about the model.
+        key: Key of its record in the cache; empty before it was looked up.
     """
 
     ask: Ask
@@ -62,6 +64,8 @@ class Pending:
     standing: str = ""
     wait_s: float = 0.0
     is_over: bool = False
+    heard: Heard = Heard.NOTHING
+    key: str = ""
 
     @property
     def charged(self) -> int:
@@ -124,12 +128,13 @@ class Desk:
         )
 
     def reserve(self, pending: Pending) -> bool:
-        """Set the worst case of the next call aside; False where it does not fit."""
-        own = self._settings.of(pending.ask.task.code)
+        """Set the worst case of the next call aside; False, with the limit as reason, where it does not fit."""
+        ask, own = pending.ask, self._settings.of(pending.ask.task.code)
         amount = pending.price.worst_case(tokens_in_max(pending), own.tokens_max)
-        pending.reservation = self._ledger.reserve(
-            pending.ask.task.code, amount, is_privileged=pending.ask.is_privileged
-        )
+        whose = {"is_privileged": ask.is_privileged}
+        pending.reservation = self._ledger.reserve(ask.task.code, amount, **whose)
+        if pending.reservation is None:
+            pending.reason = str(self._ledger.binding(ask.task.code, amount, **whose))
         return pending.reservation is not None
 
     def release(self, pending: Pending) -> None:
@@ -178,6 +183,7 @@ class Desk:
         if isinstance(outcome, Failure):
             self._take_failure(pending, outcome)
             return
+        pending.heard = Heard.ANSWERED
         self._take_bill(pending, outcome)
         try:
             pending.response = self._read(pending, outcome)
@@ -209,10 +215,10 @@ class Desk:
             **more,
         )
 
-    def entry(self, pending: Pending, key: str) -> Entry:
+    def entry(self, pending: Pending) -> Entry:
         """Return the cache's record of an ask that was sent."""
         return Entry(
-            key=key,
+            key=pending.key,
             task=pending.ask.task.name,
             version=pending.ask.task.version,
             model=self._settings.of(pending.ask.task.code).model,
@@ -229,6 +235,7 @@ class Desk:
         self._settle(pending, amount, amount)
         backoff = self._settings.backoff_s * 2**pending.attempts
         pending.reason, pending.wait_s = failure.reason, max(failure.wait_s, backoff)
+        pending.heard = max(pending.heard, failure.heard)
         pending.attempts += 1
         pending.is_over = not failure.is_passing or pending.attempts >= self._settings.attempts_max
 

@@ -25,9 +25,7 @@ class Neighbours:
         """Read all sound records."""
         found = cls()
         for _, entry in cache.entries():
-            if not isinstance(entry, Entry):
-                cache.misses["unsound"] += 1
-            elif entry.response is not None:
+            if isinstance(entry, Entry) and entry.response is not None:
                 group = (entry.task, entry.version, entry.model)
                 found.known.setdefault(group, []).append((leaves(entry.request), entry))
         return found

@@ -15,14 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from feedtwin.llm.budget import End, Reservation
+from feedtwin.llm.budget import End, Limit, Reservation
 from feedtwin.record.journal import Frame
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
 SENT: Final = "llm.sent"
 ANSWERS: Final = "llm.answers"
-NO_MONEY: Final = "budget"
-"""Reason of an ask that found no money left."""
+RECALLED: Final = "cached: "
+"""What the reason begins with where the cache says that no answer came; the reason of then follows."""
 
 Name = tuple[int, tuple[int, ...]]
 """Number of the task, and key."""
@@ -112,20 +112,17 @@ class Counts:
     Attributes:
         by_source: Number by `AnswerSource`.
         degraded: How many wanted a better source.
-        refused: How many found no money left.
         reasons: How many of the degraded ones by reason; journals of older releases do not say for all.
     """
 
     by_source: dict[AnswerSource, int] = field(default_factory=dict)
     degraded: int = 0
-    refused: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
 
     def add(self, source: AnswerSource, reason: str) -> None:
         """Count one answer; a reason says that it is degraded, and why."""
         self.by_source[source] = self.by_source.get(source, 0) + 1
         self.degraded += bool(reason)
-        self.refused += reason == NO_MONEY
         if reason:
             self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
@@ -134,13 +131,17 @@ class Counts:
         for source, number in other.by_source.items():
             self.by_source[source] = self.by_source.get(source, 0) + number
         self.degraded += other.degraded
-        self.refused += other.refused
         for reason, number in other.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + number
 
     def copy(self) -> "Counts":
         """Return a count that no longer changes with this one."""
-        return Counts(dict(self.by_source), self.degraded, self.refused, dict(self.reasons))
+        return Counts(dict(self.by_source), self.degraded, dict(self.reasons))
+
+    def limits(self) -> set[Limit]:
+        """Return the limits of the budget that kept answers of the task from being asked for."""
+        words = {reason.removeprefix(RECALLED) for reason in self.reasons}
+        return {limit for limit in Limit if limit.value in words}
 
     @property
     def total(self) -> int:
@@ -153,7 +154,6 @@ class Counts:
         return {
             "sources": sources,
             "degraded": self.degraded,
-            "refused": self.refused,
             "reasons": dict(sorted(self.reasons.items())),
         }
 
@@ -161,10 +161,10 @@ class Counts:
     def from_json(cls, value: Mapping[str, Any]) -> "Counts":
         """Read back what the journal keeps."""
         sources = {AnswerSource(int(s)): int(n) for s, n in value["sources"].items()}
-        refused = int(value["refused"])
-        known = value.get("reasons", {NO_MONEY: refused} if refused else {})
+        refused = int(value.get("refused", 0))
+        known = value.get("reasons", {Limit.OPEN.value: refused} if refused else {})
         reasons = {str(reason): int(number) for reason, number in known.items()}
-        return cls(sources, int(value["degraded"]), refused, reasons)
+        return cls(sources, int(value["degraded"]), reasons)
 
 
 CountsByTask = dict[LlmTask, Counts]
@@ -181,6 +181,7 @@ class StepInputs:
         plain: Answers without a row, by ordinal of the flush; a flush that ran again counts once.
         disputed: Micro-dollars that providers claimed above reservations.
         damaged: Records of the cache that could not be used, by what is wrong with them.
+        heard: (model and address, number of `clients.Heard`) of each batch of calls, in order.
     """
 
     sent: list[Reservation] = field(default_factory=list)
@@ -189,6 +190,7 @@ class StepInputs:
     plain: dict[int, CountsByTask] = field(default_factory=dict)
     disputed: int = 0
     damaged: dict[str, int] = field(default_factory=dict)
+    heard: list[tuple[str, int]] = field(default_factory=list)
 
     def take(self, name: str, payload: Mapping[str, Any]) -> None:
         """Take one input record."""
@@ -203,6 +205,7 @@ class StepInputs:
             return
         for fault, number in payload.get("damaged", {}).items():
             self.damaged[str(fault)] = self.damaged.get(str(fault), 0) + int(number)
+        self.heard.extend((str(way), int(what)) for way, what in payload.get("heard", ()))
         for value in payload["rows"]:
             row = Row.from_json(value)
             self.rows[row.name] = row
@@ -237,12 +240,14 @@ class Unrecorded:
         ends: How calls ended, by number.
         disputed: Micro-dollars claimed above reservations.
         damaged: Records of the cache that could not be used, by what is wrong with them.
+        heard: What was heard of models, as in `StepInputs`.
     """
 
     rows: list[Row] = field(default_factory=list)
     ends: dict[int, End] = field(default_factory=dict)
     disputed: int = 0
     damaged: dict[str, int] = field(default_factory=dict)
+    heard: list[tuple[str, int]] = field(default_factory=list)
 
     def sent(self, calls: Sequence[Reservation]) -> dict[str, Any]:
         """Return the payload of `llm.sent` for calls about to go out; rows wait for their own record."""
@@ -259,7 +264,11 @@ class Unrecorded:
         if plain is not None:
             counts = {str(int(task)): one.as_json() for task, one in sorted(plain.items())}
         rows = [row.as_json() for row in self.rows]
-        told = {"damaged": dict(sorted(self.damaged.items()))} if self.damaged else {}
+        told: dict[str, Any] = {}
+        if self.damaged:
+            told["damaged"] = dict(sorted(self.damaged.items()))
+        if self.heard:
+            told["heard"] = [[way, what] for way, what in self.heard]
         return {**self._ended(), "flush": flush, "rows": rows, "plain": counts, **told}
 
     def _ended(self) -> dict[str, Any]:
@@ -267,6 +276,16 @@ class Unrecorded:
             [call, int(end.task), end.charged, end.paid] for call, end in sorted(self.ends.items())
         ]
         return {"ended": ended, "disputed": self.disputed}
+
+
+class Nowhere:
+    """A recorder for a service that nobody will repeat: one question, or none."""
+
+    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
+        """Keep nothing."""
+
+    def sync(self) -> None:
+        """Keep nothing."""
 
 
 def inputs_by_step(frames: Iterable[Frame]) -> dict[int, StepInputs]:

@@ -6,22 +6,20 @@ journal before they are used. In a replay the journal answers, and nobody is ask
 """
 
 from collections.abc import Sequence
-from functools import partial
 from time import monotonic
 from typing import Any
 
 from feedtwin.errors import DeterminismError, LLMError, SettingsError
 from feedtwin.llm.barrier import Barrier, Barriers, LedgerRow
+from feedtwin.llm.breaker import Breaker
 from feedtwin.llm.budget import Ledger
-from feedtwin.llm.cache import Entry
+from feedtwin.llm.clients import Heard
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.desk import Desk, Pending
 from feedtwin.llm.dispatch import Direct, Dispatcher, Limits
 from feedtwin.llm.flush import Flush
-from feedtwin.llm.matching import Neighbours
 from feedtwin.llm.records import (
     ANSWERS,
-    NO_MONEY,
     SENT,
     Counts,
     CountsByTask,
@@ -30,9 +28,11 @@ from feedtwin.llm.records import (
     merge,
 )
 from feedtwin.llm.rehearsal import Rehearsal
-from feedtwin.llm.settings import SECTIONS, LlmSettings, ppm
+from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.shelf import Shelf
 from feedtwin.llm.sources import Sources
 from feedtwin.llm.task import Answer, Ask
+from feedtwin.llm.trouble import DOWN, NOT_CACHED, OVERRUN, QUEUE_FULL, set_up_error, told_to_stop
 from feedtwin.randomness import Draws
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
@@ -72,11 +72,15 @@ class Service:
         salt = draws.root_seed, draws.replicate
         self._desk = Desk(settings, self.ledger, salt, self._sources.screen)
         self._dispatcher = self._open_dispatcher()
-        self._neighbours: Neighbours | None = None
-        if settings.compatible_within > 0 and self._sources.cache is not None:
-            self._neighbours = Neighbours.of(self._sources.cache)
+        self._breaker = Breaker(settings, self._sources.past)
+        self._shelf = Shelf(settings, self._desk, self._sources.cache)
         self._flush_count = 0
-        self._is_down = False
+        # Where nothing is recorded nothing could be resumed, and a rehearsal says what would be degraded.
+        self._stops = (
+            settings.on_trouble == "stop"
+            and recorder is not None
+            and not isinstance(self._sources.client, Rehearsal)
+        )
 
     @property
     def counts(self) -> CountsByTask:
@@ -85,7 +89,8 @@ class Service:
 
     def begin_step(self, step: int) -> Barrier:
         """Decide, at the barrier before a step, who answers in it; steps begin in order."""
-        self._flush_count, self._is_down = 0, False
+        self._flush_count = 0
+        self._breaker.begin(step)
         return self._barriers.begin(step)
 
     def ledger_rows(self) -> list[LedgerRow]:
@@ -99,7 +104,7 @@ class Service:
             asks: One per task and key. Their order is the order of the answers and changes nothing else.
 
         Raises:
-            LLMError: No answer came, and the settings say to stop then; a resumed run asks again.
+            LLMError: No answer came, and the run stops for that (`trouble.py`); a resumed run asks again.
             DeterminismError: The journal's answer belongs to another request.
         """
         step = self._barriers.step
@@ -111,6 +116,7 @@ class Service:
         for ask in sorted(asks, key=lambda ask: ask.order):
             if not self._recalled(flush, ask):
                 self._route(flush, ask)
+        self._heed(flush)
         for start in range(0, len(flush.waiting), self.settings.batch_size):
             self._batch(flush, flush.waiting[start : start + self.settings.batch_size])
         self._stand_in(flush)
@@ -160,18 +166,20 @@ class Service:
         if source is SURROGATE or not ask.in_cohort:
             flush.leave(ask)
         elif source is LIVE and self._barriers.disputed:
-            self._without_model(flush, ask, "provider overrun")
+            self._without_model(flush, ask, OVERRUN)
         elif self._barriers.tier(ask.task.code) is not source and not ask.is_privileged:
-            self._without_model(flush, ask, "threshold")
+            self._without_model(flush, ask, self._barriers.why(ask.task.code))
         elif len(flush.waiting) >= self.settings.queue_max:
-            self._without_model(flush, ask, "queue full")
+            self._without_model(flush, ask, QUEUE_FULL)
         else:
             flush.waiting.append(ask)
 
-    def _without_model(self, flush: Flush, ask: Ask, reason: str) -> None:
+    def _without_model(
+        self, flush: Flush, ask: Ask, reason: str, pending: Pending | None = None
+    ) -> None:
         """Look an ask up, free of charge, that gets no live answer; else it is the stand-in's."""
         may = self.settings.source(ask.task.code) is LIVE and CACHED in ask.task.sources
-        if not (may and self._looked_up(flush, self._desk.prepare(ask), reason)):
+        if not (may and self._looked_up(flush, pending or self._desk.prepare(ask), reason)):
             flush.leave(ask, reason)
 
     def _batch(self, flush: Flush, asks: Sequence[Ask]) -> None:
@@ -181,70 +189,64 @@ class Service:
         admitted = [one for one in pendings if self._desk.reserve(one)]
         for pending in pendings:
             if pending.reservation is None:
-                self._without_model(flush, pending.ask, NO_MONEY)
-        misses = [one for one in admitted if not self._looked_up(flush, one)]
-        to_call = []
-        for pending in misses:
-            is_live = self.settings.source(pending.ask.task.code) is LIVE
-            if is_live and self._dispatcher is not None and not self._is_down:
-                to_call.append(pending)
-            else:
-                self._desk.release(pending)
-                reason = "provider down" if is_live and self._is_down else "not in the cache"
-                flush.leave(pending.ask, reason)
-        if to_call:
-            self._ask_model(flush, to_call)
+                self._without_model(flush, pending.ask, pending.reason, pending)
+        left = [one for one in admitted if not self._looked_up(flush, one)]
+        while left:  # again where a model was tried with one ask first
+            now, left = self._to_call(flush, left)
+            self._heed(flush, [*now, *left])
+            if now:
+                self._ask_model(flush, now, left)
+                self._heed(flush, left)
+        self._heed(flush)
 
-    # -- the cache -------------------------------------------------------------------------------
+    def _to_call(
+        self, flush: Flush, misses: Sequence[Pending]
+    ) -> tuple[list[Pending], list[Pending]]:
+        """Return which asks go out now, and which wait for what one request to their model finds."""
+        now: list[Pending] = []
+        later: list[Pending] = []
+        tried: set[str] = set()
+        for pending in misses:
+            way = self._way(pending)
+            if not self._is_asked(pending) or self._breaker.is_left_alone(way):
+                self._desk.release(pending)
+                flush.leave(pending.ask, DOWN if self._is_asked(pending) else NOT_CACHED)
+            elif self._breaker.is_on_trial(way) and way in tried:
+                later.append(pending)
+            else:
+                tried.add(way)
+                now.append(pending)
+        return now, later
+
+    def _heed(self, flush: Flush, held: Sequence[Pending] = ()) -> None:
+        """Stop the run, with what was answered on record, if it is told to stop and has reason to.
+
+        Raises:
+            LLMError: It stops; `held` get their reservations back.
+        """
+        if flush.step <= self._sources.replays_until or not self._stops:
+            return
+        missed = [(ask, reason) for ask, reason, _ in flush.stand_ins]
+        error = told_to_stop(flush.step, missed)
+        if error is not None:
+            for pending in held:
+                self._desk.release(pending)
+            self._record(flush)
+            raise error
 
     def _looked_up(self, flush: Flush, pending: Pending, reason: str = "") -> bool:
-        """Answer from the cache if it can, charged at the record's price where money is reserved."""
-        cache, ask = self._sources.cache, pending.ask
-        if cache is None:
-            return False
-        key = self._desk.question(pending).digest()
-        found: tuple[Entry, int] | None = None
-        entry = cache.get(ask.task.name, key)
-        if entry is not None and entry.response is not None:
-            found = entry, 0
-        elif self._neighbours is not None:
-            found = self._near(self._neighbours, ask)
-        if found is None:
-            return entry is not None and self._recall_failure(flush, pending, entry)
-        assert found[0].response is not None, "neighbours are answers"
-        try:
-            response = ask.task.accept(ask.request, found[0].response)
-        except Refused:
-            cache.misses["not fitting"] += 1
-            return False
-        if pending.reservation is not None:
-            self._desk.charge_record(pending, found[0])
-        pending.tokens = found[0].tokens
-        row = self._desk.row(
-            pending, CACHED, response, reason, cache_key=found[0].key, distance_ppm=found[1]
-        )
-        self._desk.fresh.rows.append(row)
-        flush.take(ask, Answer(response, CACHED, reason), has_row=True)
-        return True
+        """Answer from the cache if it can."""
+        is_asked = self._is_asked(pending)
+        return self._shelf.answered(flush, pending, reason, is_asked=is_asked)
 
-    def _near(self, neighbours: Neighbours, ask: Ask) -> tuple[Entry, int] | None:
-        """Return the nearest compatible record and its distance."""
-        return neighbours.nearest(
-            ask.task.name,
-            ask.task.version,
-            self.settings.of(ask.task.code).model,
-            ask.request.model_dump(mode="json"),
-            ppm(self.settings.compatible_within),
-        )
-
-    def _recall_failure(self, flush: Flush, pending: Pending, entry: Entry) -> bool:
-        """Take over that an earlier run got no answer, and what that cost; a live one asks again."""
+    def _is_asked(self, pending: Pending) -> bool:
+        """Whether a model may be asked at all: the task is live, and there is a network."""
         is_live = self.settings.source(pending.ask.task.code) is LIVE
-        if pending.reservation is None or (is_live and self._dispatcher is not None):
-            return False
-        self._desk.charge_record(pending, entry)
-        flush.leave(pending.ask, f"cached: {entry.reason}", pending)
-        return True
+        return is_live and self._dispatcher is not None
+
+    def _way(self, pending: Pending) -> str:
+        """Return whom an ask goes to: a model at an address."""
+        return f"{self.settings.of(pending.ask.task.code).model} at {self.settings.base_url}"
 
     # -- the model -------------------------------------------------------------------------------
 
@@ -257,26 +259,33 @@ class Service:
         limits = Limits(settings.concurrency, settings.rate_per_minute, settings.call_timeout_s)
         return Dispatcher(client, limits)
 
-    def _ask_model(self, flush: Flush, pendings: list[Pending]) -> None:
+    def _ask_model(self, flush: Flush, pendings: list[Pending], held: list[Pending]) -> None:
         """Send a batch in rounds and take its answers.
 
         A round reserves in order, records the reservations, sends side by side and waits for all; then it
         settles and reads in order. Retries and repairs are the next round, so who gets the last of the
-        money never depends on who was answered first.
+        money never depends on who was answered first. A model on trial gets one call.
+
+        Raises:
+            LLMError: The run cannot go on with this key, address or model; `held` get their reservations back.
         """
-        is_heard = False
         left = pendings
         while left:
-            is_heard |= self._round(flush, left)
+            self._round(flush, left)
             left = [one for one in left if one.response is None and not one.is_over]
+            left = [
+                one
+                for one in left
+                if not (one.attempts and self._breaker.is_on_trial(self._way(one)))
+            ]
             if left:
                 pause = max(one.wait_s for one in left)
                 self._pause(min(pause, max(flush.deadline - monotonic(), 0.0)))
                 left = [one for one in left if self._reserved_again(flush, one)]
-        self._is_down = not is_heard
+        error = self._hear(flush, pendings)
         failed = []
         try:
-            self._remember(pendings)
+            self._shelf.keep([one for one in pendings if one.response is not None or not error])
         finally:  # what was paid for is on record, also where the cache cannot be written
             for pending in pendings:
                 if pending.response is not None:
@@ -289,17 +298,31 @@ class Service:
                 else:
                     failed.append(pending)
             self._record(flush)
-        if failed and self.settings.on_trouble == "stop":
-            raise LLMError(
-                f"llm, step {flush.step}: {failed[0].ask.task.name} got no answer ({failed[0].reason}; "
-                f"{len(failed)} of {len(pendings)} asks of the batch); expected one, for llm.on_trouble is stop. "
-                "What was answered is on record: mend the server, then continue with `feedtwin resume`"
-            )
+        if error:
+            for pending in held:
+                self._desk.release(pending)
+            raise error
         for pending in failed:
             flush.leave(pending.ask, pending.reason, pending)
 
-    def _round(self, flush: Flush, left: list[Pending]) -> bool:
-        """Send one call per ask and take the outcomes in order; whether any server answered."""
+    def _hear(self, flush: Flush, pendings: Sequence[Pending]) -> LLMError | None:
+        """Note what a batch heard of each model; return why the run must stop, if it must."""
+        by_way: dict[str, list[Pending]] = {}
+        for pending in pendings:
+            by_way.setdefault(self._way(pending), []).append(pending)
+        errors, heard = [], []
+        for way, own in by_way.items():
+            is_proven = self._breaker.is_proven(way)
+            errors.append(set_up_error(self.settings, flush.step, own, is_proven=is_proven))
+            what = max(one.heard for one in own)
+            if what is not Heard.NOTHING:
+                heard.append((way, int(what)))
+        self._breaker.note(heard)
+        self._desk.fresh.heard.extend(heard)
+        return next((one for one in errors if one is not None), None)
+
+    def _round(self, flush: Flush, left: list[Pending]) -> None:
+        """Send one call per ask and take the outcomes in order."""
         assert self._dispatcher is not None and self._recorder is not None
         reservations = [one.reservation for one in left if one.reservation is not None]
         self._barriers.disputed += self._desk.fresh.disputed
@@ -310,7 +333,6 @@ class Service:
         outcomes = self._dispatcher.send(calls, flush.deadline - monotonic())
         for pending, outcome in zip(left, outcomes, strict=True):
             self._desk.take(pending, outcome)
-        return any(one.response is not None or one.repairs for one in left)
 
     def _pause(self, seconds: float) -> None:
         if self._dispatcher is not None and seconds > 0:
@@ -321,26 +343,8 @@ class Service:
         if monotonic() >= flush.deadline:
             pending.is_over, pending.reason = True, "deadline"
         elif not self._desk.reserve(pending):
-            pending.is_over, pending.reason = True, NO_MONEY
+            pending.is_over = True
         return not pending.is_over
-
-    def _remember(self, pendings: Sequence[Pending]) -> None:
-        """Keep in the cache what a batch brought; also that an ask got no answer, and what that cost.
-
-        Where another run, at the same time, was first to keep an answer, that one is taken: whoever uses a
-        cache later finds the answer that this run has used.
-        """
-        cache = self._sources.cache
-        if cache is None:
-            return
-        for pending in pendings:
-            ask = pending.ask
-            key = self._desk.question(self._desk.prepare(ask)).digest()
-            own = self._desk.entry(pending, key)
-            stands = cache.put(own, partial(_fits, ask))
-            if stands.response is not None and stands.response != own.response:
-                pending.response = ask.task.accept(ask.request, stands.response)
-                pending.standing = key
 
     # -- stand-ins and the journal ---------------------------------------------------------------
 
@@ -370,7 +374,7 @@ class Service:
             return
         plain = {task: counts for task, counts in flush.plain.items() if task not in by_rule}
         fresh = self._desk.fresh
-        fresh.damaged = {} if self._sources.cache is None else self._sources.cache.newly_damaged()
+        fresh.damaged = self._shelf.newly_damaged()
         is_told = bool(
             fresh.rows or fresh.ends or fresh.disputed or fresh.damaged or (is_last and plain)
         )
@@ -384,14 +388,3 @@ class Service:
             counts.add(row.source, row.reason)
         if is_last:
             merge(self._barriers.counts, flush.plain)
-
-
-def _fits(ask: Ask, entry: Entry) -> bool:
-    """Whether a record answers an ask."""
-    if entry.response is None:
-        return False
-    try:
-        ask.task.accept(ask.request, entry.response)
-    except Refused:
-        return False
-    return True

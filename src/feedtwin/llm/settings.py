@@ -61,7 +61,9 @@ class LlmSettings(Section):
     attempts_max: int
     backoff_s: float
     repairs_max: int
-    on_trouble: Literal["degrade", "stop"]
+    silence_max: int
+    pause_max: int
+    on_trouble: Literal["setup", "degrade", "stop"]
     degraded_share: float
     persona_attention: list[float]
     persona_engagement: list[float]

@@ -308,10 +308,10 @@ _ROWS: Final[tuple[tuple[str, str, str, str, tuple[Field, ...], str], ...]] = (
     ), "A task moved to another answer source."),
     ("BUDGET_EXCEEDED", "P", "platform", "user content interaction platform", (
         _STEP,
-        _code("task", "Task of this row of the split; 0 for the whole.", codes.LlmTask),
-        Field("budget_microusd", "u8", "micro-USD", "Spending limit of the task."),
-        Field("spend_microusd", "u8", "micro-USD", "Spend of the task so far."),
-    ), "The budget is used up; one row for the whole and one per task."),
+        _code("task", "Task whose own limit it is; 0 for the whole.", codes.LlmTask),
+        Field("budget_microusd", "u8", "micro-USD", "The limit; of the whole with its reserve or without."),
+        Field("spend_microusd", "u8", "micro-USD", "Spend of the task, or of the whole, so far."),
+    ), "A limit of the budget kept an ask from a model; one row per limit, once."),
 )
 # fmt: on
 

@@ -97,12 +97,14 @@ class Counsel:
             RunFolderError: The cache is no folder, or answers that are paid for could not be kept in it.
         """
         if uses_models(settings):
+            from feedtwin.llm.records import Nowhere
+
             if self.cache is not None:
                 is_live = any(source_of(settings, section) == "live" for section in TASKS)
                 _check_cache(self.cache, is_written=is_live and not self.is_offline)
             is_given = self.client is not None  # it is its owner's, and stays open
             trial = Counsel(is_offline=self.is_offline or is_given)
-            service, _ = trial._open(settings, _llm(settings), _Nowhere())
+            service, _ = trial._open(settings, _llm(settings), Nowhere())
             service.close()
 
     def join(self, world: "World") -> None:
@@ -170,16 +172,6 @@ class _Remembering:
     def sync(self) -> None:
         """Have the disk acknowledge what was recorded."""
         self._journal.sync()
-
-
-class _Nowhere:
-    """A journal for a service that is never asked."""
-
-    def append_input(self, step: int, name: str, payload: Mapping[str, Any]) -> None:
-        """Keep nothing."""
-
-    def sync(self) -> None:
-        """Keep nothing."""
 
 
 def _check_cache(folder: Path, *, is_written: bool) -> None:

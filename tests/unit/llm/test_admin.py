@@ -154,8 +154,9 @@ def test_usage_counts_what_was_refused_for_money(tmp_path):
         "budget_microusd=4000",
     )
     found = admin.usage(tmp_path / "run")
-    refused = sum(one.counts.refused for one in found.tasks.values())
-    assert refused == sum(one.refused for one in service.counts.values()) > 0
+    for code, one in found.tasks.items():
+        assert one.reasons == service.counts[code].reasons
+    assert sum(one.reasons.get("budget", 0) for one in found.tasks.values()) > 0
     assert found.charged <= found.budget == 4000
 
 

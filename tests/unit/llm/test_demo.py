@@ -88,9 +88,9 @@ def test_every_task_is_answered_live_by_a_real_model(server, loopback, tmp_path,
 
 
 def test_a_wrong_key_is_refused_and_costs_nothing(server, loopback):
-    with service_of(
-        live_settings(*SETTINGS), client=LiveClient(server.address, Secret("wrong"), 5.0)
-    ) as service:
+    settings = live_settings(*SETTINGS, "on_trouble=degrade")
+    client = LiveClient(server.address, Secret("wrong"), 5.0)
+    with service_of(settings, client=client) as service:
         service.begin_step(0)
         answers = service.answer(examples()[:2])
         assert {one.reason for one in answers} == {"http 401"}

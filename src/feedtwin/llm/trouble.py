@@ -1,0 +1,107 @@
+"""When a run stops because of its language models, and what it says then.
+
+`llm.on_trouble` decides. `setup` stops for what waiting does not mend: a key that is refused, or first calls to a
+model that reach nobody, or no such model. `stop` stops besides at the first answer that is degraded, unless
+the settings say so themselves (`live_until`). `degrade` never stops.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from feedtwin.errors import LLMError
+from feedtwin.llm.barrier import THRESHOLD
+from feedtwin.llm.budget import Limit
+from feedtwin.llm.clients import Heard
+from feedtwin.llm.desk import Pending
+from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.task import Ask
+
+NOT_CACHED: Final = "not in the cache"
+DOWN: Final = "provider down"
+OVERRUN: Final = "provider overrun"
+QUEUE_FULL: Final = "queue full"
+_KEY: Final = "http 401"
+_NOBODY: Final = "unreachable"
+_SET_UP: Final = frozenset(
+    {_KEY, _NOBODY, *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405))}
+)
+"""How first calls end where key, address or model are not as they must be."""
+
+
+def set_up_error(
+    settings: LlmSettings, step: int, pendings: Sequence[Pending], *, is_proven: bool
+) -> LLMError | None:
+    """Return why a run must stop after a batch of calls to one model, or None.
+
+    Args:
+        settings: Settings of the service.
+        step: The step.
+        pendings: The asks of the batch that went to the model.
+        is_proven: Whether it has answered before.
+    """
+    heard = [one for one in pendings if one.heard is not Heard.NOTHING]
+    is_answered = any(one.heard is Heard.ANSWERED for one in heard)
+    if settings.on_trouble == "degrade" or is_answered or not heard:
+        return None
+    reasons = [one.reason for one in heard]
+    if not (_KEY in reasons or (not is_proven and all(one in _SET_UP for one in reasons))):
+        return None
+    reason, section = (
+        _KEY if _KEY in reasons else reasons[0],
+        SECTIONS[heard[0].ask.task.code],
+    )
+    server = f"the server at {settings.base_url} (llm.base_url)"
+    model = f"{settings.of(heard[0].ask.task.code).model} (llm.{section}.model)"
+    key = f"the server's key in {settings.key_variable} (llm.key_variable)"
+    found = {
+        _KEY: f"{server} does not take the key; expected {key}",
+        "http 403": f"{server} does not let the key use {model}; expected {key}, and a model that it may use",
+        _NOBODY: f"nobody is at {settings.base_url} (llm.base_url); expected a server that speaks the OpenAI protocol",
+    }.get(reason, f"{server} knows no chat with {model}; expected a model that it serves, and its "
+    "address down to the /v1 that most have")  # fmt: skip
+    return LLMError(
+        f"llm, step {step}: {found} (found: {reason}, {len(heard)} {_plural(len(heard), 'ask')}). What was answered is "
+        "on record: mend the server or the key and continue with `feedtwin resume RUN`, start anew with other settings, "
+        "or go on with stand-ins from the start with llm.on_trouble=degrade"
+    )
+
+
+def told_to_stop(step: int, missed: Sequence[tuple[Ask, str]]) -> LLMError | None:
+    """Return why a run must stop with `llm.on_trouble=stop`, or None.
+
+    Args:
+        step: The step.
+        missed: Asks that a stand-in would answer, with the reason; empty where that is as wanted.
+    """
+    trouble = [(ask, reason) for ask, reason in missed if reason not in ("", THRESHOLD)]
+    if not trouble:
+        return None
+    ask, reason = trouble[0]
+    return LLMError(
+        f"llm, step {step}: {ask.task.name} of {list(ask.key)} got no answer ({reason}; {len(trouble)} "
+        f"{_plural(len(trouble), 'ask')} so far); expected one, for llm.on_trouble is stop. What was answered is on "
+        f"record: {_remedy(reason, step, SECTIONS[ask.task.code])}"
+    )
+
+
+def _remedy(reason: str, step: int, section: str) -> str:
+    if reason == NOT_CACHED:
+        return (
+            "continue with `feedtwin resume RUN` and the cache that has the answer (--llm-cache), or let the model be "
+            f"asked: without --offline, and with llm.{section}.source=live"
+        )
+    if reason in tuple(Limit):
+        share = f" and llm.{section}.budget_share" if reason == Limit.OWN else ""
+        return (
+            f"give more money in llm.budget_microusd{share}, to a new run or to `feedtwin fork RUN --at {step}`, which "
+            "takes over what was answered before"
+        )
+    if reason == OVERRUN:
+        return "`feedtwin llm usage RUN` says what the provider claimed above what a call can cost"
+    if reason == QUEUE_FULL:
+        return "raise llm.queue_max in a new run, or in `feedtwin fork RUN`"
+    return "mend the server, then continue with `feedtwin resume RUN`"
+
+
+def _plural(number: int, word: str) -> str:
+    return word if number == 1 else f"{word}s"
