@@ -219,7 +219,6 @@ class HotWorld:
         a["exit_cause"] = np.zeros(s.rows, np.uint8)
         a["tally"] = np.zeros((s.rows, 8), np.uint32)
 
-
     def _fitted(self, dice: Dice) -> None:
         """Columns and tables of a fitted encounter; tables beyond the last used one repeat it."""
         s, a = self.sizes, self.arrays

@@ -102,7 +102,11 @@ def _progress(a: SimpleNamespace, row: np.ndarray, index: np.ndarray, u: np.ndar
 
 
 def _watch(
-    a: SimpleNamespace, row: np.ndarray, index: np.ndarray, skipped: np.ndarray, words: list[np.ndarray]
+    a: SimpleNamespace,
+    row: np.ndarray,
+    index: np.ndarray,
+    skipped: np.ndarray,
+    words: list[np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     """Seconds watched, and the progress that a watch not skipped makes."""
     duration = a.duration_s[row]
