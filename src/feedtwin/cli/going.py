@@ -1,6 +1,6 @@
 """Commands that execute a world into a folder: run, resume, fork."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -172,7 +172,7 @@ def fork(
         refuse_existing(target)
 
     def start() -> None:
-        _print_calibration(path)
+        _print_calibration(path, sets or ())
         say(f"fork    {path} after {span(at)}, into {target}")
         for change in sets or ():
             say(f"set     {change}")
@@ -219,12 +219,14 @@ def _nothing() -> None:
     """Print nothing."""
 
 
-def _print_calibration(path: Path) -> None:
-    """Say the state of calibration of a run that is there."""
-    from feedtwin.record.folder import read_manifest
-    from feedtwin.world.manifest import CALIBRATION
+def _print_calibration(path: Path, sets: Sequence[str] = ()) -> None:
+    """Say the state of calibration of a run that is there, or of one with other settings."""
+    from feedtwin.record.reader import Run
+    from feedtwin.schema.settings import assign
+    from feedtwin.world.manifest import calibration_of
+    from feedtwin.world.replay import segments_of
 
-    say(str(read_manifest(path).get("calibration", CALIBRATION)))
+    say(calibration_of(assign(segments_of(Run.open(path))[-1].settings, sets)))
 
 
 def _print_start(prepared: "Prepared") -> None:
