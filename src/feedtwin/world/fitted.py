@@ -26,7 +26,7 @@ from feedtwin.datasets.kuairand import KuaiRand
 from feedtwin.datasets.parquet import rows_of
 from feedtwin.errors import DataError, SettingsError
 from feedtwin.randomness import Draws, Stream
-from feedtwin.schema.presets import fitted_of
+from feedtwin.schema.presets import SHOWN, fitted_of
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction.columns import FittedColumns, FittedTables, donors_among
@@ -117,14 +117,23 @@ def _fit(
     fit: str,
     draw: int,
 ) -> _Fit:
-    """Read preset and log once per process: a study builds many worlds on them."""
+    """The columns of a draw, once per process: a study builds many worlds on them."""
+    model, log, surface = _read(path, sha256, folder, state, fit)
+    return _Fit(model, log, loop_columns(model, log, surface, draw), surface)
+
+
+@lru_cache(maxsize=1)
+def _read(
+    path: Path, sha256: str, folder: Path, state: tuple[tuple[str, int, int], ...], fit: str
+) -> tuple[EncounterModel, EncounterLog, int]:
+    """A preset's model, the log that it was fitted to, and the surface that a world shows."""
     del state
     preset = read_preset(path)
     here = hashlib.sha256(path.read_bytes()).hexdigest()
     if here != sha256:
         raise DataError(
-            f"{path}: the preset is not the one that this run was made with (SHA-256 {here[:12]}, the run has {sha256[:12]}); "
-            "restore that file."
+            f"{path}: the preset is not the one that this run was made with (SHA-256 {here[:SHOWN]}, the run has "
+            f"{sha256[:SHOWN]}); restore that file."
         )
     if preset.about["data"]["adaptor"] != "kuairand":
         raise DataError(
@@ -136,12 +145,9 @@ def _fit(
     if log.provenance.source_hash != preset.about["data"]["source_hash"]:
         raise DataError(
             f"{path}: the preset was fitted to other files ({preset.state}); the world reads {folder}. Expected the same: "
-            f"calibrate on that folder, or name the preset's with --set data.path=FOLDER."
+            "calibrate on that folder, or name the preset's with --set data.path=FOLDER."
         )
-    surface = adaptor.surface
-    return _Fit(
-        preset.models[ALL], log, loop_columns(preset.models[ALL], log, surface, draw), surface
-    )
+    return preset.models[ALL], log, adaptor.surface
 
 
 def _stacked(columns: np.ndarray) -> np.ndarray:
