@@ -93,10 +93,13 @@ def test_usage_shows_who_answered_and_what_it_cost(cli, monkeypatch):
         assert sum(parts) == Decimal(whole[column].removeprefix("$")) == Decimal(charged) / 10**6
     assert "no such" in cli("llm", "usage", "missing", status=2).stderr.lower()
     meter = cli.json("llm", "fidelity", "run")
-    assert {one["task"] for one in meter} <= set(found["tasks"]) and all(
-        one["compared"] for one in meter
-    )
-    assert "decisions that differ" in cli("llm", "fidelity", "run").stdout
+    assert {one["task"] for one in meter["tasks"]} <= set(found["tasks"])
+    for one in meter["tasks"]:
+        assert one["distance"]["n"] and one["of_model"] is None and one["verdict"]
+    assert "outcomes" not in meter and meter["paid_microusd"] == 0
+    printed = cli("llm", "fidelity", "run").stdout
+    assert "rule twice" in printed and "the model was not asked twice" in printed
+    assert "given twice" in cli("llm", "fidelity", "run", "run", status=2).stderr
 
 
 def test_a_question_without_a_model_is_answered_by_rule(cli):

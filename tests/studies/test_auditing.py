@@ -1,13 +1,20 @@
 """An audit passes what is sound, and says in words what is not."""
 
 import shutil
+import sqlite3
 
 import pytest
 
 import feedtwin
 from feedtwin.errors import RunFolderError
+from feedtwin.kernels.binding import load
 from feedtwin.lab.auditing import FAILED, PASSED, audit
+from feedtwin.lab.auditing.responses import FIRST_REPLICATE, small_world, totals_of
 from feedtwin.lab.study.tables import as_json
+from feedtwin.record.reader import Run
+from feedtwin.schema.settings import Settings, resolve
+from feedtwin.testing.provider import GARBAGE, GOOD, Script, ScriptedProvider
+from feedtwin.world.running import RunOptions, start
 
 SMALL = """\
 world: synthetic
@@ -102,3 +109,100 @@ def test_numbers_that_json_lacks_become_null():
     assert (
         as_json({"a": float("inf"), "b": (1, 2)}) == b'{\n "a": null,\n "b": [\n  1,\n  2\n ]\n}\n'
     )
+
+
+# -- language models -----------------------------------------------------------------------------
+
+ANSWERED = ("persona", "caption", "campaign", "trend", "decision")
+ANSWERED_SETS = (
+    *(f"llm.{task}.source=live" for task in ANSWERED),
+    *(f"llm.{task}.model=feedtwin-demo" for task in ANSWERED),
+    "policies.campaigns=llm", "policies.forecast=llm", "campaigns.adoption=1", "trends.window_steps=2",
+    "llm.decision.cohort=70-79", "llm.backoff_s=0", "llm.rate_per_minute=1000000", "llm.key=optional",
+    "user.uploads_per_day=[6,3,1,0]",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def answered_run(tmp_path_factory, kernels):
+    """A run in which a scripted provider answered, and what it asks to be paid."""
+    path = tmp_path_factory.mktemp("answered") / "run"
+    provider = ScriptedProvider(Script({GOOD: 5, GARBAGE: 1}))
+    settings = resolve("synthetic", users=80, seed=7, sets=ANSWERED_SETS)
+    start(settings, path, RunOptions(8, client=provider), kernels)
+    return path, provider
+
+
+def test_a_run_that_a_model_answered_passes_and_nobody_is_asked(answered_run, monkeypatch):
+    path, provider = answered_run
+    calls = provider.bill.calls
+    monkeypatch.setattr("feedtwin.llm.opening.live_client", lambda *_: pytest.fail("asked"))
+    found = audit(path, worlds=False)
+    assert found.ok, [one.words for one in found.findings if one.state == FAILED]
+    for check in (
+        "hashes",
+        "conservation",
+        "ledger",
+        "re-execution",
+        "order invariance",
+        "placebo",
+    ):
+        assert states(found)[check] == PASSED, check
+    words = next(one.words for one in found.findings if one.check == "ledger")
+    assert f"{provider.bill.microusd / 1e6:.6f} USD paid" in words and provider.bill.calls == calls
+
+
+def test_the_small_worlds_of_an_audit_ask_nobody_and_are_sound(answered_run):
+    settings = Settings.model_validate(
+        Run.open(answered_run[0]).frames[0].payload["segments"][0]["settings"]
+    )
+    told = {path: f"{value}" for path, value in small_world(settings).parameters.items()}
+    sources = {task: told[f"llm.{task}.source"] for task in (*ANSWERED, "comment")}
+    assert sources == {
+        "persona": "off", "caption": "off", "comment": "off", "decision": "off",
+        "campaign": "surrogate", "trend": "surrogate",
+    }  # fmt: skip
+    few = small_world(settings).model_copy(update={"users": 20, "replicate": FIRST_REPLICATE})
+    assert totals_of(few, 2, load("auto", 1))["sessions"] > 0
+
+
+def test_a_registry_that_says_less_was_paid_is_found(answered_run, tmp_path):
+    path = tmp_path / "run"
+    shutil.copytree(answered_run[0], path)
+    with sqlite3.connect(path / "registry.sqlite") as registry:
+        registry.execute("UPDATE llm_ledger SET paid_microusd = paid_microusd - 1 WHERE live > 0")
+    (bad,) = [one for one in audit(path, worlds=False).findings if one.state == FAILED]
+    assert bad.check == "ledger" and "by the calls in the journal" in bad.words
+
+
+ASKING = """\
+world: synthetic
+users: 60
+seed: 3
+horizon: 4
+parameters:
+  llm.persona.model: feedtwin-demo
+  llm.persona.cohort: all
+  llm.key: optional
+  llm.rate_per_minute: 1000000
+arms:
+  rules: {}
+  model: {parameters: {llm.persona.source: live}}
+replicates: 2
+estimands: [{metric: watch_s}]
+llm_budget_usd: 1
+"""
+
+
+def test_a_study_that_a_model_answered_passes_and_its_answered_cell_is_executed_again(
+    ran, tmp_path, monkeypatch
+):
+    provider = ScriptedProvider(Script(is_apt=True))
+    monkeypatch.setattr("feedtwin.llm.opening.live_client", lambda *_: provider)
+    path = ran(ASKING, tmp_path / "study").path
+    calls = provider.bill.calls
+    found = audit(path, worlds=False)
+    assert found.ok, [one.words for one in found.findings if one.state == FAILED]
+    assert states(found)["ledger"] == PASSED
+    assert states(found)["re-execution, where a language model answered"] == PASSED
+    assert provider.bill.calls == calls

@@ -3,14 +3,20 @@
 import csv
 import json
 from dataclasses import fields
+from importlib.resources import files
 
 import pytest
 
 from feedtwin.errors import SettingsError
 from feedtwin.lab.claims import Judged, read_sheet
 from feedtwin.lab.claims.sheet import sheets
+from feedtwin.lab.run_data import read_run
 from feedtwin.lab.study import read_study, run_study
+from feedtwin.lab.study.costing import cost_of
 from feedtwin.lab.study.executors import InProcess
+from feedtwin.lab.study.reading import parse_study
+from feedtwin.schema.yaml_reader import read_document
+from feedtwin.testing.provider import Script, ScriptedProvider
 
 VERDICTS = {"supported", "not supported", "not testable"}
 AS_PRINTED = """\
@@ -140,6 +146,78 @@ def test_live_puts_a_language_model_in_the_stand_ins_place():
     assert forecasts["proactive_25"].policies["forecast"] == "llm"
     assert forecasts["proactive_25"].parameters["llm.budget_microusd"] == 125_000
     assert "forecast" not in forecasts["reactive"].policies
+
+
+def test_live_personas_and_captions_are_asked_for_in_the_rules_places():
+    study, plain = read_study("personas-captions", live=True), read_study("personas-captions")
+    assert study.name == "personas-captions-live" and list(study.arms) == list(plain.arms)
+    for name, arm in study.arms.items():
+        told = arm.parameters
+        assert (told.get("llm.persona.source") == "live") == name.startswith("p1/")
+        assert (told.get("population.persona_use") == "asked") == name.startswith("p1/")
+        assert (told.get("llm.caption.source") == "live") == ("/c1/" in name)
+        assert "written" not in told.values()
+    assert study.llm_share_microusd == round(study.llm_budget_usd * 1e6) // (6 * 20)
+    assert [one.name for one in study.estimands] == [one.name for one in plain.estimands]
+
+
+def tiny_personas():
+    """The live study with forty people, four hours and one replicate."""
+    text = (files("feedtwin.studies") / "personas-captions.yaml").read_text("utf-8")
+    for old, new in (
+        ("horizon: 200", "horizon: 4\nusers: 40\nparameters: {user.uploads_per_day: [24, 24, 24, 0]}"), ("replicates: 20", "replicates: 1"), ("over_time: 25\n", ""),
+    ):  # fmt: skip
+        assert old in text
+        text = text.replace(old, new, 1)
+    document = read_document(text, "studies/personas-captions.yaml")
+    return parse_study(document, "personas-captions", live=True)
+
+
+def test_a_live_study_says_in_its_claims_who_answered_and_pays_its_bill(
+    kernels, tmp_path, monkeypatch
+):
+    provider = ScriptedProvider(Script(is_apt=True))
+    monkeypatch.setattr("feedtwin.llm.opening.live_client", lambda *_: provider)
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "key-of-a-test")
+    study = tiny_personas()
+    cost = cost_of(study, kernels)
+    assert {one.arm for one in cost.arms} == {
+        name for name in study.arms if not name.startswith("p0/c0")
+    }
+    result = run_study(study, tmp_path / "live", executor=InProcess())
+    bill = provider.bill.microusd
+    assert round(result.provenance.llm_spent_usd * 1e6) == bill > 0
+    assert abs(cost.expected / bill - 1) < 0.2 and bill <= cost.worst <= cost.budget
+    who = next(
+        line
+        for line in (tmp_path / "live" / "claims.md").read_text().splitlines()
+        if "Who answers" in line
+    )
+    assert "PERSONA_GENERATION by gpt-3.5-turbo in p1/c0/off, p1/c0/on, p1/c1/off, p1/c1/on" in who
+    assert "CAPTION_GENERATION by gpt-3.5-turbo in p0/c1/off" in who
+    assert "rules in p0/c0/off, p0/c0/on" in who and f"{bill / 1e6:.2f} USD spent" in who
+    by_arm = {row.arm: row for row in result.answers if row.task == "PERSONA_GENERATION"}
+    viewers = int((read_run(result.cell_path("p1/c0/off", 0)).users["activity"] > 0).sum())
+    assert {row.live for row in by_arm.values()} == {viewers}
+    assert not [one for one in result.warnings if one.kind == "degraded"]
+    rows = list(csv.DictReader((tmp_path / "live" / "claims.csv").read_text("utf-8").splitlines()))
+    assert {row["answers"] for row in rows} == {who.removeprefix("Who answers: ").removesuffix(".")}
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ("factors: {strategi: {s1: {}}}", "no factor is called 'strategi'; did you mean 'strategy'"),
+        ("factors: {strategy: {s2: {}}}", "no level of strategy is called 's2'"),
+        ("arms: {s1: {}}", "no arm is called 's1'"),
+        ("factors: {strategy: {s1: {parameters: {llm.persona.sorce: live}}}}", "llm.persona.sorce"),
+        ("factors: {strategy: {s1: {parameters: {population.persona_use: asked}}}}", "llm.persona.source is off"),
+    ],
+)  # fmt: skip
+def test_a_live_part_that_names_what_is_not_there_is_refused_with_its_line(part, words, study_of):
+    with pytest.raises(SettingsError, match=r"small\.yaml, line \d+: ") as refused:
+        study_of(f"{AS_PRINTED}live:\n  {part}\n", live=True)
+    assert words in str(refused.value)
 
 
 def test_live_is_refused_where_nobody_is_asked():

@@ -38,6 +38,7 @@ EAGER = (
     "llm.decision.cohort=0-19", "llm.comment.cohort=0-39",
 )  # fmt: skip
 QUICK = ("llm.backoff_s=0", "llm.rate_per_minute=1000000", "llm.key=optional")
+EVERYBODY = ("llm.persona.cohort=all",)
 LEVERS = {"campaign": "policies.campaigns=llm", "trend": "policies.forecast=llm"}
 
 
@@ -173,9 +174,7 @@ def test_a_fork_begins_with_its_parents_records_and_keeps_its_future(
 def test_a_fork_cannot_ask_for_personas_later(live, kernels, tmp_path):
     finished, _ = live
     sets = ["llm.persona.source=off"]
-    with pytest.raises(
-        SettingsError, match=r"llm\.persona\.source acts only when a world is built"
-    ):
+    with pytest.raises(SettingsError, match=r"llm\.persona\.source says who people are"):
         fork(finished.path, 4, tmp_path / "x", sets, None, "full", kernels)
 
 
@@ -296,15 +295,40 @@ def test_a_policy_that_asks_and_a_task_that_is_asked_belong_together(lab, kernel
     for sets, words in (
         (["policies.campaigns=llm"], r"llm\.campaign\.source is off"),
         (["llm.trend.source=surrogate"], r"policies\.forecast=llm"),
-        (["llm.decision.source=surrogate", "llm.decision.cohort=tall"], "found 'tall'"),
         (["llm.decision.source=surrogate"], "nobody would be asked"),
-        (
-            ["llm.persona.source=surrogate", "llm.persona.cohort=5000000-6000000,none"],
-            r"llm\.persona\.cohort is 5000000-6000000,none, and the world has the users 0 to \d+:",
-        ),
     ):
         with pytest.raises(SettingsError, match=words):
             build(lab.tiny(sets=sets), kernels)
+
+
+@pytest.mark.parametrize(
+    ("cohort", "words"),
+    [
+        ("80", r"nobody with the id 80 \(ids of people here: 0 to 79\)"),
+        ("0-9,5000000-6000000", "nobody with the id 5000000-6000000"),
+        ("elite", "none of the 80 people of this world belongs to it"),
+        ("none", "nobody would be asked about"),
+    ],
+)
+def test_a_cohort_of_nobody_is_refused_before_a_world_begins(cohort, words, lab, kernels):
+    own = ["population.tier_shares=[0,0.05,0.15,0.8]", f"llm.decision.cohort={cohort}"]
+    with pytest.raises(SettingsError, match=words) as refused:
+        build(lab.tiny(sets=["llm.decision.source=surrogate", *own]), kernels)
+    assert "llm.decision.source=off" in str(refused.value)
+    build(lab.tiny(sets=own), kernels)  # where nobody is asked, nobody need be there
+
+
+def test_a_replicate_in_which_chance_leaves_a_cohort_empty_runs_and_says_so(lab, kernels):
+    empty = asking(lab, "surrogate", ("persona",), replicate=1)  # nobody is elite or active
+    world = build(empty, kernels)
+    assert "elite,active, and none of the 80 people" in world.notes[-1]
+    first = build(asking(lab, "surrogate", ("persona",)), kernels)
+    assert not any("nobody would be asked" in one for one in first.notes)
+
+
+def test_a_range_of_ids_may_reach_beyond_the_last_of_them(lab, kernels):
+    settings = lab.tiny(sets=["llm.decision.source=surrogate", "llm.decision.cohort=70-200"])
+    assert build(settings, kernels).adviser is not None
 
 
 # -- budgets -------------------------------------------------------------------------------------
@@ -485,16 +509,41 @@ def test_outcomes_are_compared_with_the_same_world_answered_by_rules(lab, kernel
     words = ran(
         asking(lab, tasks=("comment",)), tmp_path / "a", kernels, ScriptedProvider(Script())
     )
-    assert {one.difference for one in downstream(words.path, kernels)} == {0.0}
+    assert {one.difference for one in downstream([words.path], kernels)} == {0.0}
     tasks = ("persona", "decision")
     acts = ran(asking(lab, tasks=tasks), tmp_path / "b", kernels, ScriptedProvider(Script()))
-    found = downstream(acts.path, kernels)
+    found = downstream([acts.path], kernels)
     assert any(one.difference for one in found)
     readings = measure(read_run(acts.path))
     assert all(readings[one.metric].value == one.run for one in found)
+    assert {(one.n, one.low, one.high) for one in found} == {(1, None, None)}
     plain = ran(lab.tiny(), tmp_path / "c", kernels, steps=2)
     with pytest.raises(SettingsError, match="no language model"):
-        downstream(plain.path, kernels)
+        downstream([plain.path], kernels)
+
+
+def test_outcomes_of_several_replicates_have_intervals(lab, kernels, tmp_path):
+    paths = []
+    for replicate in range(2):
+        settings = asking(lab, tasks=("persona",), sets=EVERYBODY, replicate=replicate)
+        path = tmp_path / str(replicate)
+        ran(settings, path, kernels, ScriptedProvider(Script()), steps=2, cache=tmp_path / "cache")
+        paths.append(path)
+    found = {one.metric: one for one in downstream(paths, kernels)}
+    alone = [{one.metric: one for one in downstream([path], kernels)} for path in paths]
+    one = found["watch_s"]
+    assert one.n == 2 and one.low <= one.difference <= one.high
+    assert one.difference == pytest.approx(np.mean([each["watch_s"].difference for each in alone]))
+    with pytest.raises(SettingsError, match="given twice"):
+        downstream([paths[0], paths[0]], kernels)
+    same = asking(lab, tasks=("persona",), sets=EVERYBODY)
+    ran(same, tmp_path / "again", kernels, offline=True, steps=2)
+    with pytest.raises(SettingsError, match="expected another replicate"):
+        downstream([paths[0], tmp_path / "again"], kernels)
+    other = asking(lab, tasks=("persona",), sets=["llm.persona.cohort=0-9"], replicate=2)
+    ran(other, tmp_path / "other", kernels, offline=True, steps=2)
+    with pytest.raises(SettingsError, match="other settings or another length"):
+        downstream([paths[0], tmp_path / "other"], kernels)
 
 
 # -- determinism ---------------------------------------------------------------------------------

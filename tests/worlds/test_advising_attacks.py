@@ -8,6 +8,7 @@ import pytest
 
 from feedtwin.errors import BudgetError, FeedtwinError, LLMError
 from feedtwin.llm.clients import Reply
+from feedtwin.llm.records import Nowhere
 from feedtwin.record.reader import Run
 from feedtwin.testing.books import Auditor
 from feedtwin.testing.canary import CANARY, leaks
@@ -182,16 +183,6 @@ def test_a_run_without_language_models_imports_nothing_of_them(tmp_path):
 # -- lies ----------------------------------------------------------------------------------------
 
 
-class Forgetful:
-    """A journal for worlds that are thrown away."""
-
-    def append_input(self, step, name, payload):
-        pass
-
-    def sync(self):
-        pass
-
-
 LIES = {GOOD: 14, WRONG: 2, GARBAGE: 2, CUT: 1, PROSE: 1}
 """Three replies in ten are none."""
 
@@ -207,7 +198,7 @@ def test_the_books_of_a_world_balance_whatever_a_lying_model_says(seed, lab, ker
         "policies.campaigns=llm", "policies.forecast=llm", "llm.persona.cohort=all", "campaigns.adoption=1",
     ]  # fmt: skip
     settings = lab.tiny("everything", users=60, seed=seed, sets=sets)
-    counsel = Counsel(client=ScriptedProvider(Script(LIES), seed=seed), journal=Forgetful())
+    counsel = Counsel(client=ScriptedProvider(Script(LIES), seed=seed), journal=Nowhere())
     world = build(settings, kernels, counsel)
     auditor = Auditor(world)
     try:

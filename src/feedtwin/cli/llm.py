@@ -8,7 +8,8 @@ import typer
 
 from feedtwin.cli.going import DEFAULT_SEED, DEFAULT_STEPS, AsJson, RunPath, load_kernels
 from feedtwin.cli.llm_costs import print_study_cost, print_world_cost
-from feedtwin.cli.progress import bar, is_shown, working
+from feedtwin.cli.llm_fidelity import fidelity
+from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import (
     NOT_EQUAL,
     answer,
@@ -24,7 +25,6 @@ from feedtwin.cli.terminal import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from feedtwin.lab.downstream import Outcome
     from feedtwin.llm.admin import Usage
     from feedtwin.llm.settings import LlmSettings
 
@@ -221,48 +221,7 @@ def _print_usage(found: "Usage") -> None:
     say(f"charged {money[-2]} of {usd(found.budget)}, paid {money[-1]}")
 
 
-@app.command("fidelity")
-@reports
-def fidelity(
-    path: RunPath,
-    outcomes: Annotated[
-        bool,
-        typer.Option("--outcomes", help="Also run the world with stand-ins, and compare metrics."),
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say how far stand-ins are from the model that answered in a run, without asking anybody."""
-    from feedtwin.llm import admin
-
-    rows = admin.fidelity(path)
-    compared: list[Outcome] = []
-    if outcomes:
-        from feedtwin.lab.downstream import downstream
-
-        with bar("running with stand-ins", is_shown(False, as_json)) as on_progress:
-            compared = downstream(path, load_kernels("auto", None), on_progress)
-    if as_json:
-        tasks = [{**vars(one), "task": admin.name_of(one.task)} for one in rows]
-        metrics = [{**vars(one), "difference": one.difference} for one in compared]
-        answer({"tasks": tasks, "outcomes": metrics} if outcomes else tasks)
-        return
-    head = ("task", "compared", "decided the same", "decisions that differ")
-    cells = [
-        (admin.name_of(one.task), f"{one.compared:,}", f"{one.equal:,}", f"{one.distance_ppm / 10_000:.1f} %")
-        for one in rows
-    ]  # fmt: skip
-    table(head, cells, right=head[1:])
-    if not rows:
-        say("no answer of a model is on record")
-    differing = [one for one in compared if one.difference]
-    if outcomes:
-        say()
-        table(
-            ("metric", "run", "stand-ins", "difference", "unit"),
-            [(one.metric, one.run, one.stand_ins, one.difference, one.unit) for one in differing],
-            right=("run", "stand-ins", "difference"), keep=("metric",),
-        )  # fmt: skip
-        say(f"{len(differing)} of {len(compared)} metrics differ; one pair of runs: no interval")
+app.command("fidelity")(fidelity)
 
 
 @app.command("ask")

@@ -1,6 +1,6 @@
-"""What the command line may ask of language models: usage of a run, fidelity, caches, one question.
+"""What the command line may ask of language models: usage of a run, caches, one question.
 
-Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`.
+Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`, the meter in `fidelity.py`.
 """
 
 from collections import Counter
@@ -9,13 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.llm.budget import PPM, Ledger
 from feedtwin.llm.cache import Cache, Entry
-from feedtwin.llm.decoding import Refused
-from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
 from feedtwin.llm.records import Counts, Nowhere, Row, StepInputs, inputs_by_step
 from feedtwin.llm.settings import LlmSettings
@@ -142,7 +138,7 @@ def usage(run: Path) -> Usage:
         RunFolderError: There is no journal.
         IntegrityError: The journal was altered.
     """
-    return usage_of(_journal(run)[0])
+    return usage_of(journal_of(run)[0])
 
 
 def usage_of(frames: Sequence[Frame]) -> Usage:
@@ -185,31 +181,13 @@ def usage_from(
     )  # fmt: skip
 
 
-def fidelity(run: Path) -> list[Fidelity]:
-    """Return how far the stand-ins of a run's tasks are from the model that answered; see `fidelity`.
+def journal_of(run: Path) -> tuple[list[Frame], Settings]:
+    """Return the records of a run and the settings in force at its end.
 
     Raises:
         RunFolderError: There is no journal.
-        IntegrityError: The journal was altered, or was written by other code.
+        IntegrityError: The journal was altered.
     """
-    frames, resolved = _journal(run)
-    draws = Draws(resolved.seed, resolved.replicate)
-    rows: dict[LlmTask, list[Row]] = {}
-    for _, inputs in sorted(inputs_by_step(frames).items()):
-        for row in inputs.rows.values():
-            rows.setdefault(LlmTask(row.name[0]), []).append(row)
-    try:
-        found = [compare(task(name_of(code)), own, draws) for code, own in sorted(rows.items())]
-    except (Refused, ValidationError):
-        raise IntegrityError(
-            f"{run / 'journal'}: an answer does not fit its task; expected the tasks of the code that made the "
-            "run (see code_hash in manifest.json). Use that release"
-        ) from None
-    return [one for one in found if one.compared]
-
-
-def _journal(run: Path) -> tuple[list[Frame], Settings]:
-    """Return the records of a run and the settings in force at its end."""
     frames = read_journal(run / "journal", strict=False)
     if not frames:
         raise RunFolderError(f"{run / 'journal'}: holds no record; expected a run that has started")

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from feedtwin.errors import SchemaError, SettingsError
+from feedtwin.schema.cohorts import UNIT as COHORT
+from feedtwin.schema.cohorts import cohort_text
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.yaml_reader import Document, flatten, read_document, scalar
 
@@ -95,6 +97,8 @@ class Parameter:
         return [self._entry(v, where, f"{self.path}[{i}]") for i, v in enumerate(value)]
 
     def _entry(self, value: object, where: str, path: str) -> Any:
+        if self.unit == COHORT:
+            return cohort_text(value, f"{where}: {path}")
         typed = _cast(value, self.kind)
         if typed is None:
             raise SettingsError(

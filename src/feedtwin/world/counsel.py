@@ -115,6 +115,7 @@ class Counsel:
         """
         world.counsel = self
         check_levers(world.settings)
+        check_personas(world.settings)
         _check_thresholds(world.settings)
         if uses_models(world.settings):
             from feedtwin.world.advising import Adviser  # loads `llm`, so only where it is used
@@ -199,6 +200,11 @@ def _llm(settings: Settings) -> "LlmSettings":
     return llm_settings(settings)
 
 
+def asks(settings: Settings, lever: str) -> bool:
+    """Whether the policy that a lever has asks language models."""
+    return hasattr(entry_of(lever, settings.policies[lever]).factory, "consult")
+
+
 def check_levers(settings: Settings) -> None:
     """Refuse a policy that asks language models where nobody answers, and a task that no policy asks.
 
@@ -207,18 +213,31 @@ def check_levers(settings: Settings) -> None:
     """
     for lever, section in ASKED_BY_LEVERS.items():
         name = settings.policies[lever]
-        source = source_of(settings, section)
-        asks = hasattr(entry_of(lever, name).factory, "consult")
-        if asks and source == OFF:
+        source, is_asking = source_of(settings, section), asks(settings, lever)
+        if is_asking and source == OFF:
             raise SettingsError(
                 f"policies.{lever} is {name}, which asks a language model, but llm.{section}.source is off; expected "
                 "who answers: set it to surrogate, cached or live"
             )
-        if not asks and source != OFF:
+        if not is_asking and source != OFF:
             raise SettingsError(
                 f"llm.{section}.source is {source}, but policies.{lever} is {name}, which asks nobody; set "
                 f"policies.{lever}=llm, or llm.{section}.source=off"
             )
+
+
+def check_personas(settings: Settings) -> None:
+    """Refuse a world whose people wait for personas that nobody is asked for.
+
+    Raises:
+        SettingsError: names both settings.
+    """
+    used = settings.parameters.get("population.persona_use")  # older settings have none
+    if used == "asked" and source_of(settings, "persona") == OFF:
+        raise SettingsError(
+            "population.persona_use is asked, but llm.persona.source is off; expected who answers: set it to surrogate, "
+            "cached or live, or population.persona_use=written for personas by rule"
+        )
 
 
 def _check_thresholds(settings: Settings) -> None:

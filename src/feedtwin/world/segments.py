@@ -26,7 +26,7 @@ FIXED_PARAMETERS = (
 )  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
 FIXED_BELOW = ("llm.persona.", "llm.persona_")
-"""Parameters that act before the first step only."""
+"""Parameters of who people are: one for a whole run, those who sign up during it included."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,11 @@ def check_change(before: Settings, after: Settings) -> None:
         )
     for path, value in after.parameters.items():
         fixed = path in FIXED_PARAMETERS or path.partition(".")[0] in FIXED_SECTIONS
-        fixed |= path.startswith(FIXED_BELOW)
-        if fixed and before.parameters.get(path) != value:
+        is_persona = path.startswith(FIXED_BELOW)
+        if (fixed or is_persona) and before.parameters.get(path) != value:
+            when = "says who people are" if is_persona else "acts only when a world is built"
             raise SettingsError(
-                f"fork: {path} acts only when a world is built (it was "
+                f"fork: {path} {when} (it was "
                 f"{before.parameters.get(path)!r}, now {value!r}); start another run instead"
             )
 

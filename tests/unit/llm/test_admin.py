@@ -5,11 +5,8 @@ import pytest
 from feedtwin.errors import BudgetError, IntegrityError, RunFolderError, SettingsError
 from feedtwin.llm import admin, estimates
 from feedtwin.llm.cache import Cache
-from feedtwin.llm.clients import Reply
 from feedtwin.llm.estimates import Demand
-from feedtwin.llm.prompts import prompt_of
 from feedtwin.llm.task import Ask, task
-from feedtwin.randomness import Draws
 from feedtwin.record.journal import Journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.settings import resolve
@@ -158,32 +155,6 @@ def test_usage_counts_what_was_refused_for_money(tmp_path):
         assert one.reasons == service.counts[code].reasons
     assert sum(one.reasons.get("budget", 0) for one in found.tasks.values()) > 0
     assert found.charged <= found.budget == 4000
-
-
-def test_the_meter_is_zero_where_the_model_is_the_stand_in_and_not_elsewhere(tmp_path):
-    class Copy(ScriptedProvider):
-        """A model that answers as the stand-in of the run does."""
-
-        async def complete(self, call):
-            ask = next(
-                one for one in asks if prompt_of(one, "0:0").data == call.messages[-1]["content"]
-            )
-            words = ask.task.chance(Draws(0), [ask.key])[0].tolist()
-            text = ask.task.surrogate(ask.request, words).model_dump_json()
-            return Reply(text, {"prompt_tokens": 1, "completion_tokens": 1})
-
-    asks = asks_of(60)
-    provider = Copy()
-    settings = resolve("synthetic", users=10)
-    assert (settings.seed, settings.replicate) == (0, 0)
-    for name, client in (("copy", provider), ("other", ScriptedProvider())):
-        journalled(tmp_path / name, client, [asks], seed=0)
-        found = {one.task: one for one in admin.fidelity(tmp_path / name)}
-        assert set(found) == set(NAMES) and all(one.compared == 10 for one in found.values())
-        if name == "copy":
-            assert all(one.distance_ppm == 0 and one.equal == 10 for one in found.values())
-        else:
-            assert all(0 < one.distance_ppm <= 1_000_000 for one in found.values())
 
 
 def test_a_run_that_asked_nobody_used_nothing(tmp_path):

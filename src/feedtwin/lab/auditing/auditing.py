@@ -1,6 +1,7 @@
 """Audit a run or a study: every check, one finding each."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from feedtwin.errors import RunFolderError
@@ -8,6 +9,7 @@ from feedtwin.lab.auditing.conservation import check_conservation
 from feedtwin.lab.auditing.files import check_files
 from feedtwin.lab.auditing.finding import FAILED, SKIPPED, Audit, Finding
 from feedtwin.lab.auditing.invariance import check_invariance
+from feedtwin.lab.auditing.ledger import check_ledger
 from feedtwin.lab.auditing.responses import check_rates, check_responses
 from feedtwin.lab.auditing.studies import cells_of, check_study
 from feedtwin.lab.run_data import read_run
@@ -60,6 +62,7 @@ def _of_run(folder: Path, worlds: bool) -> Iterator[Finding]:
         yield Finding("all else", SKIPPED, "the files are not those that were written")
         return
     yield check_conservation(read_run(folder))
+    yield from check_ledger(run)
     yield from check_invariance(run)
     if worlds:
         yield from _of_worlds(run)
@@ -73,8 +76,17 @@ def _of_study(folder: Path, worlds: bool) -> Iterator[Finding]:
         return
     run = Run.open(next(iter(cells_of(result).values())))
     yield from check_invariance(run)
+    told = {row.arm for row in result.answers}
+    asking = [one.cell for one in result.readings if one.arm in told]
+    if asking and asking[0] != result.readings[0].cell:
+        answered = Run.open(cells_of(result)[asking[0]])
+        yield from (_of_answers(one) for one in check_invariance(answered))
     if worlds:
         yield from _of_worlds(run)
+
+
+def _of_answers(one: Finding) -> Finding:
+    return replace(one, check=f"{one.check}, where a language model answered")
 
 
 def _of_worlds(run: Run) -> Iterator[Finding]:

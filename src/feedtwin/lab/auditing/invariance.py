@@ -10,6 +10,7 @@ from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding
 from feedtwin.lab.metrics.metric import PLACEBO
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import assign
+from feedtwin.world.counsel import Counsel
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.segments import Segment, advance, begin
 
@@ -18,7 +19,10 @@ STEPS: Final = 6
 
 
 def check_invariance(run: Run, steps: int = STEPS) -> Iterator[Finding]:
-    """Yield whether a run's first steps come out the same where only what must not matter is changed."""
+    """Yield whether a run's first steps come out the same where only what must not matter is changed.
+
+    What language models answered is taken from the journal; nobody is asked.
+    """
     segments, first = segments_of(run), start_step_of(run)
     until = min(first + steps, run.last_step + 1)
     said = f"steps {first} to {until - 1}"
@@ -33,7 +37,7 @@ def check_invariance(run: Run, steps: int = STEPS) -> Iterator[Finding]:
     }
     for check, (kernel, threads, is_reversed, words) in ways.items():
         try:
-            world = begin(segments, load(kernel, threads), reverse_handlers=is_reversed)
+            world = begin(segments, load(kernel, threads), _told(run), reverse_handlers=is_reversed)
             advance(
                 world, segments, load(kernel, threads), until, run.commits.get,
                 reverse_handlers=is_reversed,
@@ -43,6 +47,11 @@ def check_invariance(run: Run, steps: int = STEPS) -> Iterator[Finding]:
         else:
             yield Finding(check, PASSED, f"{said}, {words}: every digest as in the journal")
     yield _placebo(run, segments, until)
+
+
+def _told(run: Run) -> Counsel:
+    """What language models answered in a run."""
+    return Counsel.of_frames(run.frames, is_offline=True)
 
 
 def _placebo(run: Run, segments: Sequence[Segment], until: int) -> Finding:
@@ -59,7 +68,8 @@ def _placebo(run: Run, segments: Sequence[Segment], until: int) -> Finding:
         return Finding("placebo", SKIPPED, f"{path} is in use in this world, so it is no placebo")
     kernels = load("auto", 1)
     try:
-        advance(begin(changed, kernels), changed, kernels, until, run.commits.get)
+        world = begin(changed, kernels, _told(run))
+        advance(world, changed, kernels, until, run.commits.get)
     except DeterminismError as error:
         return Finding(
             "placebo",

@@ -10,6 +10,7 @@ from feedtwin.kernels.binding import Kernels, load
 from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding
 from feedtwin.lab.statistics import difference
 from feedtwin.schema.settings import Settings, assign
+from feedtwin.world.counsel import ASKED_BY_LEVERS, TASKS, asks
 from feedtwin.world.segments import Segment, advance, begin
 
 REPLICATES: Final = 6
@@ -62,7 +63,7 @@ def doses_for(settings: Settings) -> list[Dose]:
 def check_responses(settings: Settings) -> Iterator[Finding]:
     """Yield, for each dose, whether its effect has the sign it must have and grows with the dose."""
     kernels = load("auto", 1)
-    small = settings.model_copy(update={"users": min(settings.users or USERS, USERS), "script": ()})
+    small = small_world(settings)
     if ":" in settings.policies["behaviour"]:
         yield Finding(
             "dose response", SKIPPED, "a behaviour of your own need not answer to these doses"
@@ -79,6 +80,23 @@ def check_responses(settings: Settings) -> Iterator[Finding]:
             for text in ("", f"{dose.parameter}={dose.half!r}", f"{dose.parameter}={dose.full!r}")
         ]
         yield _judge(dose, *levels)
+
+
+def small_world(settings: Settings) -> Settings:
+    """Return the world with few people, nothing scripted and nobody to ask.
+
+    Where a policy asks a language model, the rule behind the task answers; other tasks are off, which is the
+    world's own way.
+    """
+    asked = {section for lever, section in ASKED_BY_LEVERS.items() if asks(settings, lever)}
+    told = {f"llm.{section}.source": "off" for section in TASKS if section not in asked}
+    for section in asked:
+        told |= {f"llm.{section}.source": "surrogate", f"llm.{section}.cohort": "all"}
+    known = {path: value for path, value in told.items() if path in settings.parameters}
+    users = min(settings.users or USERS, USERS)
+    return settings.model_copy(
+        update={"users": users, "script": (), "parameters": {**settings.parameters, **known}}
+    )
 
 
 def _judge(dose: Dose, none: np.ndarray, half: np.ndarray, full: np.ndarray) -> Finding:
@@ -130,8 +148,7 @@ def check_rates(settings: Settings) -> Finding:
         )  # fmt: skip
     target = float(settings.parameters["interaction.skip_target"])
     kernels = load("auto", 1)
-    plain = settings.model_copy(update={"users": min(settings.users or USERS, USERS), "script": ()})
-    plain = assign(plain, ["policies.recommendation=random"])
+    plain = assign(small_world(settings), ["policies.recommendation=random"])
     found = [
         totals_of(plain.model_copy(update={"replicate": FIRST_REPLICATE + r}), STEPS, kernels)
         for r in range(REPLICATES)

@@ -7,6 +7,7 @@ from typing import Final
 from feedtwin.errors import FeedtwinError
 from feedtwin.lab.auditing.conservation import check_conservation
 from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding, judged
+from feedtwin.lab.auditing.ledger import check_ledger
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
 from feedtwin.lab.run_data import RunData, read_run
@@ -31,6 +32,7 @@ def check_study(result: StudyResult) -> Iterator[Finding]:
         return
     yield _versions(result)
     yield _books(cells, pasts)
+    yield from _ledgers(cells)
     yield _pairing(result)
     yield _measured_again(result, pasts)
     yield from _liveness(result)
@@ -74,6 +76,15 @@ def _books(cells: dict[str, Path], pasts: dict[str, Path]) -> Finding:
         found = check_conservation(read_run(path), _past_of(Run.open(path), pasts))
         problems += [f"{path.parent.name}: {found.words}"] if found.state != PASSED else []
     return judged("conservation", problems, f"totals and tables agree in {len(looked)} cells")
+
+
+def _ledgers(cells: dict[str, Path]) -> Iterator[Finding]:
+    """One finding about the bills of all cells that asked language models."""
+    found = {key: one for key, path in cells.items() for one in check_ledger(Run.open(path))}
+    if found:
+        problems = [f"{key}: {one.words}" for key, one in found.items() if one.state != PASSED]
+        fine = f"journals and registries of {len(found)} cells that language models answered agree"
+        yield judged("ledger", problems, fine)
 
 
 def _pasts(result: StudyResult) -> dict[str, Path]:

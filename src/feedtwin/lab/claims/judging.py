@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from math import isfinite
 
+from feedtwin.lab.claims.answerers import answer_source
 from feedtwin.lab.claims.printed import ALPHA, Printed, printed
 from feedtwin.lab.claims.sheet import Claim, Sheet
 from feedtwin.lab.statistics import power
@@ -77,14 +78,6 @@ def judge(sheet: Sheet, result: StudyResult) -> list[Judged]:
                 )
             )
     return rows
-
-
-def answer_source(sheet: Sheet, result: StudyResult) -> str:
-    """Return who answered where the paper asked a hosted model."""
-    overlays = str(result.provenance.arms)
-    if "'llm'" in overlays or "live" in overlays:
-        return f"language model where the world asks one; {result.provenance.llm_spent_usd:.2f} USD spent (`feedtwin llm usage RUN`)"
-    return sheet.stand_in
 
 
 def on_paper(sheet: Sheet, claim: Claim, found: Printed | None) -> tuple[str, str]:

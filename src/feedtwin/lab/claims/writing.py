@@ -5,7 +5,8 @@ from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 
-from feedtwin.lab.claims.judging import Judged, answer_source, judge, on_paper
+from feedtwin.lab.claims.answerers import answer_source
+from feedtwin.lab.claims.judging import Judged, judge, on_paper
 from feedtwin.lab.claims.printed import printed
 from feedtwin.lab.claims.sheet import Row, Sheet, read_sheet, sheets
 from feedtwin.lab.study.result import StudyResult
@@ -36,7 +37,7 @@ class Beside:
 def write_claims(result: StudyResult) -> Sheet | None:
     """Write claims and layout into the folder of a study that has a sheet; return the sheet, or None.
 
-    The bytes depend on the study's tables and the sheet only.
+    The bytes depend on the study's tables, the sheet and, where models were asked, on which ones cells name.
     """
     name = result.provenance.study.removesuffix(LIVE)
     if name not in sheets():

@@ -7,12 +7,13 @@ from feedtwin.lab.statistics.coupling import Coupling, coupling, independent_equ
 from feedtwin.lab.statistics.distributions import Bands, lorenz, lorenz_verdict, simultaneous
 from feedtwin.lab.statistics.equivalence import Equivalence, tost
 from feedtwin.lab.statistics.families import CORRECTIONS, benjamini_hochberg, dunnett, holm
+from feedtwin.lab.statistics.means import Mean, mean_of
 from feedtwin.lab.statistics.paired import Difference, difference, sign_flip_p, unpaired
 from feedtwin.lab.statistics.power import detectable, power, replicates_for
 from feedtwin.lab.statistics.sequential import Precision
 
 __all__ = [
-    "CORRECTIONS", "Bands", "Coupling", "Difference", "Equivalence", "Precision", "benjamini_hochberg",
-    "coupling", "detectable", "difference", "dunnett", "holm", "independent_equivalent", "lorenz",
-    "lorenz_verdict", "power", "replicates_for", "sign_flip_p", "simultaneous", "tost", "unpaired",
+    "CORRECTIONS", "Bands", "Coupling", "Difference", "Equivalence", "Mean", "Precision",
+    "benjamini_hochberg", "coupling", "detectable", "difference", "dunnett", "holm", "independent_equivalent",
+    "lorenz", "lorenz_verdict", "mean_of", "power", "replicates_for", "sign_flip_p", "simultaneous", "tost", "unpaired",
 ]  # fmt: skip

@@ -13,7 +13,7 @@ from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.settings_check import BUDGET, place_of, settings_of, takes_answers
 from feedtwin.schema.settings import Settings
 from feedtwin.schema.yaml_reader import Document
-from feedtwin.world.counsel import TASKS, check_levers, source_of
+from feedtwin.world.counsel import TASKS, check_levers, check_personas, source_of
 
 MICRO: Final = 1_000_000
 PAST: Final = ""
@@ -58,6 +58,7 @@ def with_money(study: Study, document: Document, planned: int, *, is_estimate: b
     for name, settings in _worlds(study).items():
         try:
             check_levers(settings)
+            check_personas(settings)
             _check_prices(settings)
         except FeedtwinError as error:
             raise SettingsError(f"{_where(study, name, document)}: {error}") from None

@@ -96,15 +96,23 @@ class QuickPart(_Part):
     warmup: int | None = Field(default=None, ge=0)
 
 
+Overlays = Annotated[dict[str, OverlayPart], BeforeValidator(_named)]
+
+
 class LivePart(_Part):
-    """What `--live` changes in arms with a stand-in: it gives way to a policy that asks a language model."""
+    """What `--live` changes: stand-ins give way to a language model.
+
+    Attributes:
+        policies: By lever, stand-in to policy that asks, wherever an arm or a level has the stand-in.
+        parameters: What else those arms and levels then have.
+        arms: Arms that take the place of those of the same name.
+        factors: By factor, levels that take the place of those of the same name.
+    """
 
     policies: dict[str, dict[str, str]] = {}
-    """By lever: stand-in to policy that asks."""
     parameters: dict[str, Any] = {}
-
-
-Overlays = Annotated[dict[str, OverlayPart], BeforeValidator(_named)]
+    arms: Overlays = {}
+    factors: dict[str, Overlays] = {}
 
 
 class StudyFile(_Part):

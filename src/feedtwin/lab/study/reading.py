@@ -18,7 +18,8 @@ from feedtwin.lab.study.asking import estimands_of
 from feedtwin.lab.study.budget import with_money
 from feedtwin.lab.study.cohorts import cohorts_of
 from feedtwin.lab.study.distributions import DISTRIBUTIONS
-from feedtwin.lab.study.file_schema import OverlayPart, StudyFile
+from feedtwin.lab.study.enlivening import enlivened
+from feedtwin.lab.study.file_schema import StudyFile
 from feedtwin.lab.study.plan import Arm, Factor, Replication, Study
 from feedtwin.lab.study.settings_check import check_settings
 from feedtwin.schema.nearest import suggest
@@ -104,7 +105,7 @@ def parse_study(
     """Return the study that a document describes, checked."""
     raw = _shape(document)
     if live:
-        raw = _enlivened(raw, document)
+        raw = enlivened(raw, document)
     if quick:
         raw = _quickened(raw)
     planned = raw.replicates if isinstance(raw.replicates, int) else raw.replicates.most
@@ -221,38 +222,6 @@ def _quickened(raw: StudyFile) -> StudyFile:
             "warmup": min(told.get("warmup", raw.warmup), raw.warmup),
             "replicates": min(told.get("replicates", QUICK_REPLICATES), present),
             "estimands": estimands,
-        }
-    )
-
-
-def _enlivened(raw: StudyFile, document: Document) -> StudyFile:
-    """Put the policies that ask a language model where the stand-ins are, and say who is asked."""
-    if raw.live is None:
-        raise SettingsError(
-            f"{document.where}: --live: this study asks no language model; expected a `live` part that says which "
-            "stand-ins give way"
-        )
-    given = raw.live
-
-    def asking(part: OverlayPart) -> OverlayPart:
-        policies = {
-            lever: given.policies.get(lever, {}).get(policy, policy)
-            for lever, policy in part.policies.items()
-        }
-        if policies == part.policies:
-            return part
-        return part.model_copy(
-            update={"policies": policies, "parameters": {**part.parameters, **given.parameters}}
-        )
-
-    return raw.model_copy(
-        update={
-            "name": f"{raw.name or Path(document.where).stem}-live",
-            "arms": {name: asking(one) for name, one in raw.arms.items()},
-            "factors": {
-                factor: {level: asking(one) for level, one in levels.items()}
-                for factor, levels in raw.factors.items()
-            },
         }
     )
 

@@ -75,13 +75,15 @@ def place_of(arm: Arm) -> str:
 
 
 def _overlays(document: Document) -> list[tuple[str, Mapping[str, Any]]]:
-    """Every overlay of the file with its path."""
-    found = [
-        (f"arms.{name}", one) for name, one in (document.values.get("arms") or {}).items() if one
-    ]
-    for factor, levels in (document.values.get("factors") or {}).items():
-        found += [(f"factors.{factor}.{name}", one) for name, one in levels.items() if one]
-    return found
+    """Every overlay of the file with its path, those of its `live` part included."""
+    found = []
+    live = document.values.get("live") or {}
+    for start, part in (("", document.values), ("live.", live)):
+        for name, one in (part.get("arms") or {}).items():
+            found.append((f"{start}arms.{name}", one))
+        for factor, levels in (part.get("factors") or {}).items():
+            found += [(f"{start}factors.{factor}.{name}", one) for name, one in levels.items()]
+    return [(path, one) for path, one in found if one]
 
 
 def _check_overlay(overlay: Mapping[str, Any], path: str, document: Document) -> None:

@@ -52,9 +52,11 @@ def synthetic_users(
     weights = _category_interest(persona, population, personas, len(category_vectors))
     expertise = draws.uniform(Stream.USER_ATTRIBUTE, user, EXPERTISE)
     columns["expertise"] = _pick(weights, expertise)
-    if population["persona_use"] == "written":  # the field stays, the template goes
+    base = float(population["interest_base"])
+    if population["persona_use"] in ("written", "asked"):  # the field stays, the template goes
         persona = np.full(count, NO_PERSONA, np.uint8)
-        base = float(population["interest_base"])
+        weights = np.full_like(weights, np.float32(base))  # asked: until somebody answers
+    if population["persona_use"] == "written":
         weights = written_interest(
             user, columns["expertise"], base, personas, len(category_vectors), draws
         )

@@ -73,6 +73,7 @@ class Adviser:
             policy = getattr(part, "policy", None)
             if policy is not None and hasattr(policy, "consult"):
                 policy.consult(consultant)
+        world.notes += tuple(self._voice.notes)
 
     @property
     def texts(self) -> Texts:
@@ -82,7 +83,7 @@ class Adviser:
     # -- what the world calls --------------------------------------------------------------------
 
     def begin(self, step: int) -> Iterator[Batch]:
-        """Yield what a step's barrier decided, and the personas of the first one."""
+        """Yield what a step's barrier decided, and the personas of those who are there from the start."""
         if self._service is None or step != self._service_is_at + 1:
             self.close()
             self._service, past = self._open_service()
@@ -94,8 +95,13 @@ class Adviser:
             yield from self._personas.written()
 
     def completed(self, batches: Sequence[Batch]) -> list[Batch]:
-        """Return batches as they are to be published: uploads with captions, comments with words."""
-        return [self._completed(batch) for batch in batches]
+        """Return batches as they are to be published: uploads with captions, comments with words, sign-ups with personas."""
+        found: list[Batch] = []
+        for batch in batches:
+            found.append(self._completed(batch))
+            if isinstance(batch, EventBatch) and batch.event == "SOCIAL_ACTIVITY":
+                found += self._joined(batch)
+        return found
 
     def chosen(self, wishes: Sequence[ActionBatch], reactions: Reactions) -> list[ActionBatch]:
         """Return the wishes of a step, those of LLM-driven users as they chose."""
@@ -124,6 +130,9 @@ class Adviser:
     def _answer(self, asks: Sequence[Ask]) -> list[Answer[Any]]:
         assert self._service is not None, "a step begins before anybody asks"
         return self._service.answer(asks)
+
+    def _joined(self, activity: EventBatch) -> list[Batch]:
+        return self._personas.joined(activity) if self._is_on[LlmTask.PERSONA] else []
 
     def _completed(self, batch: Batch) -> Batch:
         if isinstance(batch, SlateBatch):

@@ -1,7 +1,5 @@
-"""Cohorts: whom a task is about, as settings say it: tiers, ids, a share of everybody by keyed draws."""
+"""Cohorts: whom a task is about: tiers, ids, a share of everybody by keyed draws. How they are said: `schema.cohorts`."""
 
-import re
-from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -10,15 +8,20 @@ from feedtwin.columns import FrozenColumns
 from feedtwin.errors import SettingsError
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.codes import LlmTask
+from feedtwin.schema.cohorts import cohort_terms
 
-TIERS: Final = ("elite", "active", "casual", "consumer")
 ELITE: Final = 0
-_IDS: Final = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?")
-_SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)%")
+_VIEWERS: Final = (LlmTask.PERSONA, LlmTask.COMMENT, LlmTask.DECISION)
+"""Tasks that are about people who open the app; the others are about whoever uploads, too."""
 
 
 class Cohort:
-    """Whom a task is about."""
+    """Whom a task is about.
+
+    Attributes:
+        text: As settings say it.
+        terms: What that says.
+    """
 
     def __init__(self, text: str, task: LlmTask, setting: str, draws: Draws) -> None:
         """Read a cohort.
@@ -32,55 +35,65 @@ class Cohort:
         Raises:
             SettingsError: A term is none.
         """
-        self._draws, self._task = draws, task
-        self._tiers: set[int] = set()
-        self._ranges: list[tuple[int, int]] = []
-        self._share = 0.0
-        self.is_all = False
-        for term in (one.strip() for one in text.split(",")):
-            self._take(term, f"{setting}: found {term!r} in {text!r}")
+        self._draws, self._task, self._setting = draws, task, setting
+        self.text = text
+        self.terms = cohort_terms(text, setting)
 
-    def _take(self, term: str, where: str) -> None:
-        ids, share = _IDS.fullmatch(term), _SHARE.fullmatch(term)
-        if term == "all":
-            self.is_all = True
-        elif term in TIERS:
-            self._tiers.add(TIERS.index(term))
-        elif ids is not None and int(ids[1]) <= int(ids[2] or ids[1]):
-            self._ranges.append((int(ids[1]), int(ids[2] or ids[1])))
-        elif share is not None and float(share[1]) <= 100:
-            self._share = float(share[1]) / 100
-        elif term != "none":
+    def check(self, users: FrozenColumns, source: str) -> str:
+        """Refuse a cohort that is about nobody in a world, or names an id of nobody.
+
+        Whom tiers and shares hold is drawn. In a further replicate, whose people are others, it is no error that
+        they hold nobody; then this returns what a reader of the run must know, else "".
+
+        Args:
+            users: The users table of the world.
+            source: Who answers the task, for messages.
+
+        Raises:
+            SettingsError: says what it names and whom the world has.
+        """
+        section = self._setting.rpartition(".")[0]
+        said = f"{section}.source is {source}, but {self._setting} is {self.text}"
+        off = f"or {section}.source=off"
+        if self.terms.is_none:
             raise SettingsError(
-                f"{where}; expected all, none, {', '.join(TIERS)}, ids (7 or 0-19) or a share (10%), with commas "
-                "between"
+                f"{said}: nobody would be asked about; expected a cohort such as 0-19, elite or 10%, {off}"
             )
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nobody can belong."""
-        return not (self.is_all or self._tiers or self._ranges or self._share)
-
-    def is_beyond(self, count: int) -> bool:
-        """Whether it names ids alone, and none of them is one of so many users."""
-        if self.is_empty or self.is_all or self._tiers or self._share:
-            return False
-        return all(low >= count for low, _ in self._ranges)
+        if self.terms.is_all or self._task is LlmTask.TREND:  # forecasts are about nobody
+            return ""
+        is_somebody = users.activity > 0
+        if self._task not in _VIEWERS:
+            is_somebody = is_somebody | (users.upload_rate > 0)
+        for low, high in self.terms.ranges:
+            if not is_somebody[low : high + 1].any():
+                term = str(low) if low == high else f"{low}-{high}"
+                known = np.nonzero(is_somebody)[0]
+                have = f"{known[0]} to {known[-1]}" if len(known) else "none"
+                raise SettingsError(
+                    f"{said}, and the world has nobody with the id {term} (ids of people here: {have}): nobody would be "
+                    f"asked about there; expected ids among them, {off}"
+                )
+        everybody = np.nonzero(is_somebody)[0].astype(np.uint32)
+        if self.of(users, everybody).any():
+            return ""
+        nobody = f"{said}, and none of the {len(everybody):,} people of this world belongs to it: nobody would be asked about"
+        if self._draws.replicate:
+            return f"{nobody}; in this replicate chance has it so"
+        raise SettingsError(
+            f"{nobody}; expected a larger world or another cohort (all is everybody), {off}"
+        )
 
     def of(self, users: FrozenColumns, user: np.ndarray) -> np.ndarray:
         """Return which of some users belong, bool (N,)."""
-        found = np.full(len(user), self.is_all)
-        if self.is_all or self.is_empty or not len(user):
+        terms = self.terms
+        found = np.full(len(user), terms.is_all)
+        if terms.is_all or terms.is_none or not len(user):
             return found
-        if self._tiers:
-            found |= np.isin(users.tier[user], _codes(self._tiers))
-        for low, high in self._ranges:
+        if terms.tiers:
+            found |= np.isin(users.tier[user], terms.tiers)
+        for low, high in terms.ranges:
             found |= (user >= low) & (user <= high)
-        if self._share:
+        if terms.share:
             draw = self._draws.uniform(Stream.LLM_COHORT, user.astype(np.uint32), int(self._task))
-            found |= draw < np.float32(self._share)
+            found |= draw < np.float32(terms.share)
         return found
-
-
-def _codes(tiers: set[int]) -> Sequence[int]:
-    return sorted(tiers)

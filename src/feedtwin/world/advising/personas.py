@@ -1,4 +1,4 @@
-"""Personas: asked for before the first step, told to the User twin as rows of PREFERENCE_UPDATED."""
+"""Personas: asked for before the first step and when people sign up, told to the User twin as rows of PREFERENCE_UPDATED."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,10 +8,10 @@ import numpy as np
 from feedtwin.llm.task import Ask, task
 from feedtwin.llm.tasks.persona import Persona, PersonaRequest
 from feedtwin.schema.batches import Batch, EventBatch
-from feedtwin.schema.codes import LlmTask, PreferenceCause
+from feedtwin.schema.codes import LlmTask, PreferenceCause, SocialActivityKind
+from feedtwin.schema.cohorts import TIERS
 from feedtwin.twins.user.belonging import MEMBER
 from feedtwin.twins.user.table import NO_TOPIC
-from feedtwin.world.advising.cohort import TIERS
 from feedtwin.world.advising.voice import Voice
 
 _ATTENTION: Final = ("short", "medium", "long")
@@ -33,9 +33,18 @@ class Personas:
         self._cohort = voice.cohort(LlmTask.PERSONA)
 
     def written(self) -> list[Batch]:
-        """Return what the personas say, by user; people who never open the app have none."""
+        """Return what the personas of those say who are there from the start."""
         users = self._voice.sight.users
-        people = np.nonzero((users.member == MEMBER) & (users.activity > 0))[0].astype(np.uint32)
+        return self._of(np.nonzero(users.member == MEMBER)[0].astype(np.uint32))
+
+    def joined(self, activity: EventBatch) -> list[Batch]:
+        """Return what the personas of those say who sign up in a batch of social activities."""
+        return self._of(np.sort(activity.user[activity.kind == SocialActivityKind.SIGNED_UP]))
+
+    def _of(self, people: np.ndarray) -> list[Batch]:
+        """Ask about those of `people` (sorted ids) in the cohort; people who never open the app have no persona."""
+        users = self._voice.sight.users
+        people = people[users.activity[people] > 0]
         people = people[self._cohort.of(users, people)]
         answers = self._voice.ask([self._ask(int(user)) for user in people])
         rows = [

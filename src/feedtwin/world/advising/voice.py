@@ -1,12 +1,11 @@
 """What every kind of ask needs: the world's tables, names, words, cohorts, and somebody who answers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from feedtwin.errors import SettingsError
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import Answer, Ask
 from feedtwin.randomness import Draws
@@ -30,6 +29,7 @@ class Voice:
         titles: Returns the titles under the videos of some content rows.
         service: Answers asks.
         step: The step under way.
+        notes: What a reader of the run must know of its cohorts.
     """
 
     settings: LlmSettings
@@ -40,6 +40,7 @@ class Voice:
     titles: Callable[[np.ndarray], list[str]]
     service: Callable[[Sequence[Ask]], list[Answer[Any]]]
     step: int = 0
+    notes: list[str] = field(default_factory=list)
 
     def is_on(self, task: LlmTask) -> bool:
         """Whether a task is asked at all."""
@@ -49,22 +50,13 @@ class Voice:
         """Return whom a task is about.
 
         Raises:
-            SettingsError: The setting is no cohort, or nobody in this world although the task is on.
+            SettingsError: The setting is no cohort, or about nobody in this world although the task is on.
         """
         section, own = SECTIONS[task], self.settings.of(task)
         found = Cohort(own.cohort, task, f"llm.{section}.cohort", self.draws)
-        count = len(self.sight.users)
-        if found.is_beyond(count) and own.source != "off":
-            raise SettingsError(
-                f"llm.{section}.source is {own.source}, but llm.{section}.cohort is {own.cohort}, and the world has the "
-                f"users 0 to {count - 1}: nobody would be asked about; expected ids among them, or "
-                f"llm.{section}.source=off"
-            )
-        if found.is_empty and own.source != "off":
-            raise SettingsError(
-                f"llm.{section}.source is {own.source}, but llm.{section}.cohort is {own.cohort}: nobody would be asked "
-                f"about; expected a cohort such as 0-19, elite or 10%, or llm.{section}.source=off"
-            )
+        if own.source != "off":
+            note = found.check(self.sight.users, own.source)
+            self.notes += [note] if note else []
         return found
 
     def ask(self, asks: Sequence[Ask]) -> list[Answer[Any]]:
