@@ -326,6 +326,15 @@ def test_a_replicate_in_which_chance_leaves_a_cohort_empty_runs_and_says_so(lab,
     assert not any("nobody would be asked" in one for one in first.notes)
 
 
+def test_a_default_cohort_of_nobody_is_said_and_refuses_no_world(lab, kernels):
+    nobody = "population.tier_shares=[0,0,0.2,0.8]"
+    world = build(lab.tiny(sets=["llm.persona.source=surrogate", nobody]), kernels)
+    assert "that is the default" in world.notes[-1]
+    typed = ["llm.persona.source=surrogate", "llm.persona.cohort=elite", nobody]
+    with pytest.raises(SettingsError, match="belongs to it"):
+        build(lab.tiny(sets=typed), kernels)
+
+
 def test_a_range_of_ids_may_reach_beyond_the_last_of_them(lab, kernels):
     settings = lab.tiny(sets=["llm.decision.source=surrogate", "llm.decision.cohort=70-200"])
     assert build(settings, kernels).adviser is not None

@@ -9,6 +9,7 @@ from feedtwin.errors import SettingsError
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.codes import LlmTask
 from feedtwin.schema.cohorts import cohort_terms
+from feedtwin.schema.parameters import load_defaults
 
 ELITE: Final = 0
 _VIEWERS: Final = (LlmTask.PERSONA, LlmTask.COMMENT, LlmTask.DECISION)
@@ -42,8 +43,8 @@ class Cohort:
     def check(self, users: FrozenColumns, source: str) -> str:
         """Refuse a cohort that is about nobody in a world, or names an id of nobody.
 
-        Whom tiers and shares hold is drawn. In a further replicate, whose people are others, it is no error that
-        they hold nobody; then this returns what a reader of the run must know, else "".
+        Whom tiers and shares hold is drawn. That they hold nobody is no error in a further replicate, whose people are
+        others, nor of a default that nobody typed; then this returns what a reader of the run must know, else "".
 
         Args:
             users: The users table of the world.
@@ -79,6 +80,8 @@ class Cohort:
         nobody = f"{said}, and none of the {len(everybody):,} people of this world belongs to it: nobody would be asked about"
         if self._draws.replicate:
             return f"{nobody}; in this replicate chance has it so"
+        if self.text == load_defaults().values()[self._setting]:
+            return f"{nobody}; that is the default, for others set {self._setting}, e.g. to 10% or all"
         raise SettingsError(
             f"{nobody}; expected a larger world or another cohort (all is everybody), {off}"
         )
