@@ -37,7 +37,8 @@ def open_service(
         client: A client instead of the live one.
 
     Raises:
-        LLMError: The extra is not installed, the key is missing, or the address is none.
+        LLMError: The extra is not installed or the key is missing.
+        SettingsError: The address is none.
         BudgetError: A model that may be asked has no known price.
     """
     screen = None

@@ -229,10 +229,9 @@ class Service:
 
     def _near(self, neighbours: Neighbours, ask: Ask) -> tuple[Entry, int] | None:
         """Return the nearest compatible record and its distance."""
+        model = self.settings.of(ask.task.code).model
         return neighbours.nearest(
-            ask.task.name,
-            ask.task.version,
-            self.settings.of(ask.task.code).model,
+            (ask.task.name, ask.task.version, self.settings.server, model),
             ask.request.model_dump(mode="json"),
             ppm(self.settings.compatible_within),
         )

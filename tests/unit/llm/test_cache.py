@@ -8,12 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from feedtwin.errors import IntegrityError, RunFolderError
-from feedtwin.llm.cache import RECORD_BYTES_MAX, Cache, Entry, Question
+from feedtwin.llm.cache import FORMAT, RECORD_BYTES_MAX, Cache, Entry, Question
 from feedtwin.llm.matching import Neighbours
 from feedtwin.testing.samples import Lots
 
 QUESTION = Question(
-    task="CAPTION_GENERATION", version=1, key=(1, 2), seed=7, replicate=0, model="m", temperature=0.8, tokens_max=100,
+    task="CAPTION_GENERATION", version=1, key=(1, 2), seed=7, replicate=0, server="http://s/v1", model="m", temperature=0.8, tokens_max=100,
     sampling_seed=5, dialect="strict", schema_hash="0" * 64, messages=({"role": "system", "content": "x"},),
 )  # fmt: skip
 
@@ -21,7 +21,7 @@ QUESTION = Question(
 def entry(number=0, **how):
     question = dataclasses.replace(QUESTION, key=(number, 0))
     usual = {
-        "key": question.digest(), "task": question.task, "version": 1, "model": "m", "request": {"a": number, "b": [1, "x"]},
+        "key": question.digest(), "task": question.task, "version": 1, "server": "http://s/v1", "model": "m", "request": {"a": number, "b": [1, "x"]},
         "response": {"title": f"t{number}"}, "reason": "", "charged": 12, "tokens": (3, 4),
     }  # fmt: skip
     return Entry(**{**usual, **how})
@@ -143,7 +143,7 @@ def test_a_sealed_record_of_wrong_types_is_a_miss(cache):
         ("version", 1.5),
         ("key", "../../x"),
     ):
-        body = {"format": 1, **one.model_dump(mode="json"), field: value}
+        body = {"format": FORMAT, **one.model_dump(mode="json"), field: value}
         data = json.dumps({**body, "seal": cache._seal(body)}).encode()
         with pytest.raises(IntegrityError):
             cache.opened(data, "here")
@@ -267,15 +267,38 @@ def test_the_nearest_record_is_found_with_its_distance_and_ties_go_to_the_lower_
         cache.put(one)
     cache.put(entry(4, request=base, response=None, reason="timeout"))
     known = Neighbours.of(cache)
-    found = known.nearest(near.task, 1, "m", base, 250_000)
+    group = (near.task, 1, "http://s/v1", "m")
+    found = known.nearest(group, base, 250_000)
     assert found == (min(near, twin, key=lambda one: one.key), 250_000)
-    assert known.nearest(near.task, 1, "m", base, 249_999) is None
-    assert known.nearest(near.task, 2, "m", base, 10**6) is None
-    assert known.nearest(near.task, 1, "other", base, 10**6) is None
-    assert known.nearest(near.task, 1, "m", near.request, 0) == (near, 0)
+    assert known.nearest(group, base, 249_999) is None
+    for others in (
+        (near.task, 2, "http://s/v1", "m"),
+        (near.task, 1, "http://other/v1", "m"),
+        (near.task, 1, "http://s/v1", "other"),
+    ):
+        assert known.nearest(others, base, 10**6) is None
+    assert known.nearest(group, near.request, 0) == (near, 0)
 
 
 def test_what_a_run_stores_itself_cannot_change_what_it_finds(cache):
     known = Neighbours.of(cache)
     cache.put(entry(1))
-    assert known.nearest(entry(1).task, 1, "m", entry(1).request, 10**6) is None
+    group = (entry(1).task, 1, "http://s/v1", "m")
+    assert known.nearest(group, entry(1).request, 10**6) is None
+
+
+def test_a_record_that_does_not_say_which_server_answered_is_refused_in_a_sentence(cache, tmp_path):
+    body = {"format": 1, **entry().model_dump(mode="json")}
+    del body["server"]
+    (tmp_path / "old.jsonl").write_text(json.dumps({**body, "seal": cache._seal(body)}))
+    with pytest.raises(IntegrityError, match=r"old\.jsonl, line 1: .*format 1; expected 2.*server"):
+        cache.take(tmp_path / "old.jsonl")
+    assert not cache.folder.exists()
+
+
+@pytest.mark.parametrize("key", ["my key", "kl\udcff\udcfe"])
+def test_any_bytes_may_be_the_seal_key(tmp_path, monkeypatch, key):
+    monkeypatch.setenv("FEEDTWIN_CACHE_KEY", key)
+    Cache(tmp_path).put(entry())
+    assert Cache(tmp_path).get(entry().task, entry().key) == entry()
+    assert Cache(tmp_path, seal_key="").get(entry().task, entry().key) is None

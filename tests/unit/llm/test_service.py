@@ -535,6 +535,25 @@ def test_a_cached_only_task_says_so_when_a_record_is_missing(tmp_path):
     assert service.ledger.account().paid == 0 < service.ledger.account().charged
 
 
+def test_answers_of_one_server_are_not_those_of_another_unless_both_have_one_name(tmp_path):
+    asks = asks_of(6)
+
+    def asked(address, name="none", within="0"):
+        """How many calls a run at an address makes, with what is kept by now."""
+        provider = ScriptedProvider()
+        sets = (f"base_url={address}", f"server_name={name}", f"compatible_within={within}")
+        run(live_settings(*sets), [asks], provider, cache=Cache(tmp_path, ""))
+        return provider.bill.calls
+
+    assert asked("http://one:1/v1") == 6
+    assert asked("HTTP://ONE:1/v1/") == 0
+    assert asked("http://one:2/v1", within="1") == 6, "nor by compatible matching"
+    assert asked("http://one:3/v1", "lab") == 6
+    assert asked("https://elsewhere/v1", "lab") == 0
+    servers = {entry.server for _, entry in Cache(tmp_path, "").entries()}
+    assert servers == {"http://one:1/v1", "http://one:2/v1", "lab"}
+
+
 def test_a_compatible_record_is_used_only_when_told_and_recorded_with_its_distance(
     tmp_path, records
 ):
