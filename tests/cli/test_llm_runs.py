@@ -1,8 +1,11 @@
 """Language models from the command line: a run, its bill, its marks, and the same run without a network."""
 
+import json
+
 import pytest
 
-from feedtwin.testing.provider import GARBAGE, GOOD, Script, ScriptedProvider, serve
+from feedtwin.llm.cache import Cache
+from feedtwin.testing.provider import BROKEN, GARBAGE, GOOD, Script, ScriptedProvider, serve
 
 pytest.importorskip("openai")
 
@@ -60,6 +63,41 @@ def test_forks_replays_and_measures_of_a_live_run_need_no_server(cli, ran):
     measured = cli.json("llm", "fidelity", "a", "--outcomes")
     assert measured["tasks"] and measured["outcomes"]
     assert "metrics differ" in cli("llm", "fidelity", "a", "--outcomes").stdout
+
+
+def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
+    cli, loopback, monkeypatch
+):
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "key-of-a-test")
+    faults = Script({GOOD: 12, BROKEN: 1}, is_apt=True)
+    with serve(ScriptedProvider(faults)) as first:
+        stop = ("llm.on_trouble=stop", "llm.attempts_max=1")
+        told = cli(
+            "run",
+            *WORLD,
+            *sets(first, *stop),
+            "--llm-cache",
+            "kept/answers",
+            "--out",
+            "in/a",
+            status=2,
+        )
+        assert "feedtwin resume" in told.stderr
+    kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
+    assert kept == {first}
+    for change in ("llm.caption.model=other", "trends.window_steps=2"):
+        told = cli("resume", "in/a", "--set", change, status=2).stderr
+        assert "llm.base_url" in told and "feedtwin fork" in told
+    with serve(ScriptedProvider(Script(is_apt=True))) as second:
+        more = ("--set", f"llm.base_url={second}", "--quiet")
+        cli("resume", "in/a", *more)
+    kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
+    assert kept == {first, second} and not (cli.folder / "in" / "llm-cache").exists()
+    known = json.loads((cli.folder / "in" / "a" / "manifest.json").read_text())["language_models"]
+    assert known == {"cache": "../../kept/answers", "set": [f"llm.base_url={second}"]}
+    assert "equal" in cli("replay", "in/a", "--quiet").stdout
+    cli("fork", "in/a", "--at", "2", "--out", "f", "--offline", "--quiet")
+    assert not (cli.folder / "llm-cache").exists()
 
 
 def test_an_estimate_of_a_world_is_rehearsed_without_key_or_server(cli, monkeypatch):
