@@ -1,5 +1,6 @@
 """Language models from the command line: a run, its bill, its marks, and the same run without a network."""
 
+import html
 import json
 
 import pytest
@@ -52,6 +53,29 @@ def test_a_live_run_shows_who_answered_what_it_cost_and_that_it_is_degraded(cli,
     assert "warning: degraded: " in cli("trace", "a", "--impression", mark).stdout
     assert "warning: degraded: " in cli("trace", "a", "--user", one["user"]).stdout
     assert cli.json("trace", "a", "--impression", mark)["warnings"]
+
+
+def test_summary_usage_and_report_say_why_answers_are_degraded_and_how_many(cli, ran):
+    printed, address = ran
+    told = cli.json("llm", "usage", "a")
+    assert not told["unfinished"]
+    degraded = {name: one for name, one in told["tasks"].items() if one["degraded"]}
+    assert degraded
+    report = cli("report", "a").stdout.split()[-1]
+    page = html.unescape((cli.folder / report).read_text("utf-8"))
+    shown, usage = " ".join(printed.split()), " ".join(cli("llm", "usage", "a").stdout.split())
+    for name, one in degraded.items():
+        why = ", ".join(f"{number} {reason}" for reason, number in one["reasons"].items())
+        assert sum(one["reasons"].values()) == one["degraded"]
+        assert f"degraded: {why}" in shown and why in usage
+        if name in told["degraded"]:
+            share = 100 * one["degraded"] / sum(one["answers"].values())
+            sentence = f"degraded: {share:.1f} % of {name} was not answered as wanted ({why})"
+            assert f"warning: {sentence}" in shown and sentence in " ".join(page.split())
+    assert told["degraded"]
+    estimate = ("llm", "estimate", *WORLD[:-1], *sets(address), "--llm-cache", "llm-cache")
+    assert cli.json(*estimate)["cached"] > 0
+    assert "for nothing" in cli(*estimate).stdout
 
 
 def test_forks_replays_and_measures_of_a_live_run_need_no_server(cli, ran):

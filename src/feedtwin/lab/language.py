@@ -68,13 +68,13 @@ class LanguageUse:
 
     @property
     def by_quarter(self) -> list[tuple[int, float]]:
-        """Steps at which a quarter, a half, ... of all that was charged had been charged, with share of the budget."""
-        found = []
+        """Steps by which a quarter, a half, ... of all that was charged had been charged, each once, with share of the budget."""
+        found: list[tuple[int, float]] = []
         for quarter in (1, 2, 3, 4):
             at = next(
                 (s for s, c in self.burn_down if 4 * c >= quarter * self.charged_microusd), None
             )
-            if at is not None and self.charged_microusd:
+            if at is not None and self.charged_microusd and at not in dict(found):
                 charged = next(c for s, c in self.burn_down if s == at)
                 found.append((at, charged / max(self.budget_microusd, 1)))
         return found

@@ -1,11 +1,11 @@
-"""What the command line may ask of language models: usage of a run, fidelity, caches, one question.
+"""What the command line may ask of language models: usage of a run, fidelity, one question.
 
-Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`.
+Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`, caches in `shipping.py`.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from pydantic import ValidationError
 
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.llm.budget import PPM, Ledger
-from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
@@ -21,7 +20,7 @@ from feedtwin.llm.records import Counts, Row, StepInputs, inputs_by_step
 from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import TASKS, Answer, Ask, task
 from feedtwin.randomness import Draws
-from feedtwin.record.journal import Frame, read_journal
+from feedtwin.record.journal import Frame, commits, read_journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
@@ -102,6 +101,7 @@ class Usage:
         degraded: Tasks of which more than the tolerated share of answers was degraded.
         inherited: Micro-dollars of `paid` that a fork's parent had paid.
         damaged: Records of the cache that could not be used, by what is wrong with them.
+        unfinished: A sentence where the journal ends before the run did; empty for a finished run.
     """
 
     tasks: Mapping[LlmTask, TaskUsage]
@@ -111,6 +111,7 @@ class Usage:
     degraded: tuple[LlmTask, ...]
     inherited: int = 0
     damaged: Mapping[str, int] = field(default_factory=dict)
+    unfinished: str = ""
 
     @property
     def damage(self) -> str:
@@ -148,7 +149,21 @@ def usage(run: Path) -> Usage:
 def usage_of(frames: Sequence[Frame]) -> Usage:
     """Return what a run used, from the records of its journal, those that a fork inherited included."""
     start = int(frames[0].payload.get("start_step", 0))
-    return usage_from(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
+    found = usage_from(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
+    return replace(found, unfinished=_unfinished(frames))
+
+
+def _unfinished(frames: Sequence[Frame]) -> str:
+    """Return a sentence about a journal that a kill, an interrupt or a running process left open."""
+    if frames[-1].kind == "closed":
+        return ""
+    header = frames[0].payload
+    step = max(commits(frames), default=int(header.get("start_step", 0)) - 1) + 1
+    of = f" of {header['steps']}" if "steps" in header else ""
+    return (
+        f"the journal ends early, in step {step}{of}: the run was cut short or is under way. Calls without a recorded end "
+        "count as spent; answers of that step may be missing"
+    )
 
 
 def usage_from(
@@ -222,45 +237,7 @@ def _settings_of(frames: Sequence[Frame]) -> Settings:
     return Settings.model_validate(frames[0].payload["segments"][-1]["settings"])
 
 
-# -- caches and one question ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CacheReport:
-    """What a folder of records holds.
-
-    Attributes:
-        records: Sound records by task.
-        faults: What is wrong with the others.
-    """
-
-    records: Mapping[str, int]
-    faults: Sequence[str]
-
-
-def verify_cache(folder: Path) -> CacheReport:
-    """Return what a folder of records holds; raise RunFolderError if it is none."""
-    if not folder.is_dir():
-        raise RunFolderError(f"{folder}: no folder; expected the folder of a cache")
-    records: dict[str, int] = {}
-    faults = []
-    for _, found in Cache(folder).entries():
-        if isinstance(found, Entry):
-            records[found.task] = records.get(found.task, 0) + 1
-        else:
-            faults.append(str(found))
-    return CacheReport(records, faults)
-
-
-def export_cache(folder: Path, target: Path) -> int:
-    """Write a cache as JSON Lines; return the number of records; see `Cache.export`."""
-    verify_cache(folder)
-    return Cache(folder).export(target)
-
-
-def import_cache(source: Path, folder: Path) -> int:
-    """Add records of JSON Lines to a cache; return their number; see `Cache.take`."""
-    return Cache(folder).take(source)
+# -- one question ------------------------------------------------------------------------------
 
 
 class _Forgetful:

@@ -25,8 +25,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from feedtwin.errors import IntegrityError, RunFolderError
-from feedtwin.record.durable import canonical_json, folder_error, replace_file
+from feedtwin.errors import IntegrityError
+from feedtwin.record.durable import canonical_json, folder_error
 
 FORMAT: Final = 2
 """Of records and of their keys; since 2 a record says which server answered, and its key depends on it."""
@@ -231,46 +231,6 @@ class Cache:
             except OSError as error:
                 yield path, IntegrityError(f"{path}: cannot be read: {error.strerror}")
 
-    def export(self, target: Path) -> int:
-        """Write all sound records as JSON Lines; return how many.
-
-        Raises:
-            IntegrityError: A record is not sound; nothing was written.
-            RunFolderError: The target cannot be written.
-        """
-        lines = []
-        for _, found in self.entries():
-            if isinstance(found, IntegrityError):
-                raise found
-            lines.append(json.dumps(json.loads(self.sealed(found)), sort_keys=True))
-        text = "".join(f"{line}\n" for line in lines)
-        replace_file(target, lambda path: _write(path, text))
-        return len(lines)
-
-    def take(self, source: Path) -> int:
-        """Add the records of a JSON Lines file; all or none; return how many lines it has.
-
-        Raises:
-            IntegrityError: A line is no sound record; names the line.
-            RunFolderError: The file cannot be read.
-        """
-        found = []
-        try:
-            with source.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    if len(line) > RECORD_BYTES_MAX:
-                        raise IntegrityError(f"{source}, line {number}: longer than any record")
-                    entry = self.opened(line, f"{source}, line {number}")
-                    found.append(entry)
-        except OSError as error:
-            raise RunFolderError(
-                f"{source}: cannot be read: {error.strerror}; expected JSON Lines as `feedtwin llm cache export` "
-                "writes them"
-            ) from error
-        for entry in found:
-            self.put(entry)
-        return len(found)
-
     def _seal(self, body: Mapping[str, Any]) -> str:
         data = canonical_json(dict(body))
         if self._seal_key:
@@ -289,6 +249,14 @@ class Cache:
         return entry
 
 
+class Shown(Cache):
+    """A folder of records that is only looked at: nothing is kept in it."""
+
+    def put(self, entry: Entry, fits: Callable[[Entry], bool] = lambda _: True) -> Entry:
+        """Keep nothing; the record stands."""
+        return entry
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other writers, of any thread or process, from replacing records of a folder."""
@@ -298,10 +266,6 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "ascii")
 
 
 def _bounded(path: Path) -> bytes:

@@ -23,6 +23,8 @@ SENT: Final = "llm.sent"
 ANSWERS: Final = "llm.answers"
 NO_MONEY: Final = "budget"
 """Reason of an ask that found no money left."""
+NOT_KEPT: Final = "not in the cache"
+"""Reason of an ask that may not be sent, and has no record."""
 
 Name = tuple[int, tuple[int, ...]]
 """Number of the task, and key."""

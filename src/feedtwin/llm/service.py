@@ -22,6 +22,7 @@ from feedtwin.llm.matching import Neighbours
 from feedtwin.llm.records import (
     ANSWERS,
     NO_MONEY,
+    NOT_KEPT,
     SENT,
     Counts,
     CountsByTask,
@@ -190,7 +191,7 @@ class Service:
                 to_call.append(pending)
             else:
                 self._desk.release(pending)
-                reason = "provider down" if is_live and self._is_down else "not in the cache"
+                reason = "provider down" if is_live and self._is_down else NOT_KEPT
                 flush.leave(pending.ask, reason)
         if to_call:
             self._ask_model(flush, to_call)

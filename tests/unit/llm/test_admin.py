@@ -8,6 +8,7 @@ from feedtwin.llm.cache import Cache
 from feedtwin.llm.clients import Reply
 from feedtwin.llm.estimates import Demand
 from feedtwin.llm.prompts import prompt_of
+from feedtwin.llm.shipping import verify_cache
 from feedtwin.llm.task import Ask, task
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Journal
@@ -185,6 +186,19 @@ def test_the_meter_is_zero_where_the_model_is_the_stand_in_and_not_elsewhere(tmp
             assert all(0 < one.distance_ppm <= 1_000_000 for one in found.values())
 
 
+def test_usage_says_that_a_journal_ends_early_and_where(tmp_path):
+    journalled(tmp_path / "run", ScriptedProvider(), [asks_of(6, 0), asks_of(6, 1)])
+    assert "ends early, in step 2" in admin.usage(tmp_path / "run").unfinished
+    path = tmp_path / "run" / "journal"
+    data = path.read_bytes()
+    path.write_bytes(data[:-3])  # the last commit is torn
+    assert "ends early, in step 1" in admin.usage(tmp_path / "run").unfinished
+    path.write_bytes(data)
+    journal, _, _ = Journal.recover(path)
+    journal.close("00")
+    assert admin.usage(tmp_path / "run").unfinished == ""
+
+
 def test_a_run_that_asked_nobody_used_nothing(tmp_path):
     settings = resolve("synthetic", users=10)
     header = {"segments": [{"from_step": 0, "settings": settings.model_dump()}]}
@@ -214,14 +228,14 @@ def test_the_example_of_a_task_is_answered_without_a_model(name):
 
 def test_caches_are_verified(tmp_path):
     with pytest.raises(RunFolderError):
-        admin.verify_cache(tmp_path / "missing")
+        verify_cache(tmp_path / "missing")
     kind = task("COMMENT_GENERATION")
     with service_of(
         live_settings(), client=ScriptedProvider(), cache=Cache(tmp_path, "")
     ) as service:
         service.begin_step(0)
         service.answer(sample_asks(kind, 5, 0))
-    assert admin.verify_cache(tmp_path).records == {"COMMENT_GENERATION": 5}
+    assert verify_cache(tmp_path).records == {"COMMENT_GENERATION": 5}
     next(tmp_path.rglob("*.json")).write_text("{}")
-    report = admin.verify_cache(tmp_path)
+    report = verify_cache(tmp_path)
     assert report.records == {"COMMENT_GENERATION": 4} and len(report.faults) == 1
