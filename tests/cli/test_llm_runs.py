@@ -61,7 +61,7 @@ def test_summary_usage_and_report_say_why_answers_are_degraded_and_how_many(cli,
     assert not told["unfinished"]
     degraded = {name: one for name, one in told["tasks"].items() if one["degraded"]}
     assert degraded
-    report = cli("report", "a").stdout.split()[-1]
+    report = cli.json("report", "a")["report"]
     page = html.unescape((cli.folder / report).read_text("utf-8"))
     shown, usage = " ".join(printed.split()), " ".join(cli("llm", "usage", "a").stdout.split())
     for name, one in degraded.items():

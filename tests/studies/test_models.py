@@ -30,7 +30,7 @@ parameters:
   llm.key: optional
   llm.backoff_s: 0
   llm.rate_per_minute: 1000000
-  llm.base_url: ADDRESS
+  llm.base_url: http://address/v1
   user.uploads_per_day: [6, 3, 1, 0]
   user.comment_logit_mean: -1
 arms:
@@ -54,7 +54,7 @@ def served(loopback):
         context = serve(provider)
         address = context.__enter__()
         opened.append(context)
-        return text.replace("ADDRESS", address), provider
+        return text.replace("http://address/v1", address), provider
 
     yield of
     for context in opened:
