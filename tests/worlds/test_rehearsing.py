@@ -59,7 +59,7 @@ def test_answers_that_are_kept_cost_nothing_more_and_a_rehearsal_keeps_none(lab,
     spent, calls = provider.bill.microusd, provider.bill.calls
     kept = sorted(path.name for path in cache.rglob("*.json"))
     found = rehearse(settings, 3, kernels, cache=cache)
-    assert sum(one.cached for one in found.tasks) == calls > 10
+    assert sum(one.cached for one in found.tasks) == calls > 0
     assert sum(one.recorded for one in found.tasks) == spent
     assert sum(one.expected + one.worst + one.calls for one in found.tasks) == 0
     longer = rehearse(settings, 4, kernels, cache=cache)

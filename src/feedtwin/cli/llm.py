@@ -160,7 +160,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
         answer(
             {
                 "tasks": {
-                    admin.name_of(code): {
+                    code.name: {
                         "answers": {s.name.lower(): n for s, n in one.counts.by_source.items()},
                         "degraded": one.counts.degraded,
                         "reasons": one.reasons,
@@ -178,7 +178,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "disputed_microusd": found.disputed,
                 "inherited_microusd": found.inherited,
                 "burn_down": found.burn_down,
-                "degraded": [admin.name_of(code) for code in found.degraded],
+                "degraded": [code.name for code in found.degraded],
                 "damaged_records": found.damaged,
                 "unfinished": found.unfinished,
             }
@@ -191,10 +191,10 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
         say(f"provider overrun: {usd(found.disputed)} claimed above what was reserved, not charged")
     for code in found.degraded:
         share = found.tasks[code].degraded_ppm / 10_000
-        say(f"degraded: {share:.1f} % of {admin.name_of(code)} was not answered as wanted")
+        say(f"degraded: {share:.1f} % of {code.name} was not answered as wanted")
     for code, one in found.tasks.items():
         if one.counts.degraded:
-            say(f"not as wanted, {admin.name_of(code)}: {one.why}")
+            say(f"not as wanted, {code.name}: {one.why}")
     for warning in (found.damage, found.unfinished):
         if warning:
             say(f"warning: {warning}", style="yellow")
@@ -202,15 +202,13 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
 
 def _print_usage(found: "Usage") -> None:
     """Print who answered, and what it cost: two tables, as one is wider than a terminal."""
-    from feedtwin.llm import admin
-
     answers, costs = [], []
     pairs = [
         *((one.charged, one.paid) for one in found.tasks.values()),
         (found.charged, found.paid),
     ]
     money = usd_alike(*(microusd for pair in pairs for microusd in pair))
-    names = [admin.name_of(code) for code in found.tasks]
+    names = [code.name for code in found.tasks]
     for name, one in zip(names, found.tasks.values(), strict=True):
         by = {source.name: number for source, number in one.counts.by_source.items()}
         numbers = (one.counts.total, *(by.get(n, 0) for n in ("LIVE", "CACHED", "SURROGATE")),
@@ -258,13 +256,13 @@ def fidelity(
         with bar("running with stand-ins", is_shown(False, as_json)) as on_progress:
             compared = downstream(path, load_kernels("auto", None), on_progress)
     if as_json:
-        tasks = [{**vars(one), "task": admin.name_of(one.task)} for one in rows]
+        tasks = [{**vars(one), "task": one.task.name} for one in rows]
         metrics = [{**vars(one), "difference": one.difference} for one in compared]
         answer({"tasks": tasks, "outcomes": metrics} if outcomes else tasks)
         return
     head = ("task", "compared", "decided the same", "decisions that differ")
     cells = [
-        (admin.name_of(one.task), f"{one.compared:,}", f"{one.equal:,}", f"{one.distance_ppm / 10_000:.1f} %")
+        (one.task.name, f"{one.compared:,}", f"{one.equal:,}", f"{one.distance_ppm / 10_000:.1f} %")
         for one in rows
     ]  # fmt: skip
     table(head, cells, right=head[1:])

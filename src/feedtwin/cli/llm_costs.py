@@ -23,15 +23,13 @@ def print_world_cost(
     cache: "Path | None" = None,
 ) -> None:
     """Print what a world will cost, task by task; answers that are in a cache cost nothing more."""
-    from feedtwin.llm import admin
-
     cached, recorded = sum(one.cached for one in rows), sum(one.recorded for one in rows)
     expected = sum(one.expected for one in rows)
     worst = min(sum(one.worst for one in rows), budget - recorded)
     if as_json:
         answer(
             {
-                "tasks": [{**vars(one), "task": admin.name_of(one.task)} for one in rows],
+                "tasks": [{**vars(one), "task": one.task.name} for one in rows],
                 "expected_microusd": expected,
                 "worst_microusd": worst,
                 "budget_microusd": budget,
@@ -112,11 +110,10 @@ def _name(one: "ArmCost") -> str:
 
 
 def _print_tasks(rows: "Sequence[Estimate]") -> None:
-    from feedtwin.llm import admin
 
     head: tuple[str, ...] = _HEAD
     cells: list[tuple[str, ...]] = [
-        (admin.name_of(one.task), one.model, f"{one.calls:,}", f"{one.tokens_in:,}",
+        (one.task.name, one.model, f"{one.calls:,}", f"{one.tokens_in:,}",
          f"{one.tokens_out:,}", usd(one.expected), usd(one.worst), f"{one.cached:,}")
         for one in rows
     ]  # fmt: skip

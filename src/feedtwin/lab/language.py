@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feedtwin.errors import IntegrityError
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings
 from feedtwin.world.counsel import TASKS, inputs_of, uses_models
@@ -97,27 +98,31 @@ def language_use(path: str | Path) -> LanguageUse | None:
     run = Run.open(path)
     if not uses_language(run):
         return None
-    from feedtwin.llm.admin import name_of, usage_of
+    from feedtwin.llm.admin import usage_of
     from feedtwin.schema.codes import LlmTask
 
     found = usage_of(run.frames)
     rows = run.table("llm_ledger").to_pylist()
     tasks: dict[str, TaskUse] = {}
+    strange = {row["task"] for row in rows} - set(LlmTask.__members__)
+    if strange:
+        raise IntegrityError(
+            f"{path}: the registry names the task {min(strange)}; expected one of {', '.join(LlmTask.__members__)}. The "
+            "run was made by an older release: read it with that one"
+        )
     for name in sorted({row["task"] for row in rows}, key=lambda name: LlmTask[name]):
         own = [row for row in rows if row["task"] == name]
         columns = (*_SOURCES, "degraded", "charged_microusd", "paid_microusd")
-        tasks[name_of(LlmTask[name])] = TaskUse(
-            **{c: sum(int(row[c]) for row in own) for c in columns}
-        )
+        tasks[name] = TaskUse(**{c: sum(int(row[c]) for row in own) for c in columns})
     degraded = tuple(
-        f"degraded: {found.tasks[code].degraded_ppm / 10_000:.1f} % of {name_of(code)} was not answered as wanted "
+        f"degraded: {found.tasks[code].degraded_ppm / 10_000:.1f} % of {code.name} was not answered as wanted "
         f"({found.tasks[code].why})"
         for code in found.degraded
     )
     return LanguageUse(
         tasks, found.budget, found.charged, tuple(found.burn_down), degraded,
-        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run)), found.disputed, tuple(name_of(c) for c in found.degraded),
-        {name_of(code): one.reasons for code, one in found.tasks.items() if one.reasons},
+        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run)), found.disputed, tuple(c.name for c in found.degraded),
+        {code.name: one.reasons for code, one in found.tasks.items() if one.reasons},
     )  # fmt: skip
 
 

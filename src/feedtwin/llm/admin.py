@@ -18,7 +18,7 @@ from feedtwin.llm.fidelity import Fidelity, compare
 from feedtwin.llm.opening import open_service
 from feedtwin.llm.records import Counts, Row, StepInputs, inputs_by_step
 from feedtwin.llm.settings import LlmSettings
-from feedtwin.llm.task import TASKS, Answer, Ask, task
+from feedtwin.llm.task import Answer, Ask, task
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Frame, commits, read_journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -29,13 +29,6 @@ from feedtwin.schema.settings import Settings
 def llm_settings(settings: Settings) -> LlmSettings:
     """Return the part of a world's settings that is about language models."""
     return section_model(LlmSettings, settings.section("llm"))
-
-
-def name_of(code: LlmTask) -> str:
-    """Return the name of a task."""
-    import feedtwin.llm.tasks  # noqa: F401 - lists the tasks
-
-    return next(name for name in TASKS.names() if task(name).code is code)
 
 
 UNKNOWN_REASON: Final = "for a reason that is not on record"
@@ -214,7 +207,7 @@ def fidelity(run: Path) -> list[Fidelity]:
         for row in inputs.rows.values():
             rows.setdefault(LlmTask(row.name[0]), []).append(row)
     try:
-        found = [compare(task(name_of(code)), own, draws) for code, own in sorted(rows.items())]
+        found = [compare(task(code.name), own, draws) for code, own in sorted(rows.items())]
     except (Refused, ValidationError):
         raise IntegrityError(
             f"{run / 'journal'}: an answer does not fit its task; expected the tasks of the code that made the "

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedtwin.errors import SettingsError
-from feedtwin.llm.admin import name_of, usage_from
+from feedtwin.llm.admin import usage_from
 from feedtwin.llm.budget import Ledger
 from feedtwin.llm.desk import Desk, tokens_in_max
 from feedtwin.llm.prices import usage_of
@@ -77,7 +77,7 @@ def one_call(settings: LlmSettings, section: str) -> tuple[str, int, int]:
         BudgetError: The model has no known price.
     """
     code = next(code for code, name in SECTIONS.items() if name == section)
-    kind, own = task(name_of(code)), settings.of(code)
+    kind, own = task(code.name), settings.of(code)
     ask = Ask(kind, tuple(0 for _ in kind.key), kind.example())
     pending = Desk(settings, Ledger(settings.caps()), (0, 0)).prepare(ask)
     call = pending.price.worst_case(tokens_in_max(pending), own.tokens_max)
@@ -100,7 +100,7 @@ def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]
 
 def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
     own, price = settings.of(demand.task), settings.price(demand.task)
-    kind = task(name_of(demand.task))
+    kind = task(demand.task.name)
     asks = demand.asks or [Ask(kind, tuple(0 for _ in kind.key), kind.example())]
     draws = Draws(0)
     cost = tokens_in = tokens_out = worst = 0
@@ -153,7 +153,7 @@ def estimate_of(
         if settings.of(code).source == "live"
     ]  # fmt: skip
     degraded = {
-        name_of(code): (one.counts.degraded, one.counts.total)
+        code.name: (one.counts.degraded, one.counts.total)
         for code, one in used.tasks.items()
         if one.counts.degraded
     }

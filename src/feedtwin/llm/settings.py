@@ -18,12 +18,12 @@ SOURCES: Final = {
     "live": AnswerSource.LIVE,
 }
 SECTIONS: Final = {
-    LlmTask.PERSONA: "persona",
-    LlmTask.CAPTION: "caption",
-    LlmTask.COMMENT: "comment",
-    LlmTask.CAMPAIGN: "campaign",
-    LlmTask.TREND: "trend",
-    LlmTask.DECISION: "decision",
+    LlmTask.PERSONA_GENERATION: "persona",
+    LlmTask.CAPTION_GENERATION: "caption",
+    LlmTask.COMMENT_GENERATION: "comment",
+    LlmTask.CREATOR_CAMPAIGN: "campaign",
+    LlmTask.TREND_PREDICTION: "trend",
+    LlmTask.ACTION_SELECTION: "decision",
 }
 
 

@@ -19,8 +19,8 @@ from feedtwin.testing.samples import sample_asks
 from feedtwin.testing.services import FAST, asks_of, live_settings, llm_settings, service_of
 
 NAMES = {
-    LlmTask.PERSONA: "PERSONA_GENERATION", LlmTask.CAPTION: "CAPTION_GENERATION", LlmTask.COMMENT: "COMMENT_GENERATION",
-    LlmTask.CAMPAIGN: "CREATOR_CAMPAIGN", LlmTask.TREND: "TREND_PREDICTION", LlmTask.DECISION: "ACTION_SELECTION",
+    LlmTask.PERSONA_GENERATION: "PERSONA_GENERATION", LlmTask.CAPTION_GENERATION: "CAPTION_GENERATION", LlmTask.COMMENT_GENERATION: "COMMENT_GENERATION",
+    LlmTask.CREATOR_CAMPAIGN: "CREATOR_CAMPAIGN", LlmTask.TREND_PREDICTION: "TREND_PREDICTION", LlmTask.ACTION_SELECTION: "ACTION_SELECTION",
 }  # fmt: skip
 
 
@@ -71,14 +71,18 @@ def test_an_estimate_is_within_ten_percent_of_the_bill(scenario):
 def test_only_live_tasks_are_estimated_and_only_at_a_known_price():
     settings = llm_settings("caption.source=live", "caption.model=feedtwin-demo")
     demands = [Demand(code, 10) for code in NAMES]
-    assert [one.task for one in estimates.estimate(settings, demands)] == [LlmTask.CAPTION]
+    assert [one.task for one in estimates.estimate(settings, demands)] == [
+        LlmTask.CAPTION_GENERATION
+    ]
     with pytest.raises(BudgetError, match="no price"):
         estimates.estimate(live_settings(model="unheard-of"), demands)
 
 
 def test_an_estimate_grows_with_the_calls():
     settings = live_settings()
-    one, ten = (estimates.estimate(settings, [Demand(LlmTask.TREND, n)])[0] for n in (1, 10))
+    one, ten = (
+        estimates.estimate(settings, [Demand(LlmTask.TREND_PREDICTION, n)])[0] for n in (1, 10)
+    )
     assert ten.expected == 10 * one.expected and ten.worst == 10 * one.worst > ten.expected
 
 
@@ -91,7 +95,8 @@ def test_calls_that_are_none_are_refused(entry):
 
 
 def test_every_task_has_its_name():
-    assert {code: admin.name_of(code) for code in NAMES} == NAMES
+    assert {code: code.name for code in NAMES} == NAMES
+    assert all(task(name).code is code for code, name in NAMES.items())
 
 
 # -- usage ---------------------------------------------------------------------------------------

@@ -117,9 +117,7 @@ class StudyCost:
 
 def tasks_json(rows: "tuple[Estimate, ...]") -> list[dict[str, Any]]:
     """Return estimates as plain objects, tasks by name."""
-    from feedtwin.llm.admin import name_of
-
-    return [{**vars(one), "task": name_of(one.task)} for one in rows]
+    return [{**vars(one), "task": one.task.name} for one in rows]
 
 
 def cost_of(
