@@ -1,8 +1,12 @@
 """Language models from the command line: a run, its bill, its marks, and the same run without a network."""
 
+import html
+import json
+
 import pytest
 
-from feedtwin.testing.provider import GARBAGE, GOOD, Script, ScriptedProvider, serve
+from feedtwin.llm.cache import Cache
+from feedtwin.testing.provider import BROKEN, GARBAGE, GOOD, Script, ScriptedProvider, serve
 
 pytest.importorskip("openai")
 
@@ -51,6 +55,29 @@ def test_a_live_run_shows_who_answered_what_it_cost_and_that_it_is_degraded(cli,
     assert cli.json("trace", "a", "--impression", mark)["warnings"]
 
 
+def test_summary_usage_and_report_say_why_answers_are_degraded_and_how_many(cli, ran):
+    printed, address = ran
+    told = cli.json("llm", "usage", "a")
+    assert not told["unfinished"]
+    degraded = {name: one for name, one in told["tasks"].items() if one["degraded"]}
+    assert degraded
+    report = cli.json("report", "a")["report"]
+    page = html.unescape((cli.folder / report).read_text("utf-8"))
+    shown, usage = " ".join(printed.split()), " ".join(cli("llm", "usage", "a").stdout.split())
+    for name, one in degraded.items():
+        why = ", ".join(f"{number} {reason}" for reason, number in one["reasons"].items())
+        assert sum(one["reasons"].values()) == one["degraded"]
+        assert f"degraded: {why}" in shown and why in usage
+        if name in told["degraded"]:
+            share = 100 * one["degraded"] / sum(one["answers"].values())
+            sentence = f"degraded: {share:.1f} % of {name} was not answered as wanted ({why})"
+            assert f"warning: {sentence}" in shown and sentence in " ".join(page.split())
+    assert told["degraded"]
+    estimate = ("llm", "estimate", *WORLD[:-1], *sets(address), "--llm-cache", "llm-cache")
+    assert cli.json(*estimate)["cached"] > 0
+    assert "for nothing" in cli(*estimate).stdout
+
+
 def test_forks_replays_and_measures_of_a_live_run_need_no_server(cli, ran):
     assert "equal" in cli("replay", "a", "--quiet").stdout
     cli("fork", "a", "--at", "2", "--out", "f", "--offline", "--quiet")
@@ -63,6 +90,41 @@ def test_forks_replays_and_measures_of_a_live_run_need_no_server(cli, ran):
     assert {one["low"] for one in measured["outcomes"]} == {None}
     printed = cli("llm", "fidelity", "a", "--outcomes").stdout
     assert "one pair of runs has no interval" in " ".join(printed.split())
+
+
+def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
+    cli, loopback, monkeypatch
+):
+    monkeypatch.setenv("FEEDTWIN_LLM_KEY", "key-of-a-test")
+    faults = Script({GOOD: 12, BROKEN: 1}, is_apt=True)
+    with serve(ScriptedProvider(faults)) as first:
+        stop = ("llm.on_trouble=stop", "llm.attempts_max=1")
+        told = cli(
+            "run",
+            *WORLD,
+            *sets(first, *stop),
+            "--llm-cache",
+            "kept/answers",
+            "--out",
+            "in/a",
+            status=2,
+        )
+        assert "feedtwin resume" in told.stderr
+    kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
+    assert kept == {first}
+    for change in ("llm.caption.model=other", "trends.window_steps=2"):
+        told = cli("resume", "in/a", "--set", change, status=2).stderr
+        assert "llm.base_url" in told and "feedtwin fork" in told
+    with serve(ScriptedProvider(Script(is_apt=True))) as second:
+        more = ("--set", f"llm.base_url={second}", "--quiet")
+        cli("resume", "in/a", *more)
+    kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
+    assert kept == {first, second} and not (cli.folder / "in" / "llm-cache").exists()
+    known = json.loads((cli.folder / "in" / "a" / "manifest.json").read_text())["language_models"]
+    assert known == {"cache": "../../kept/answers", "set": [f"llm.base_url={second}"]}
+    assert "equal" in cli("replay", "in/a", "--quiet").stdout
+    cli("fork", "in/a", "--at", "2", "--out", "f", "--offline", "--quiet")
+    assert not (cli.folder / "llm-cache").exists()
 
 
 def test_an_estimate_of_a_world_is_rehearsed_without_key_or_server(cli, monkeypatch):

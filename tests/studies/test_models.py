@@ -7,15 +7,16 @@ import time
 
 import pytest
 
-from feedtwin.errors import SettingsError
+from feedtwin.errors import LLMError, SettingsError
 from feedtwin.lab.study import read_result, run_study
 from feedtwin.lab.study.budget import asking
 from feedtwin.lab.study.cells import cell_of
 from feedtwin.lab.study.costing import cost_of
-from feedtwin.lab.study.executors import LocalProcesses
+from feedtwin.lab.study.executors import InProcess, LocalProcesses
 from feedtwin.lab.study.explaining import explain_effect
 from feedtwin.lab.study.rehearsal import rehearse
 from feedtwin.llm.admin import usage
+from feedtwin.llm.shipping import export_cache, import_cache
 from feedtwin.testing.provider import GARBAGE, GOOD, Script, ScriptedProvider, serve
 
 SMALL = """\
@@ -29,7 +30,7 @@ parameters:
   llm.key: optional
   llm.backoff_s: 0
   llm.rate_per_minute: 1000000
-  llm.base_url: ADDRESS
+  llm.base_url: http://address/v1
   user.uploads_per_day: [6, 3, 1, 0]
   user.comment_logit_mean: -1
 arms:
@@ -53,7 +54,7 @@ def served(loopback):
         context = serve(provider)
         address = context.__enter__()
         opened.append(context)
-        return text.replace("ADDRESS", address), provider
+        return text.replace("http://address/v1", address), provider
 
     yield of
     for context in opened:
@@ -225,6 +226,43 @@ def test_the_estimate_of_a_study_is_near_its_bill_and_below_the_worst_case(
     assert twice.expected == 2 * cost.expected
     poor = study_of(SMALL.replace("usd: 1", "usd: 0.0024"))
     assert not cost_of(poor, kernels).is_enough
+
+
+def test_answers_of_cells_that_are_on_disk_cost_nothing_more(
+    answered, study_of, ran, kernels, tmp_path
+):
+    text, _ = answered()
+    one = text.replace("replicates: 2", "replicates: 1").replace("usd: 1", "usd: 0.5")
+    ran(one, tmp_path / "out")
+    cost = cost_of(study_of(text), kernels, folder=tmp_path / "out")
+    assert [(one.arm, one.cells, one.is_kept) for one in cost.arms] == [
+        ("model", 1, False), ("model", 1, True), ("talk", 1, False), ("talk", 1, True),
+    ]  # fmt: skip
+    assert cost.cached > 0 and all(bool(one.expected) != one.is_kept for one in cost.arms)
+    assert cost.cached == cost.as_json()["cached"]
+
+
+def test_a_study_runs_offline_from_shipped_answers_or_says_which_are_missing(
+    answered, study_of, ran, tmp_path, monkeypatch
+):
+    text, provider = answered(SMALL.replace("replicates: 2", "replicates: 1"))
+    found = ran(text, tmp_path / "one")
+    calls = provider.bill.calls
+    export_cache(tmp_path / "one", tmp_path / "answers.jsonl")
+    monkeypatch.setattr("feedtwin.llm.opening.live_client", lambda *_: pytest.fail("asked"))
+    with pytest.raises(
+        LLMError, match=r"arm model, replicate 0: .*llm\.caption.*cache import FILE"
+    ):
+        run_study(study_of(text), tmp_path / "two", executor=InProcess(), offline=True)
+    assert not list((tmp_path / "two" / "cells").glob("*/offline-*"))
+    import_cache(tmp_path / "answers.jsonl", tmp_path / "two")
+    again = run_study(study_of(text), tmp_path / "two", executor=InProcess(), offline=True)
+    assert [one.digest for one in again.readings] == [one.digest for one in found.readings]
+    assert again.provenance.llm_spent_usd == 0 and provider.bill.calls == calls
+    import_cache(tmp_path / "answers.jsonl", tmp_path / "three")  # also where no study was yet
+    elsewhere = text.replace("llm.base_url", "llm.server_name: lab\n  llm.base_url")
+    with pytest.raises(LLMError, match="are not in"):
+        run_study(study_of(elsewhere), tmp_path / "three", executor=InProcess(), offline=True)
 
 
 def test_an_effect_of_arms_that_ask_is_not_taken_apart(answered, ran, tmp_path):

@@ -490,7 +490,7 @@ def test_reasons_and_damaged_records_are_counted_and_told(live, lab, kernels, tm
     done = ran(asking(lab), tmp_path / "run", kernels, cache=cache, offline=True)
     found = usage(done.path)
     assert found.damaged == {"unsound": 1}
-    assert found.tasks[LlmTask.CAPTION].reasons["not in the cache"] >= 2
+    assert found.tasks[LlmTask.CAPTION_GENERATION].reasons["not in the cache"] >= 2
     for one in found.tasks.values():
         assert sum(one.reasons.values()) == one.counts.degraded
     (note,) = [one for one in language_use(done.path).warnings if "answer cache" in one]

@@ -62,7 +62,7 @@ def test_whoever_signs_up_gets_a_persona_in_that_step_and_the_ledger_is_the_bill
         for _, _, one in inputs_of(Run.open(finished.path).frames)
         for row in one.get("rows", ())
     ]
-    asked = [row["key"][0] for row in rows if row["task"] == LlmTask.PERSONA]
+    asked = [row["key"][0] for row in rows if row["task"] == LlmTask.PERSONA_GENERATION]
     assert sorted(asked) == sorted(
         user for user, _ in told
     )  # each once; a prospect who never came, never

@@ -50,6 +50,27 @@ def test_the_estimate_is_within_ten_percent_of_the_bill(
     assert bool(found.degraded) == (scenario == "a budget that runs out")
 
 
+def test_answers_that_are_kept_cost_nothing_more_and_a_rehearsal_keeps_none(lab, kernels, tmp_path):
+    settings = lab.tiny(users=80, sets=[*BASE, *live("caption", "comment")])
+    provider, cache = ScriptedProvider(Script(is_apt=True)), tmp_path / "answers"
+    first = rehearse(settings, 4, kernels, cache=cache)
+    assert first == rehearse(settings, 4, kernels) and not cache.exists()
+    start(settings, tmp_path / "a", RunOptions(3, client=provider, cache=cache), kernels)
+    spent, calls = provider.bill.microusd, provider.bill.calls
+    kept = sorted(path.name for path in cache.rglob("*.json"))
+    found = rehearse(settings, 3, kernels, cache=cache)
+    assert sum(one.cached for one in found.tasks) == calls > 0
+    assert sum(one.recorded for one in found.tasks) == spent
+    assert sum(one.expected + one.worst + one.calls for one in found.tasks) == 0
+    longer = rehearse(settings, 4, kernels, cache=cache)
+    assert sum(one.cached for one in longer.tasks) == calls
+    assert sorted(path.name for path in cache.rglob("*.json")) == kept
+    start(settings, tmp_path / "b", RunOptions(4, client=provider, cache=cache), kernels)
+    more = provider.bill.microusd - spent
+    assert more <= sum(one.worst for one in longer.tasks)
+    assert abs(sum(one.expected for one in longer.tasks) - more) <= 0.1 * more
+
+
 def test_retries_and_repairs_stay_below_the_worst_case(lab, kernels, tmp_path):
     settings = lab.tiny(users=80, sets=[*BASE, *live("caption", "comment")])
     found = rehearse(settings, 6, kernels)

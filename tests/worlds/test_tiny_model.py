@@ -12,6 +12,7 @@ from feedtwin.llm import demo
 from feedtwin.llm.admin import usage
 from feedtwin.llm.clients import LiveClient
 from feedtwin.llm.secrets import Secret
+from feedtwin.llm.settings import SECTIONS
 from feedtwin.record.reader import Run
 from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.settings import resolve
@@ -38,7 +39,7 @@ class Billing(LiveClient):
 
     async def complete(self, call):
         outcome = await super().complete(call)
-        price = self.settings.price(LlmTask.CAPTION)
+        price = self.settings.price(LlmTask.CAPTION_GENERATION)
         counted = outcome.usage
         self.calls += 1
         self.microusd += price.cost(counted["prompt_tokens"], counted["completion_tokens"])
@@ -86,7 +87,7 @@ def check(runs, bill, kernels):
     live, again, blocked = runs
     assert live.digest == again.digest == blocked.digest
     found = usage(live.path)
-    assert set(found.tasks) == {LlmTask[task.upper()] for task in TASKS}
+    assert set(found.tasks) == {code for code, section in SECTIONS.items() if section in TASKS}
     assert found.paid == found.charged == bill.microusd > 0
     assert sum(one.calls for one in found.tasks.values()) == bill.calls
     assert all(one.counts.by_source.get(AnswerSource.LIVE) for one in found.tasks.values())

@@ -48,6 +48,13 @@ Cache = Annotated[
         help="Answers of language models on disk; llm-cache beside the run by default.",
     ),
 ]
+KeptCache = Annotated[
+    Path | None,
+    typer.Option(
+        "--llm-cache",
+        help="Answers of language models on disk; those of the run by default.",
+    ),
+]
 Offline = Annotated[
     bool,
     typer.Option("--offline", help="Ask no language model: journal, cache and stand-ins answer."),
@@ -117,7 +124,15 @@ def resume(
     path: RunPath,
     threads: Threads = None,
     kernel: KernelName = "auto",
-    llm_cache: Cache = None,
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=VALUE",
+            help="Reach the model server otherwise from now on: llm.base_url and the like; repeatable.",
+        ),
+    ] = None,
+    llm_cache: KeptCache = None,
     offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -130,7 +145,9 @@ def resume(
     try:
         before = _nothing if as_json else partial(_print_calibration, path)
         with resumable(path), bar("running", shown, before=before) as on_progress:
-            finished = go_on(path, kernels, on_progress, cache=llm_cache, offline=offline)
+            finished = go_on(
+                path, kernels, on_progress, cache=llm_cache, offline=offline, sets=sets or ()
+            )
     except KeyboardInterrupt:
         _stopped_at_once(path)
     _finish(finished, as_json, kernel=kernels.describe())
@@ -150,7 +167,7 @@ def fork(
     log: LogLevel = "full",
     threads: Threads = None,
     kernel: KernelName = "auto",
-    llm_cache: Cache = None,
+    llm_cache: KeptCache = None,
     offline: Offline = False,
     as_json: AsJson = False,
     quiet: Quiet = False,

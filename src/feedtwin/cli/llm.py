@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from feedtwin.cli.going import DEFAULT_SEED, DEFAULT_STEPS, AsJson, RunPath, load_kernels
+from feedtwin.cli.llm_cache import app as cache
 from feedtwin.cli.llm_costs import print_study_cost, print_world_cost
 from feedtwin.cli.llm_fidelity import fidelity
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import (
     NOT_EQUAL,
     answer,
-    plural,
     reports,
     say,
     table,
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from feedtwin.llm.settings import LlmSettings
 
 app = typer.Typer(no_args_is_help=True, help="Language models: costs, caches, a server to try.")
-cache = typer.Typer(no_args_is_help=True, help="Answers on disk: export, import, verify.")
 app.add_typer(cache, name="cache")
 
 World = Annotated[str, typer.Argument(help="Name of a world, or path of a YAML file.")]
@@ -37,7 +36,6 @@ Sets = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="A setting; may be repeated."),
 ]
-Folder = Annotated[Path, typer.Argument(help="Folder of the cache.")]
 
 
 def _settings(world: str, sets: list[str] | None) -> "LlmSettings":
@@ -72,29 +70,43 @@ def estimate(
         ),
     ] = None,
     sets: Sets = None,
+    llm_cache: Annotated[
+        Path | None,
+        typer.Option(help="Answers of a world that are there; those of `feedtwin run` by default."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of a study; studies/<name> by default.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Say what the live tasks of a world, or of all cells of a study, will cost, before anything is spent.
 
-    The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate. Of a
-    study, the first replicate of every arm is, and counted once per cell.
+    The world is run in memory against a model that answers as the stand-ins do: its ledger is the estimate. Answers
+    that are in the cache cost nothing more. Of a study, the first replicate of every arm is, and counted once per cell.
     """
+    from feedtwin.errors import SettingsError
     from feedtwin.lab.study.reading import is_study
 
     if is_study(source):
         told = {
             "--users": users, "--steps": steps, "--seed": seed, "--llm": llm, "--calls": calls, "--set": sets,
+            "--llm-cache": llm_cache,
         }  # fmt: skip
-        _estimate_study(source, [name for name, value in told.items() if value], as_json)
+        _estimate_study(source, [name for name, value in told.items() if value], out, as_json)
     else:
+        if out is not None:
+            raise SettingsError(
+                f"--out {out}: is a study's folder, and {source} is a world; expected --llm-cache or nothing"
+            )
         _estimate_world(source, users, steps or DEFAULT_STEPS, DEFAULT_SEED if seed is None else seed,
-                        llm, calls, sets or [], as_json)  # fmt: skip
+                        llm, calls, sets or [], llm_cache, as_json)  # fmt: skip
 
 
-def _estimate_study(source: str, options: "Sequence[str]", as_json: bool) -> None:
+def _estimate_study(source: str, options: "Sequence[str]", out: Path | None, as_json: bool) -> None:
     from feedtwin.errors import SettingsError
     from feedtwin.lab.study.costing import cost_of
     from feedtwin.lab.study.reading import read_study
+    from feedtwin.lab.study.running import folder_of
 
     if options:
         raise SettingsError(
@@ -103,7 +115,7 @@ def _estimate_study(source: str, options: "Sequence[str]", as_json: bool) -> Non
         )
     study = read_study(source, is_estimate=True)
     with working("rehearsing", is_shown(False, as_json)):
-        cost = cost_of(study, load_kernels("auto", None))
+        cost = cost_of(study, load_kernels("auto", None), folder=folder_of(study, out))
     print_study_cost(study, cost, as_json)
 
 
@@ -115,24 +127,26 @@ def _estimate_world(
     llm: str | None,
     calls: list[str] | None,
     sets: list[str],
+    cache: Path | None,
     as_json: bool,
 ) -> None:
-    from feedtwin.lab.launch import llm_sets
+    from feedtwin.lab.launch import answers_of, llm_sets
     from feedtwin.llm import admin, estimates
     from feedtwin.schema.settings import resolve
 
     degraded: Mapping[str, tuple[int, int]] = {}
     settings = resolve(world, users, seed, sets=llm_sets(llm, sets))
     own = admin.llm_settings(settings)
+    kept = None if calls else answers_of(cache)
     if calls:
         rows = estimates.estimate(own, estimates.parse_calls(calls))
     else:
         from feedtwin.world.rehearsing import rehearse
 
         with working("rehearsing", is_shown(False, as_json)):
-            found = rehearse(settings, steps, load_kernels("auto", None))
+            found = rehearse(settings, steps, load_kernels("auto", None), cache=kept)
         rows, degraded = list(found.tasks), found.degraded
-    print_world_cost(rows, own.budget_microusd, degraded, as_json)
+    print_world_cost(rows, own.budget_microusd, degraded, as_json, kept)
 
 
 @app.command("usage")
@@ -146,7 +160,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
         answer(
             {
                 "tasks": {
-                    admin.name_of(code): {
+                    code.name: {
                         "answers": {s.name.lower(): n for s, n in one.counts.by_source.items()},
                         "degraded": one.counts.degraded,
                         "reasons": one.reasons,
@@ -164,8 +178,9 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "disputed_microusd": found.disputed,
                 "inherited_microusd": found.inherited,
                 "burn_down": found.burn_down,
-                "degraded": [admin.name_of(code) for code in found.degraded],
+                "degraded": [code.name for code in found.degraded],
                 "damaged_records": found.damaged,
+                "unfinished": found.unfinished,
             }
         )
         return
@@ -176,25 +191,24 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
         say(f"provider overrun: {usd(found.disputed)} claimed above what was reserved, not charged")
     for code in found.degraded:
         share = found.tasks[code].degraded_ppm / 10_000
-        say(f"degraded: {share:.1f} % of {admin.name_of(code)} was not answered as wanted")
+        say(f"degraded: {share:.1f} % of {code.name} was not answered as wanted")
     for code, one in found.tasks.items():
         if one.counts.degraded:
-            say(f"not as wanted, {admin.name_of(code)}: {one.why}")
-    if found.damage:
-        say(f"warning: {found.damage}", style="yellow")
+            say(f"not as wanted, {code.name}: {one.why}")
+    for warning in (found.damage, found.unfinished):
+        if warning:
+            say(f"warning: {warning}", style="yellow")
 
 
 def _print_usage(found: "Usage") -> None:
     """Print who answered, and what it cost: two tables, as one is wider than a terminal."""
-    from feedtwin.llm import admin
-
     answers, costs = [], []
     pairs = [
         *((one.charged, one.paid) for one in found.tasks.values()),
         (found.charged, found.paid),
     ]
     money = usd_alike(*(microusd for pair in pairs for microusd in pair))
-    names = [admin.name_of(code) for code in found.tasks]
+    names = [code.name for code in found.tasks]
     for name, one in zip(names, found.tasks.values(), strict=True):
         by = {source.name: number for source, number in one.counts.by_source.items()}
         numbers = (one.counts.total, *(by.get(n, 0) for n in ("LIVE", "CACHED", "SURROGATE")),
@@ -299,44 +313,3 @@ def _wait() -> None:
         signal.pause()
     except KeyboardInterrupt:
         say("ended")
-
-
-@cache.command("export")
-@reports
-def cache_export(
-    folder: Folder, target: Annotated[Path, typer.Argument(help="JSON Lines file to write.")]
-) -> None:
-    """Write all records as JSON Lines, to ship with a paper."""
-    from feedtwin.llm import admin
-
-    say(f"{plural(admin.export_cache(folder, target), 'record')} written to {target}")
-
-
-@cache.command("import")
-@reports
-def cache_import(
-    source: Annotated[Path, typer.Argument(help="JSON Lines file to read.")], folder: Folder
-) -> None:
-    """Add records of a JSON Lines file, all or none; records that are there stay."""
-    from feedtwin.llm import admin
-
-    say(f"{plural(admin.import_cache(source, folder), 'record')} taken into {folder}")
-
-
-@cache.command("verify")
-@reports
-def cache_verify(folder: Folder, as_json: AsJson = False) -> None:
-    """Check every record; exits with status 1 if one is not sound."""
-    from feedtwin.llm import admin
-
-    report = admin.verify_cache(folder)
-    if as_json:
-        answer({"records": report.records, "faults": report.faults})
-    else:
-        for name, count in report.records.items():
-            say(f"{name}: {plural(count, 'sound record')}")
-        for fault in report.faults:
-            say(fault)
-        say(f"{sum(report.records.values())} sound, {len(report.faults)} not")
-    if report.faults:
-        raise typer.Exit(NOT_EQUAL)

@@ -6,12 +6,13 @@ from feedtwin.cli.terminal import answer, plural, say, table, usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from feedtwin.lab.study.costing import StudyCost
+    from feedtwin.lab.study.costing import ArmCost, StudyCost
     from feedtwin.lab.study.plan import Study
     from feedtwin.llm.estimates import Estimate
 
-_HEAD = ("task", "model", "calls", "tokens in", "tokens out", "expected", "worst case")
+_HEAD = ("task", "model", "calls", "tokens in", "tokens out", "expected", "worst case", "cached")
 
 
 def print_world_cost(
@@ -19,18 +20,22 @@ def print_world_cost(
     budget: int,
     degraded: "Mapping[str, tuple[int, int]]",
     as_json: bool,
+    cache: "Path | None" = None,
 ) -> None:
-    """Print what a world will cost, task by task."""
-    from feedtwin.llm import admin
-
-    expected, worst = sum(one.expected for one in rows), min(sum(one.worst for one in rows), budget)
+    """Print what a world will cost, task by task; answers that are in a cache cost nothing more."""
+    cached, recorded = sum(one.cached for one in rows), sum(one.recorded for one in rows)
+    expected = sum(one.expected for one in rows)
+    worst = min(sum(one.worst for one in rows), budget - recorded)
     if as_json:
         answer(
             {
-                "tasks": [{**vars(one), "task": admin.name_of(one.task)} for one in rows],
+                "tasks": [{**vars(one), "task": one.task.name} for one in rows],
                 "expected_microusd": expected,
                 "worst_microusd": worst,
                 "budget_microusd": budget,
+                "cached": cached,
+                "recorded_microusd": recorded,
+                "cache": None if cache is None else str(cache),
                 "degraded": {
                     name: {"degraded": n, "answers": of} for name, (n, of) in degraded.items()
                 },
@@ -39,9 +44,15 @@ def print_world_cost(
         return
     _print_tasks(rows)
     say(f"expected {usd(expected)}, worst case {usd(worst)}, budget {usd(budget)}")
+    if cached:
+        asks = cached + sum(one.calls for one in rows)
+        say(
+            f"{cached:,} of {plural(asks, 'ask')} answered from {cache}, for nothing: {usd(recorded)} on record count "
+            "against the budget"
+        )
     if not rows:
         say("no task is live: --llm live, or --set llm.caption.source=live (--calls caption=200)")
-    if expected > budget:
+    if expected + recorded > budget:
         say("the budget will be used up; what comes after it is answered by stand-ins")
     _print_degraded(degraded)
 
@@ -57,7 +68,7 @@ def print_study_cost(study: "Study", cost: "StudyCost", as_json: bool) -> None:
     if cost.whole.tasks:
         _print_tasks(cost.whole.tasks)
     cells: list[tuple[Any, ...]] = [
-        (one.arm or "(shared past)", f"{one.cells:,}", usd(one.cap), usd(one.expected), usd(one.worst))
+        (_name(one), f"{one.cells:,}", usd(one.cap), usd(one.expected), usd(one.worst))
         for one in cost.arms
     ]  # fmt: skip
     head = ("arm", "cells", "cap of a cell", "expected", "worst case")
@@ -74,6 +85,8 @@ def study_lines(cost: "StudyCost") -> list[str]:
     lines = [
         f"expected {usd(cost.expected)}, worst case {usd(cost.worst)} on language models, in {cells}"
     ]
+    if cost.cached:
+        lines.append(f"answers to {plural(cost.cached, 'ask')} are on disk and cost nothing more")
     degraded = cost.whole.degraded
     if not cost.whole.tasks:
         lines.append(
@@ -92,15 +105,21 @@ def study_lines(cost: "StudyCost") -> list[str]:
     return lines + [_degraded(name, *counts) for name, counts in degraded.items()]
 
 
-def _print_tasks(rows: "Sequence[Estimate]") -> None:
-    from feedtwin.llm import admin
+def _name(one: "ArmCost") -> str:
+    return (one.arm or "(shared past)") + (", answers on disk" if one.is_kept else "")
 
-    cells = [
-        (admin.name_of(one.task), one.model, f"{one.calls:,}", f"{one.tokens_in:,}",
-         f"{one.tokens_out:,}", usd(one.expected), usd(one.worst))
+
+def _print_tasks(rows: "Sequence[Estimate]") -> None:
+
+    head: tuple[str, ...] = _HEAD
+    cells: list[tuple[str, ...]] = [
+        (one.task.name, one.model, f"{one.calls:,}", f"{one.tokens_in:,}",
+         f"{one.tokens_out:,}", usd(one.expected), usd(one.worst), f"{one.cached:,}")
         for one in rows
     ]  # fmt: skip
-    table(_HEAD, cells, right=_HEAD[2:], keep=_HEAD[:2])
+    if not any(one.cached for one in rows):
+        head, cells = head[:-1], [row[:-1] for row in cells]
+    table(head, cells, right=head[2:], keep=head[:2])
     say()
 
 

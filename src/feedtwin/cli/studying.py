@@ -52,6 +52,13 @@ def study(
             help="Ask a language model where the study has a stand-in for one (costs money).",
         ),
     ] = False,
+    offline: Annotated[
+        bool,
+        typer.Option(
+            "--offline",
+            help="Ask no language model: a cell's answers are on disk, or it is refused.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take, and run nothing.")
     ] = False,
@@ -80,9 +87,12 @@ def study(
         _print_start(found, folder)
     try:
         with progress(shown) as on_progress:
-            result = run_study(found, folder, workers=workers, on_progress=on_progress)
+            result = run_study(
+                found, folder, workers=workers, on_progress=on_progress, offline=offline
+            )
     except KeyboardInterrupt:
         words = ["study", source, *(["--quick"] if quick else []), *(["--live"] if live else [])]
+        words += ["--offline"] if offline else []
         words += ["--replicates", str(replicates)] if replicates else []
         words += ["--out", str(out)] if out else []
         tell(f"interrupted; finished cells are kept. To go on: {shell(*words)}")

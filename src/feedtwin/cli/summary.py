@@ -136,9 +136,9 @@ def _print_language(use: "LanguageUse") -> None:
             why = ", ".join(f"{number} {reason}" for reason, number in use.reasons[name].items())
             say(f"  {'':<37}degraded: {why}")
     share = use.charged_microusd / max(use.budget_microusd, 1)
-    gone = ", ".join(f"{part:.1%} by step {step}" for step, part in use.by_quarter)
-    burn = f": {gone}" if gone else ""
-    say(f"  {'':<15}{'budget':<22}{share:.1%} of {usd(use.budget_microusd)}{burn}")
+    gone = ", ".join(f"{part:.1%} by the end of step {step}" for step, part in use.by_quarter)
+    burn = f" ({gone})" if gone else ""
+    say(f"  {'':<15}{'budget':<22}{share:.1%} of {usd(use.budget_microusd)} charged{burn}")
     if use.disputed_microusd:
         say(
             f"warning: provider overrun, {usd(use.disputed_microusd)} claimed above what was reserved",

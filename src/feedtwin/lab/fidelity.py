@@ -13,10 +13,10 @@ import numpy as np
 
 from feedtwin.errors import SettingsError
 from feedtwin.lab.statistics import Mean, mean_of
-from feedtwin.llm.admin import name_of
 from feedtwin.llm.fidelity import Again, Comparison, ask_again, comparisons
+from feedtwin.record.folder import CACHE
 from feedtwin.schema.codes import LlmTask
-from feedtwin.world.options import CACHE
+from feedtwin.world.reaching import Reach
 
 OF_MODEL: Final = "two answers of the model"
 OF_STAND_IN: Final = "two draws of the stand-in"
@@ -103,8 +103,11 @@ def fidelity(
         second = None
         if again:
             own = {code: compared for code, (_, compared) in found.items()}
-            folder = path.parent / CACHE if cache is None else cache
-            second = ask_again(path, own, most=again, budget_microusd=left, cache=folder)
+            reach = Reach.of_run(path)
+            folder = cache or reach.cache or path.parent / CACHE
+            second = ask_again(
+                path, own, most=again, budget_microusd=left, cache=folder, sets=reach.sets
+            )
             charged, paid = charged + second.charged, paid + second.paid
             left = None if left is None else left - second.charged
         for code, (answers, compared) in found.items():
@@ -157,7 +160,7 @@ class _Meter:
             of_model, floor, excess = mean_of(apart), OF_MODEL, near - apart
         found = mean_of(excess)
         return TaskFidelity(
-            task=name_of(self._code),
+            task=self._code.name,
             answers=self._answers,
             equal=sum(one == 0 for one in self._to_stand_in),
             distance=mean_of(to_stand_in),

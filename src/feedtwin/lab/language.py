@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feedtwin.errors import IntegrityError
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings
 from feedtwin.world.counsel import TASKS, inputs_of, uses_models
@@ -68,13 +69,13 @@ class LanguageUse:
 
     @property
     def by_quarter(self) -> list[tuple[int, float]]:
-        """Steps at which a quarter, a half, ... of all that was charged had been charged, with share of the budget."""
-        found = []
+        """Steps by which a quarter, a half, ... of all that was charged had been charged, each once, with share of the budget."""
+        found: list[tuple[int, float]] = []
         for quarter in (1, 2, 3, 4):
             at = next(
                 (s for s, c in self.burn_down if 4 * c >= quarter * self.charged_microusd), None
             )
-            if at is not None and self.charged_microusd:
+            if at is not None and self.charged_microusd and at not in dict(found):
                 charged = next(c for s, c in self.burn_down if s == at)
                 found.append((at, charged / max(self.budget_microusd, 1)))
         return found
@@ -97,27 +98,31 @@ def language_use(path: str | Path) -> LanguageUse | None:
     run = Run.open(path)
     if not uses_language(run):
         return None
-    from feedtwin.llm.admin import name_of, usage_of
+    from feedtwin.llm.admin import usage_of
     from feedtwin.schema.codes import LlmTask
 
     found = usage_of(run.frames)
     rows = run.table("llm_ledger").to_pylist()
     tasks: dict[str, TaskUse] = {}
+    strange = {row["task"] for row in rows} - set(LlmTask.__members__)
+    if strange:
+        raise IntegrityError(
+            f"{path}: the registry names the task {min(strange)}; expected one of {', '.join(LlmTask.__members__)}. The "
+            "run was made by an older release: read it with that one"
+        )
     for name in sorted({row["task"] for row in rows}, key=lambda name: LlmTask[name]):
         own = [row for row in rows if row["task"] == name]
         columns = (*_SOURCES, "degraded", "charged_microusd", "paid_microusd")
-        tasks[name_of(LlmTask[name])] = TaskUse(
-            **{c: sum(int(row[c]) for row in own) for c in columns}
-        )
+        tasks[name] = TaskUse(**{c: sum(int(row[c]) for row in own) for c in columns})
     degraded = tuple(
-        f"degraded: {found.tasks[code].degraded_ppm / 10_000:.1f} % of {name_of(code)} was not answered as wanted "
+        f"degraded: {found.tasks[code].degraded_ppm / 10_000:.1f} % of {code.name} was not answered as wanted "
         f"({found.tasks[code].why})"
         for code in found.degraded
     )
     return LanguageUse(
         tasks, found.budget, found.charged, tuple(found.burn_down), degraded,
-        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run)), found.disputed, tuple(name_of(c) for c in found.degraded),
-        {name_of(code): one.reasons for code, one in found.tasks.items() if one.reasons},
+        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run)), found.disputed, tuple(c.name for c in found.degraded),
+        {code.name: one.reasons for code, one in found.tasks.items() if one.reasons},
     )  # fmt: skip
 
 

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from feedtwin.errors import SettingsError
+from feedtwin.errors import RunFolderError, SettingsError
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.lab.machine import usable_cores
-from feedtwin.record.folder import refuse_existing
+from feedtwin.record.folder import CACHE, refuse_existing
 from feedtwin.schema.settings import DEFAULT_WORLD, Settings, resolve
 from feedtwin.world.running import (
     SNAPSHOT_EVERY,
@@ -177,6 +177,20 @@ def run(
             snapshot_every, script.
     """
     return prepare(world, **options).go(on_progress)
+
+
+def answers_of(chosen: Path | None) -> Path | None:
+    """Return the folder of answers that a run would find: the one chosen, or where runs keep theirs by default.
+
+    Raises:
+        RunFolderError: The one chosen is no folder.
+    """
+    if chosen is not None and not chosen.is_dir():
+        raise RunFolderError(
+            f"--llm-cache {chosen}: no such folder; expected answers of earlier runs"
+        )
+    folder = RUNS / CACHE if chosen is None else chosen
+    return folder if folder.is_dir() else None
 
 
 def fresh_path(settings: Settings) -> Path:

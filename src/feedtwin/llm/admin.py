@@ -1,23 +1,23 @@
-"""What the command line may ask of language models: usage of a run, caches, one question.
+"""What the command line may ask of language models: usage of a run, one question.
 
-Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`, the meter in `fidelity.py`.
+Usage is plain numbers; nothing here is part of a run. Estimates are in `estimates.py`, the meter in `fidelity.py`, caches in
+`shipping.py`.
 """
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.llm.budget import PPM, Ledger
-from feedtwin.llm.cache import Cache, Entry
 from feedtwin.llm.opening import open_service
 from feedtwin.llm.records import Counts, Nowhere, Row, StepInputs, inputs_by_step
 from feedtwin.llm.settings import LlmSettings
-from feedtwin.llm.task import TASKS, Answer, Ask, task
+from feedtwin.llm.task import Answer, Ask, task
 from feedtwin.randomness import Draws
-from feedtwin.record.journal import Frame, read_journal
+from feedtwin.record.journal import Frame, commits, read_journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
@@ -26,13 +26,6 @@ from feedtwin.schema.settings import Settings
 def llm_settings(settings: Settings) -> LlmSettings:
     """Return the part of a world's settings that is about language models."""
     return section_model(LlmSettings, settings.section("llm"))
-
-
-def name_of(code: LlmTask) -> str:
-    """Return the name of a task."""
-    import feedtwin.llm.tasks  # noqa: F401 - lists the tasks
-
-    return next(name for name in TASKS.names() if task(name).code is code)
 
 
 UNKNOWN_REASON: Final = "for a reason that is not on record"
@@ -98,6 +91,7 @@ class Usage:
         degraded: Tasks of which more than the tolerated share of answers was degraded.
         inherited: Micro-dollars of `paid` that a fork's parent had paid.
         damaged: Records of the cache that could not be used, by what is wrong with them.
+        unfinished: A sentence where the journal ends before the run did; empty for a finished run.
     """
 
     tasks: Mapping[LlmTask, TaskUsage]
@@ -107,6 +101,7 @@ class Usage:
     degraded: tuple[LlmTask, ...]
     inherited: int = 0
     damaged: Mapping[str, int] = field(default_factory=dict)
+    unfinished: str = ""
 
     @property
     def damage(self) -> str:
@@ -144,7 +139,21 @@ def usage(run: Path) -> Usage:
 def usage_of(frames: Sequence[Frame]) -> Usage:
     """Return what a run used, from the records of its journal, those that a fork inherited included."""
     start = int(frames[0].payload.get("start_step", 0))
-    return usage_from(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
+    found = usage_from(llm_settings(_settings_of(frames)), inputs_by_step(frames), start)
+    return replace(found, unfinished=_unfinished(frames))
+
+
+def _unfinished(frames: Sequence[Frame]) -> str:
+    """Return a sentence about a journal that a kill, an interrupt or a running process left open."""
+    if frames[-1].kind == "closed":
+        return ""
+    header = frames[0].payload
+    step = max(commits(frames), default=int(header.get("start_step", 0)) - 1) + 1
+    of = f" of {header['steps']}" if "steps" in header else ""
+    return (
+        f"the journal ends early, in step {step}{of}: the run was cut short or is under way. Calls without a recorded end "
+        "count as spent; answers of that step may be missing"
+    )
 
 
 def usage_from(
@@ -200,45 +209,7 @@ def _settings_of(frames: Sequence[Frame]) -> Settings:
     return Settings.model_validate(frames[0].payload["segments"][-1]["settings"])
 
 
-# -- caches and one question ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class CacheReport:
-    """What a folder of records holds.
-
-    Attributes:
-        records: Sound records by task.
-        faults: What is wrong with the others.
-    """
-
-    records: Mapping[str, int]
-    faults: Sequence[str]
-
-
-def verify_cache(folder: Path) -> CacheReport:
-    """Return what a folder of records holds; raise RunFolderError if it is none."""
-    if not folder.is_dir():
-        raise RunFolderError(f"{folder}: no folder; expected the folder of a cache")
-    records: dict[str, int] = {}
-    faults = []
-    for _, found in Cache(folder).entries():
-        if isinstance(found, Entry):
-            records[found.task] = records.get(found.task, 0) + 1
-        else:
-            faults.append(str(found))
-    return CacheReport(records, faults)
-
-
-def export_cache(folder: Path, target: Path) -> int:
-    """Write a cache as JSON Lines; return the number of records; see `Cache.export`."""
-    verify_cache(folder)
-    return Cache(folder).export(target)
-
-
-def import_cache(source: Path, folder: Path) -> int:
-    """Add records of JSON Lines to a cache; return their number; see `Cache.take`."""
-    return Cache(folder).take(source)
+# -- one question ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)

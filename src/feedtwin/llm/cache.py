@@ -1,7 +1,7 @@
 """Answers on disk, one readable JSON record each, sealed, and keyed by everything that changes the answer.
 
 A record lies at `<folder>/<task>/<two digits>/<key>.json`. Its key is a SHA-256 of task, version, prompt,
-schema, model, sampling, replicate and the ask's own key; its seal is a hash of all of it. A record that was
+schema, server, model, sampling, replicate and the ask's own key; its seal is a hash of all of it. A record that was
 altered, moved, linked or is too large is a miss, and counted. With a seal key in the environment
 (`FEEDTWIN_CACHE_KEY`) the seal is a MAC, and records of anybody else are misses too. Writing never
 replaces a sound answer: whoever came first is the answer. A record that no answer came is no answer: the next
@@ -25,10 +25,11 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from feedtwin.errors import IntegrityError, RunFolderError
-from feedtwin.record.durable import canonical_json, folder_error, replace_file
+from feedtwin.errors import IntegrityError
+from feedtwin.record.durable import canonical_json, folder_error
 
-FORMAT: Final = 1
+FORMAT: Final = 2
+"""Of records and of their keys; since 2 a record says which server answered, and its key depends on it."""
 RECORD_BYTES_MAX: Final = 262_144
 SEAL_VARIABLE: Final = "FEEDTWIN_CACHE_KEY"
 ABSENT: Final = "absent"
@@ -46,6 +47,7 @@ class Question:
         key: Whose ask it is; with the replicate, the draw index.
         seed: Root seed of the run.
         replicate: Replicate of the run.
+        server: What tells the server from others (`LlmSettings.server`).
         model: Name of the model.
         temperature: Sampling temperature.
         tokens_max: Most tokens of an answer.
@@ -60,6 +62,7 @@ class Question:
     key: tuple[int, ...]
     seed: int
     replicate: int
+    server: str
     model: str
     temperature: float
     tokens_max: int
@@ -70,7 +73,8 @@ class Question:
 
     def digest(self) -> str:
         """Return the record's key, 64 hex digits."""
-        fields = {**asdict(self), "messages": [dict(message) for message in self.messages]}
+        messages = [dict(message) for message in self.messages]
+        fields = {"format": FORMAT, **asdict(self), "messages": messages}
         return hashlib.sha256(canonical_json(fields)).hexdigest()
 
 
@@ -81,6 +85,7 @@ class Entry(BaseModel):
         key: The question's digest.
         task: Name of the task.
         version: Version of the task.
+        server: Which server answered; never with a user, a password or a query.
         model: Name of the model.
         request: Fields of the request.
         response: Fields of the response; None if no answer could be used.
@@ -94,6 +99,7 @@ class Entry(BaseModel):
     key: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     task: Annotated[str, Field(pattern=r"^[A-Z][A-Z_]{2,40}$")]
     version: Annotated[int, Field(ge=0)]
+    server: str
     model: str
     request: dict[str, Any]
     response: dict[str, Any] | None
@@ -119,7 +125,7 @@ class Cache:
         """
         self.folder = folder
         secret = os.environ.get(SEAL_VARIABLE, "") if seal_key is None else seal_key
-        self._seal_key = secret.encode()
+        self._seal_key = secret.encode("utf-8", "surrogateescape")  # any bytes may be a key
         self.misses: Counter[str] = Counter()
         self.damaged: dict[Path, str] = {}
         self._told = 0
@@ -211,8 +217,12 @@ class Cache:
                     f"{where}: seal and content disagree; expected the record that was written (or, with "
                     f"{SEAL_VARIABLE} set, one sealed with that key). Remove it, or import a sound copy"
                 )
-            if body.pop("format") != FORMAT:
-                raise IntegrityError(f"{where}: another format; expected {FORMAT}")
+            found = body.pop("format")
+            if found != FORMAT:
+                raise IntegrityError(
+                    f"{where}: a record of format {found}; expected {FORMAT}. Records before format 2 do not say which "
+                    "server answered, so they answer no question of this release: remove it, and ask again"
+                )
             return Entry.model_validate_json(canonical_json(body))
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise IntegrityError(
@@ -234,46 +244,6 @@ class Cache:
                 self.damaged.setdefault(path, "unreadable")
                 yield path, IntegrityError(f"{path}: cannot be read: {error.strerror}")
 
-    def export(self, target: Path) -> int:
-        """Write all sound records as JSON Lines; return how many.
-
-        Raises:
-            IntegrityError: A record is not sound; nothing was written.
-            RunFolderError: The target cannot be written.
-        """
-        lines = []
-        for _, found in self.entries():
-            if isinstance(found, IntegrityError):
-                raise found
-            lines.append(json.dumps(json.loads(self.sealed(found)), sort_keys=True))
-        text = "".join(f"{line}\n" for line in lines)
-        replace_file(target, lambda path: _write(path, text))
-        return len(lines)
-
-    def take(self, source: Path) -> int:
-        """Add the records of a JSON Lines file; all or none; return how many lines it has.
-
-        Raises:
-            IntegrityError: A line is no sound record; names the line.
-            RunFolderError: The file cannot be read.
-        """
-        found = []
-        try:
-            with source.open("rb") as file:
-                for number, line in enumerate(file, 1):
-                    if len(line) > RECORD_BYTES_MAX:
-                        raise IntegrityError(f"{source}, line {number}: longer than any record")
-                    entry = self.opened(line, f"{source}, line {number}")
-                    found.append(entry)
-        except OSError as error:
-            raise RunFolderError(
-                f"{source}: cannot be read: {error.strerror}; expected JSON Lines as `feedtwin llm cache export` "
-                "writes them"
-            ) from error
-        for entry in found:
-            self.put(entry)
-        return len(found)
-
     def _seal(self, body: Mapping[str, Any]) -> str:
         data = canonical_json(dict(body))
         if self._seal_key:
@@ -292,6 +262,14 @@ class Cache:
         return entry
 
 
+class Shown(Cache):
+    """A folder of records that is only looked at: nothing is kept in it."""
+
+    def put(self, entry: Entry, fits: Callable[[Entry], bool] = lambda _: True) -> Entry:
+        """Keep nothing; the record stands."""
+        return entry
+
+
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other writers, of any thread or process, from replacing records of a folder."""
@@ -301,10 +279,6 @@ def _alone(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(fd)
-
-
-def _write(path: Path, text: str) -> None:
-    path.write_text(text, "ascii")
 
 
 def _bounded(path: Path) -> bytes:

@@ -17,7 +17,8 @@ from typing import Any, Final, Protocol
 
 from feedtwin.errors import LLMError
 from feedtwin.llm.json_schema import Schema
-from feedtwin.llm.secrets import Secret, bad_address, check_address
+from feedtwin.llm.secrets import Secret
+from feedtwin.schema.address import bad_address, check_address
 
 BODY_BYTES_MAX: Final = 1_048_576
 INSTALL: Final = "pip install 'feedtwin[llm]'"
@@ -149,7 +150,8 @@ class LiveClient:
             tokens_parameter: Name of the request's limit on tokens.
 
         Raises:
-            LLMError: The extra is not installed, or the address is none.
+            LLMError: The extra is not installed.
+            SettingsError: The address is none.
         """
         require("openai", "httpx2", "aiolimiter")
         check_address(address)

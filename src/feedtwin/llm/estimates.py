@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from feedtwin.errors import SettingsError
-from feedtwin.llm.admin import name_of, usage_from
+from feedtwin.llm.admin import usage_from
 from feedtwin.llm.budget import Ledger
 from feedtwin.llm.desk import Desk, tokens_in_max
+from feedtwin.llm.prices import usage_of
 from feedtwin.llm.records import StepInputs
-from feedtwin.llm.rehearsal import BYTES_PER_TOKEN
+from feedtwin.llm.rehearsal import reply_of
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import Ask, task
 from feedtwin.randomness import Draws
-from feedtwin.record.durable import canonical_json
-from feedtwin.schema.codes import LlmTask
+from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.nearest import suggest
 
 CALLS_MAX: Final = 10**9
@@ -48,6 +48,8 @@ class Estimate:
         tokens_out: Expected tokens of all answers.
         expected: Expected spend, micro-dollars.
         worst: Spend if every ask took every attempt and repair at full length, micro-dollars.
+        cached: Number of asks that are not calls, as their answers are in the cache.
+        recorded: Micro-dollars on the records of those: they count against the budget, and are not paid again.
     """
 
     task: LlmTask
@@ -57,11 +59,13 @@ class Estimate:
     tokens_out: int
     expected: int
     worst: int
+    cached: int = 0
+    recorded: int = 0
 
     def plus(self, other: "Estimate") -> "Estimate":
         """Return the sum of two estimates of one task and model."""
         assert (self.task, self.model) == (other.task, other.model)
-        names = ("calls", "tokens_in", "tokens_out", "expected", "worst")
+        names = ("calls", "tokens_in", "tokens_out", "expected", "worst", "cached", "recorded")
         sums = {name: getattr(self, name) + getattr(other, name) for name in names}
         return Estimate(self.task, self.model, **sums)
 
@@ -73,7 +77,7 @@ def one_call(settings: LlmSettings, section: str) -> tuple[str, int, int]:
         BudgetError: The model has no known price.
     """
     code = next(code for code, name in SECTIONS.items() if name == section)
-    kind, own = task(name_of(code)), settings.of(code)
+    kind, own = task(code.name), settings.of(code)
     ask = Ask(kind, tuple(0 for _ in kind.key), kind.example())
     pending = Desk(settings, Ledger(settings.caps()), (0, 0)).prepare(ask)
     call = pending.price.worst_case(tokens_in_max(pending), own.tokens_max)
@@ -96,19 +100,20 @@ def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]
 
 def _estimate(settings: LlmSettings, desk: Desk, demand: Demand) -> Estimate:
     own, price = settings.of(demand.task), settings.price(demand.task)
-    kind = task(name_of(demand.task))
+    kind = task(demand.task.name)
     asks = demand.asks or [Ask(kind, tuple(0 for _ in kind.key), kind.example())]
     draws = Draws(0)
     cost = tokens_in = tokens_out = worst = 0
     for ask in asks:
         pending = desk.prepare(ask)
-        size = pending.prompt.size() + len(canonical_json(pending.schema))
         words = kind.chance(draws, [ask.key])[0].tolist()
-        answer = canonical_json(kind.surrogate(ask.request, words).model_dump(mode="json"))
-        one_in = -(-size // BYTES_PER_TOKEN)
-        one_out = min(-(-len(answer) // BYTES_PER_TOKEN), own.tokens_max)
-        tokens_in, tokens_out = tokens_in + one_in, tokens_out + one_out
-        cost += price.cost(one_in, one_out)
+        reply = reply_of(
+            kind, ask.request, words, pending.prompt.size(), pending.schema, own.tokens_max
+        )
+        usage = usage_of(reply.usage)
+        assert usage is not None, "a rehearsal counts"
+        tokens_in, tokens_out = tokens_in + usage.tokens_in, tokens_out + usage.tokens_out
+        cost += price.cost(usage.tokens_in, usage.tokens_out)
         calls = settings.attempts_max + settings.repairs_max
         worst += calls * price.worst_case(tokens_in_max(pending), own.tokens_max)
     count = len(asks)
@@ -140,14 +145,15 @@ def estimate_of(
     calls = settings.attempts_max + settings.repairs_max
     rows = [
         Estimate(
-            code, settings.of(code).model, one.calls, one.tokens_in, one.tokens_out, one.charged,
-            min(calls * reserved.get(code, 0), settings.caps().of(code)),
+            code, settings.of(code).model, one.calls, one.tokens_in, one.tokens_out, one.paid,
+            min(calls * reserved.get(code, 0), settings.caps().of(code) - (one.charged - one.paid)),
+            one.counts.by_source.get(AnswerSource.CACHED, 0), one.charged - one.paid,
         )
         for code, one in used.tasks.items()
         if settings.of(code).source == "live"
     ]  # fmt: skip
     degraded = {
-        name_of(code): (one.counts.degraded, one.counts.total)
+        code.name: (one.counts.degraded, one.counts.total)
         for code, one in used.tasks.items()
         if one.counts.degraded
     }

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from feedtwin.errors import IntegrityError
-from feedtwin.llm.admin import journal_of, llm_settings, name_of
+from feedtwin.llm.admin import journal_of, llm_settings
 from feedtwin.llm.clients import Client
 from feedtwin.llm.decoding import Refused
 from feedtwin.llm.matching import leaves
@@ -86,7 +86,7 @@ def comparisons(run: Path) -> dict[LlmTask, tuple[int, list[Comparison]]]:
     own = Draws(resolved.seed, resolved.replicate)
     try:
         return {
-            code: (len(found), list(_compared(task(name_of(code)), _spread(found), own)))
+            code: (len(found), list(_compared(task(LlmTask(code).name), _spread(found), own)))
             for code, found in sorted(rows.items())
         }
     except (Refused, ValidationError):
@@ -104,6 +104,7 @@ def ask_again(
     budget_microusd: int | None = None,
     cache: Path | None = None,
     client: Client | None = None,
+    sets: Sequence[str] = (),
 ) -> Again:
     """Ask the model of a run the same questions under a second draw, and say how far it is from itself.
 
@@ -114,6 +115,7 @@ def ask_again(
         budget_microusd: Most that may be spent; what the run left of its own budget by default.
         cache: Where answers are kept, so that nobody is asked twice; None keeps none.
         client: A client instead of the one that the settings name.
+        sets: `path=value` texts by which the server is reached now, where that differs from the run's settings.
 
     Raises:
         LLMError: The extra or the key is missing.
@@ -122,7 +124,7 @@ def ask_again(
     from feedtwin.llm.admin import usage_of
 
     frames, resolved = journal_of(run)
-    settings = llm_settings(resolved)
+    settings = llm_settings(assign(resolved, sets) if sets else resolved)
     if budget_microusd is None:
         budget_microusd = max(settings.budget_microusd - usage_of(frames).charged, 0)
     told = {"budget_microusd": budget_microusd, "on_trouble": "degrade"}
@@ -159,7 +161,7 @@ def _answers(
         asked = by_step[step]
         for start in range(0, len(asked), settings.batch_size):
             batch = asked[start : start + settings.batch_size]
-            asks = [Ask(task(name_of(code)), one.key, one.request) for code, _, one in batch]
+            asks = [Ask(task(LlmTask(code).name), one.key, one.request) for code, _, one in batch]
             for (code, place, one), ask, answer in zip(
                 batch, asks, service.answer(asks), strict=True
             ):

@@ -16,7 +16,7 @@ from feedtwin.llm.cache import Cache, Entry
 class Neighbours:
     """The records that lay in a cache when it was opened; what a run stores itself cannot change matches."""
 
-    known: dict[tuple[str, int, str], list[tuple[dict[str, str], Entry]]] = field(
+    known: dict[tuple[str, int, str, str], list[tuple[dict[str, str], Entry]]] = field(
         default_factory=dict
     )
 
@@ -26,17 +26,26 @@ class Neighbours:
         found = cls()
         for _, entry in cache.entries():
             if isinstance(entry, Entry) and entry.response is not None:
-                group = (entry.task, entry.version, entry.model)
+                group = (entry.task, entry.version, entry.server, entry.model)
                 found.known.setdefault(group, []).append((leaves(entry.request), entry))
         return found
 
     def nearest(
-        self, task: str, version: int, model: str, request: Mapping[str, Any], within_ppm: int
+        self,
+        group: tuple[str, int, str, str],
+        request: Mapping[str, Any],
+        within_ppm: int,
     ) -> tuple[Entry, int] | None:
-        """Return the nearest record and its distance in parts per million; ties go to the lower key."""
+        """Return the nearest record and its distance in parts per million; ties go to the lower key.
+
+        Args:
+            group: Task, version, server and model, which are never compromised on.
+            request: Fields of the request.
+            within_ppm: Greatest distance.
+        """
         mine = leaves(request)
         best: tuple[int, str, Entry] | None = None
-        for theirs, entry in self.known.get((task, version, model), []):
+        for theirs, entry in self.known.get(group, []):
             names = mine.keys() | theirs.keys()
             differing = sum(mine.get(name) != theirs.get(name) for name in names)
             distance = differing * 1_000_000 // max(len(names), 1)

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from feedtwin.llm.cache import Cache
+from feedtwin.llm.cache import Cache, Shown
 from feedtwin.llm.clients import Client, LiveClient
 from feedtwin.llm.records import Recorder, StepInputs
+from feedtwin.llm.rehearsal import Rehearsal
 from feedtwin.llm.secrets import Screen, Secret, read_key
 from feedtwin.llm.service import Service
 from feedtwin.llm.settings import LlmSettings
@@ -37,7 +38,8 @@ def open_service(
         client: A client instead of the live one.
 
     Raises:
-        LLMError: The extra is not installed, the key is missing, or the address is none.
+        LLMError: The extra is not installed or the key is missing.
+        SettingsError: The address is none.
         BudgetError: A model that may be asked has no known price.
     """
     screen = None
@@ -46,7 +48,10 @@ def open_service(
         screen = Screen(secret)
         client = live_client(settings, secret)
     uses_cache = cache_folder is not None and recorder is not None
-    cache = Cache(cache_folder) if uses_cache and cache_folder is not None else None
+    kind = (
+        Shown if isinstance(client, Rehearsal) else Cache
+    )  # a model that is none leaves no answers
+    cache = kind(cache_folder) if uses_cache and cache_folder is not None else None
     sources = Sources(
         client=None if is_offline else client,
         cache=cache,

@@ -88,7 +88,9 @@ def price_of(model: str, stated: Mapping[str, Price], table: Mapping[str, Price]
 
 
 def parse_prices(entries: list[str]) -> dict[str, Price]:
-    """Return prices stated as `model:input:output` or `model:input:output:cached_input`.
+    """Return prices stated as `model:input:output`, or `model:input/cached:output`.
+
+    The last two numbers are the prices; what is before them is the model, which may have colons of its own.
 
     Raises:
         BudgetError: An entry is not of that form.
@@ -97,15 +99,24 @@ def parse_prices(entries: list[str]) -> dict[str, Price]:
     for entry in entries:
         if entry == "none":
             continue
-        model, *numbers = entry.rsplit(":", entry.count(":"))
-        while len(numbers) > 3 or (numbers and not _is_price(numbers[0])):
-            model, numbers = f"{model}:{numbers[0]}", numbers[1:]  # names such as llama3:8b
-        if not model or len(numbers) not in (2, 3) or not all(_is_price(n) for n in numbers):
+        model, *numbers = entry.rsplit(":", 2)
+        tokens_in, *cached = numbers[0].split("/") if len(numbers) == 2 else ("",)
+        if (
+            not model
+            or len(cached) > 1
+            or not all(map(_is_price, (tokens_in, *cached, *numbers[1:])))
+        ):
             raise BudgetError(
                 f"llm.prices: found {entry!r}; expected model:input:output in whole micro-dollars per million "
                 "tokens, for example gpt-4-turbo:10000000:30000000"
             )
-        found[model] = Price(*(int(number) for number in numbers))
+        known, _, number = model.rpartition(":")
+        if known in TABLE and _is_price(number):
+            raise BudgetError(
+                f"llm.prices: found {entry!r}, three prices of {known}; expected the one of cached tokens behind a "
+                f"slash: {known}:{number}/{numbers[1]}:{numbers[0]}"
+            )
+        found[model] = Price(int(tokens_in), int(numbers[1]), *map(int, cached))
     return found
 
 

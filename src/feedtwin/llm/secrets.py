@@ -9,7 +9,7 @@ import base64
 import os
 from collections.abc import Iterator
 from typing import Final, Never
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from feedtwin.errors import LLMError
 
@@ -69,38 +69,6 @@ def read_key(variable: str, *, is_needed: bool) -> Secret:
             f"expected the key of the model server alone. Set it anew with `export {variable}=...`"
         )
     return Secret(value)
-
-
-def check_address(address: str) -> None:
-    """Refuse an address that is none, or that carries credentials.
-
-    Raises:
-        LLMError: It is no http(s) address, or holds a user, a password or a query.
-    """
-    try:
-        parts = urlsplit(address)
-        is_port = parts.port != 0  # a port that is no number or too large raises too
-    except ValueError:
-        raise bad_address("its host or port is none (ports are 1 to 65535)") from None
-    if not is_port:
-        problem = "its port is none (ports are 1 to 65535)"
-    elif not all("!" <= one <= "~" for one in address):
-        problem = "it holds a blank, a line break or a character beyond ASCII"
-    elif parts.scheme not in ("http", "https") or not parts.hostname:
-        problem = "it is no http or https address"
-    elif parts.username or parts.password or parts.query or parts.fragment:
-        problem = "it carries credentials or a query, which logs would show"
-    else:
-        return
-    raise bad_address(problem)
-
-
-def bad_address(problem: str) -> LLMError:
-    """Return the error of an address; it does not show the address, which may hold a key."""
-    return LLMError(
-        f"llm.base_url: {problem}; expected something like http://127.0.0.1:8080/v1, with the key in the "
-        "environment"
-    )
 
 
 class Screen:

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from feedtwin.errors import BudgetError
 from feedtwin.llm.budget import PPM, Caps
 from feedtwin.llm.prices import Price, parse_prices, price_of
+from feedtwin.schema.address import server_of
 from feedtwin.schema.codes import AnswerSource, LlmTask
 from feedtwin.schema.parameters import Section
 
@@ -17,12 +18,12 @@ SOURCES: Final = {
     "live": AnswerSource.LIVE,
 }
 SECTIONS: Final = {
-    LlmTask.PERSONA: "persona",
-    LlmTask.CAPTION: "caption",
-    LlmTask.COMMENT: "comment",
-    LlmTask.CAMPAIGN: "campaign",
-    LlmTask.TREND: "trend",
-    LlmTask.DECISION: "decision",
+    LlmTask.PERSONA_GENERATION: "persona",
+    LlmTask.CAPTION_GENERATION: "caption",
+    LlmTask.COMMENT_GENERATION: "comment",
+    LlmTask.CREATOR_CAMPAIGN: "campaign",
+    LlmTask.TREND_PREDICTION: "trend",
+    LlmTask.ACTION_SELECTION: "decision",
 }
 
 
@@ -46,6 +47,7 @@ class LlmSettings(Section):
     budget_microusd: int
     reserve_share: float
     base_url: str
+    server_name: str
     key_variable: str
     key: Literal["required", "optional"]
     dialect: Literal["strict", "grammar"]
@@ -83,6 +85,11 @@ class LlmSettings(Section):
     def source(self, task: LlmTask) -> AnswerSource:
         """Return who answers a task; the stand-in where the task is off."""
         return SOURCES.get(self.of(task).source, AnswerSource.SURROGATE)
+
+    @cached_property
+    def server(self) -> str:
+        """What tells the server from others in keys of answers: its name or its address, in one spelling."""
+        return server_of(self.base_url, self.server_name)
 
     @property
     def is_live(self) -> bool:

@@ -85,10 +85,9 @@ class Shelf:
 
     def _near(self, neighbours: Neighbours, ask: Ask) -> tuple[Entry, int] | None:
         """Return the nearest compatible record and its distance."""
+        model = self._settings.of(ask.task.code).model
         return neighbours.nearest(
-            ask.task.name,
-            ask.task.version,
-            self._settings.of(ask.task.code).model,
+            (ask.task.name, ask.task.version, self._settings.server, model),
             ask.request.model_dump(mode="json"),
             ppm(self._settings.compatible_within),
         )

@@ -7,11 +7,14 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from feedtwin.errors import RunFolderError
 from feedtwin.record.durable import folder_error, replace_bytes, sync_folder
 from feedtwin.record.journal import Journal
+
+CACHE: Final = "llm-cache"
+"""Name of the folder with answers of language models, beside the run folders."""
 
 
 class RunFolder:

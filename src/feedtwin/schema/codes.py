@@ -199,9 +199,9 @@ class LlmTask(IntEnum):
     """Tasks that a language model may take; ALL stands for the whole budget."""
 
     ALL = 0
-    PERSONA = 1
-    CAPTION = 2
-    COMMENT = 3
-    CAMPAIGN = 4
-    TREND = 5
-    DECISION = 6
+    PERSONA_GENERATION = 1
+    CAPTION_GENERATION = 2
+    COMMENT_GENERATION = 3
+    CREATOR_CAMPAIGN = 4
+    TREND_PREDICTION = 5
+    ACTION_SELECTION = 6

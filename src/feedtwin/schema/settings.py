@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feedtwin.errors import SettingsError
+from feedtwin.schema.address import check_address, check_server_name
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import ParameterSet, load_defaults, load_preset, parse_assignment
 from feedtwin.schema.presets import FittedPreset, is_file, read_fitted
@@ -24,6 +25,8 @@ from feedtwin.schema.yaml_reader import Document, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    from feedtwin.schema.parameters import ParameterSet
 
 DEFAULT_WORLD: Final = "kuairand-sample"
 SEED_MAX: Final = 2**32 - 1
@@ -174,7 +177,7 @@ def resolve(
     _check_data(told, "--set")
     data.update(told)
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
-    _check_key_variable(parameters.get("llm.key_variable"))
+    _check_server(parameters)
 
     population = _population(document)
     if (data or fitted) and population["kind"] != "kuairand":
@@ -316,13 +319,18 @@ def _check_data(data: Mapping[str, Any], where: str) -> None:
             raise SettingsError(f"{where}: no data setting is called 'data.{key}'{hint}")
 
 
-def _check_key_variable(name: Any) -> None:
-    """Refuse what cannot name a variable, and do not show it: it may be the key, which belongs in no file."""
-    if not _VARIABLE.fullmatch(str(name)):
+def _check_server(parameters: ParameterSet) -> None:
+    """Refuse what would put the key of a model server into files: as its variable's name, or in its address.
+
+    What cannot name a variable is not shown, for it may be the key.
+    """
+    if not _VARIABLE.fullmatch(str(parameters.get("llm.key_variable"))):
         raise SettingsError(
             "llm.key_variable: what was given is no name of a variable, and is not shown as it may be a key; expected "
             "letters, digits and underscores, such as FEEDTWIN_LLM_KEY. Put the key into that environment variable"
         )
+    check_address(str(parameters.get("llm.base_url")))
+    check_server_name(str(parameters.get("llm.server_name")))
 
 
 def _take(assigned: dict[str, Any], prefix: str) -> dict[str, Any]:
@@ -355,5 +363,5 @@ def assign(settings: Settings, sets: Iterable[str]) -> Settings:
         )
     parameters = load_defaults().overlay(settings.parameters, f"settings of {settings.world}")
     parameters = parameters.overlay(_known(assigned, parameters), "--set")
-    _check_key_variable(parameters.get("llm.key_variable"))
+    _check_server(parameters)
     return settings.model_copy(update={"policies": policies, "parameters": parameters.values()})

@@ -15,6 +15,7 @@ from feedtwin.policies.interface import entry_of
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Frame, commits, read_journal
 from feedtwin.schema.settings import Settings
+from feedtwin.world.reaching import Reach
 
 if TYPE_CHECKING:
     from feedtwin.llm.clients import Client
@@ -67,6 +68,7 @@ class Counsel:
         is_offline: Whether nobody may be asked: answers come from journal, cache and stand-ins.
         client: A client instead of the one that the settings name.
         journal: Where answers are recorded before use; None where nothing is recorded and nobody asked.
+        reach: What is said about the server beside the settings.
     """
 
     inputs: Inputs = ()
@@ -75,6 +77,7 @@ class Counsel:
     is_offline: bool = False
     client: "Client | None" = None
     journal: "Recorder | None" = None
+    reach: Reach = field(default_factory=Reach)
     _past: "dict[int, StepInputs] | None" = field(default=None, repr=False)
 
     @classmethod
@@ -104,7 +107,7 @@ class Counsel:
                 _check_cache(self.cache, is_written=is_live and not self.is_offline)
             is_given = self.client is not None  # it is its owner's, and stays open
             trial = Counsel(is_offline=self.is_offline or is_given)
-            service, _ = trial._open(settings, _llm(settings), Nowhere())
+            service, _ = trial._open(settings, self._llm(settings), Nowhere())
             service.close()
 
     def join(self, world: "World") -> None:
@@ -120,10 +123,15 @@ class Counsel:
         if uses_models(world.settings):
             from feedtwin.world.advising import Adviser  # loads `llm`, so only where it is used
 
-            settings = _llm(world.settings)
+            settings = self._llm(world.settings)
             world.adviser = Adviser(
                 world, settings, lambda: self._open(world.settings, settings, self._recorder())
             )
+
+    def _llm(self, settings: Settings) -> "LlmSettings":
+        from feedtwin.llm.admin import llm_settings
+
+        return llm_settings(self.reach.applied(settings))
 
     def _recorder(self) -> Any:
         return None if self.journal is None else _Remembering(self.journal, self._known())
@@ -192,12 +200,6 @@ def _check_cache(folder: Path, *, is_written: bool) -> None:
         f"{folder}: {problem}; expected a folder for answers of language models, which may be new. Nothing was asked: "
         "choose another with --llm-cache, or mend this one"
     )
-
-
-def _llm(settings: Settings) -> "LlmSettings":
-    from feedtwin.llm.admin import llm_settings
-
-    return llm_settings(settings)
 
 
 def asks(settings: Settings, lever: str) -> bool:

@@ -10,6 +10,7 @@ from feedtwin.kernels.binding import Kernels
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings, assign
 from feedtwin.world.counsel import inputs_of
+from feedtwin.world.reaching import Reach
 from feedtwin.world.replay import segments_of, start_step_of
 from feedtwin.world.running import Finished, Progress, RunOptions, restore, start_from
 from feedtwin.world.segments import Segment, check_change
@@ -41,7 +42,7 @@ def fork(
         log: Log level of the fork.
         kernels: The kernels to use.
         on_progress: Called after each step.
-        cache: As in `RunOptions`; beside the parent by default.
+        cache: As in `RunOptions`; the parent's by default.
         offline: As in `RunOptions`.
         client: As in `RunOptions`.
 
@@ -104,7 +105,8 @@ def branch(
             f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
         )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(changes)}
-    answers = options.cache_of(path)  # its parent's, wherever the fork lies
+    chosen = options.cache or Reach.of_run(path).cache
+    answers = replace(options, cache=chosen).cache_of(path)  # its parent's, wherever the fork lies
     finished = start_from(
         world, kept, out, replace(options, cache=answers), kernels, forked_from=origin,
         inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),

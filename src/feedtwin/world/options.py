@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from feedtwin.errors import SettingsError
+from feedtwin.record.folder import CACHE
 
-CACHE = "llm-cache"
-"""Name of the folder with answers of language models, beside the run folders."""
 LOG_LEVELS = ("full", "digest")
 SNAPSHOT_EVERY = 24
 

@@ -7,6 +7,7 @@ the answers' length, the retries and, through them, the demand of later steps ar
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from feedtwin.kernels.binding import Kernels
@@ -74,6 +75,7 @@ def rehearse(
     kernels: Kernels,
     on_step: Callable[[int], None] = lambda step: None,
     past: tuple[Settings, int] | None = None,
+    cache: Path | None = None,
 ) -> Rehearsed:
     """Run a world in memory and return what its language models would cost; nobody is asked.
 
@@ -83,6 +85,7 @@ def rehearse(
         kernels: The kernels to use.
         on_step: Called after each step.
         past: Settings of a past that it branches from, and the step of the branch; what that asks is not counted.
+        cache: Folder of answers that are there already, and cost nothing more; it is only read. None for none.
 
     Raises:
         BudgetError: A model has no known price.
@@ -96,7 +99,7 @@ def rehearse(
     before, at = past or (settings, 0)
     if uses_models(settings):
         segments = [Segment(0, before), Segment(at, settings)]
-        world = begin(segments, kernels, Counsel(client=Rehearsal(), journal=memory))
+        world = begin(segments, kernels, Counsel(client=Rehearsal(), journal=memory, cache=cache))
         world = advance(
             world, segments, kernels, steps, on_step=lambda world: on_step(world.step_count - 1)
         )

@@ -17,7 +17,7 @@ from feedtwin.record.registry import Registry
 from feedtwin.schema.events import EVENTS
 from feedtwin.schema.settings import Settings
 from feedtwin.world import snapshot
-from feedtwin.world.counsel import Counsel, Inputs
+from feedtwin.world.counsel import Counsel, Inputs, uses_models
 from feedtwin.world.execution import Execution, save_snapshot
 from feedtwin.world.manifest import code_hash, first_manifest
 from feedtwin.world.options import (
@@ -28,6 +28,7 @@ from feedtwin.world.options import (
     Progress,
     RunOptions,
 )
+from feedtwin.world.reaching import Reach
 from feedtwin.world.segments import Segment, advance, begin, enter
 from feedtwin.world.sources import Row, differences, naming_sources, record_changes
 from feedtwin.world.world import World
@@ -109,6 +110,8 @@ def start_from(
         world.step_count
     )  # a policy that fails at once fails before a folder exists
     manifest = first_manifest(header, world, segments, sources)
+    if uses_models(segments[-1].settings):
+        manifest |= Reach(options.cache).remembered(path)
     with RunFolder.create(path, manifest, header) as folder:
         save_snapshot(folder, world)
         log = _open_log(folder, options.log, {})
@@ -130,6 +133,7 @@ def resume(
     cache: Path | None = None,
     offline: bool = False,
     client: Any = None,
+    sets: Sequence[str] = (),
 ) -> Finished:
     """Go on with a run after an interruption or a crash; say what was dropped.
 
@@ -137,11 +141,13 @@ def resume(
         path: The run folder.
         kernels: The kernels to use.
         on_progress: Called after each step.
-        cache: As in `RunOptions`.
+        cache: As in `RunOptions`; the one that the run remembers by default.
         offline: As in `RunOptions`.
         client: As in `RunOptions`.
+        sets: `path=value` texts about the model server (`reaching.REACHING`), remembered from now on.
 
     Raises:
+        SettingsError: One of `sets` is not about the model server.
         IntegrityError: The journal or a stream was altered.
         DeterminismError: Re-execution does not reach the journal's digests.
     """
@@ -163,11 +169,15 @@ def resume(
                 f"{path}: the run is finished ({len(done)} steps); nothing is left to resume. To take it "
                 f"further: feedtwin fork {path} --at {last_done} --steps MORE"
             )
-        options = RunOptions(int(header["steps"]), cache=cache, offline=offline, client=client)
+        reach = Reach.of_run(path).then(cache, sets, segments[-1].settings)
+        answers = RunOptions(int(header["steps"]), cache=reach.cache).cache_of(path)
         counsel = Counsel.of_frames(
-            frames, cache=options.cache_of(path), is_offline=offline, client=client, journal=journal
+            frames, cache=answers, is_offline=offline, client=client, journal=journal, reach=reach
         )
         counsel.check(segments[-1].settings)
+        if cache is None and reach.cache is not None and not reach.cache.is_dir():
+            messages.append(f"{answers}: the answers that this run keeps are not there (any more)")
+        reach.remember(folder)
         streams = {step: frame.payload["streams"] for step, frame in done.items()}
         last = max(done, default=header["start_step"] - 1)
         intact = last

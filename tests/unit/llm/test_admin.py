@@ -6,6 +6,7 @@ from feedtwin.errors import BudgetError, IntegrityError, RunFolderError, Setting
 from feedtwin.llm import admin, estimates
 from feedtwin.llm.cache import Cache
 from feedtwin.llm.estimates import Demand
+from feedtwin.llm.shipping import verify_cache
 from feedtwin.llm.task import Ask, task
 from feedtwin.record.journal import Journal
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -15,8 +16,8 @@ from feedtwin.testing.samples import sample_asks
 from feedtwin.testing.services import FAST, asks_of, live_settings, llm_settings, service_of
 
 NAMES = {
-    LlmTask.PERSONA: "PERSONA_GENERATION", LlmTask.CAPTION: "CAPTION_GENERATION", LlmTask.COMMENT: "COMMENT_GENERATION",
-    LlmTask.CAMPAIGN: "CREATOR_CAMPAIGN", LlmTask.TREND: "TREND_PREDICTION", LlmTask.DECISION: "ACTION_SELECTION",
+    LlmTask.PERSONA_GENERATION: "PERSONA_GENERATION", LlmTask.CAPTION_GENERATION: "CAPTION_GENERATION", LlmTask.COMMENT_GENERATION: "COMMENT_GENERATION",
+    LlmTask.CREATOR_CAMPAIGN: "CREATOR_CAMPAIGN", LlmTask.TREND_PREDICTION: "TREND_PREDICTION", LlmTask.ACTION_SELECTION: "ACTION_SELECTION",
 }  # fmt: skip
 
 
@@ -67,14 +68,18 @@ def test_an_estimate_is_within_ten_percent_of_the_bill(scenario):
 def test_only_live_tasks_are_estimated_and_only_at_a_known_price():
     settings = llm_settings("caption.source=live", "caption.model=feedtwin-demo")
     demands = [Demand(code, 10) for code in NAMES]
-    assert [one.task for one in estimates.estimate(settings, demands)] == [LlmTask.CAPTION]
+    assert [one.task for one in estimates.estimate(settings, demands)] == [
+        LlmTask.CAPTION_GENERATION
+    ]
     with pytest.raises(BudgetError, match="no price"):
         estimates.estimate(live_settings(model="unheard-of"), demands)
 
 
 def test_an_estimate_grows_with_the_calls():
     settings = live_settings()
-    one, ten = (estimates.estimate(settings, [Demand(LlmTask.TREND, n)])[0] for n in (1, 10))
+    one, ten = (
+        estimates.estimate(settings, [Demand(LlmTask.TREND_PREDICTION, n)])[0] for n in (1, 10)
+    )
     assert ten.expected == 10 * one.expected and ten.worst == 10 * one.worst > ten.expected
 
 
@@ -87,7 +92,8 @@ def test_calls_that_are_none_are_refused(entry):
 
 
 def test_every_task_has_its_name():
-    assert {code: admin.name_of(code) for code in NAMES} == NAMES
+    assert {code: code.name for code in NAMES} == NAMES
+    assert all(task(name).code is code for code, name in NAMES.items())
 
 
 # -- usage ---------------------------------------------------------------------------------------
@@ -157,6 +163,19 @@ def test_usage_counts_what_was_refused_for_money(tmp_path):
     assert found.charged <= found.budget == 4000
 
 
+def test_usage_says_that_a_journal_ends_early_and_where(tmp_path):
+    journalled(tmp_path / "run", ScriptedProvider(), [asks_of(6, 0), asks_of(6, 1)])
+    assert "ends early, in step 2" in admin.usage(tmp_path / "run").unfinished
+    path = tmp_path / "run" / "journal"
+    data = path.read_bytes()
+    path.write_bytes(data[:-3])  # the last commit is torn
+    assert "ends early, in step 1" in admin.usage(tmp_path / "run").unfinished
+    path.write_bytes(data)
+    journal, _, _ = Journal.recover(path)
+    journal.close("00")
+    assert admin.usage(tmp_path / "run").unfinished == ""
+
+
 def test_a_run_that_asked_nobody_used_nothing(tmp_path):
     settings = resolve("synthetic", users=10)
     header = {"segments": [{"from_step": 0, "settings": settings.model_dump()}]}
@@ -186,14 +205,14 @@ def test_the_example_of_a_task_is_answered_without_a_model(name):
 
 def test_caches_are_verified(tmp_path):
     with pytest.raises(RunFolderError):
-        admin.verify_cache(tmp_path / "missing")
+        verify_cache(tmp_path / "missing")
     kind = task("COMMENT_GENERATION")
     with service_of(
         live_settings(), client=ScriptedProvider(), cache=Cache(tmp_path, "")
     ) as service:
         service.begin_step(0)
         service.answer(sample_asks(kind, 5, 0))
-    assert admin.verify_cache(tmp_path).records == {"COMMENT_GENERATION": 5}
+    assert verify_cache(tmp_path).records == {"COMMENT_GENERATION": 5}
     next(tmp_path.rglob("*.json")).write_text("{}")
-    report = admin.verify_cache(tmp_path)
+    report = verify_cache(tmp_path)
     assert report.records == {"COMMENT_GENERATION": 4} and len(report.faults) == 1

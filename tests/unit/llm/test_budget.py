@@ -18,17 +18,20 @@ TASKS = tuple(task for task in LlmTask if task is not WHOLE)
 
 def test_money_is_set_aside_replaced_and_given_back():
     ledger = Ledger(Caps(100))
-    one, two = ledger.reserve(LlmTask.TREND, 60), ledger.reserve(LlmTask.CAPTION, 40)
-    assert ledger.reserve(LlmTask.TREND, 1) is None
+    one, two = (
+        ledger.reserve(LlmTask.TREND_PREDICTION, 60),
+        ledger.reserve(LlmTask.CAPTION_GENERATION, 40),
+    )
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 1) is None
     assert ledger.settle(one.call, 25, 25) and ledger.release(two.call)
     assert ledger.account() == type(ledger.account())(charged=25, paid=25)
-    assert ledger.reserve(LlmTask.TREND, 75) is not None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 75) is not None
     ledger.check()
 
 
 def test_a_call_of_unknown_end_is_spent_and_a_late_or_second_reply_changes_nothing():
     ledger = Ledger(Caps(100))
-    call = ledger.reserve(LlmTask.TREND, 60).call
+    call = ledger.reserve(LlmTask.TREND_PREDICTION, 60).call
     assert ledger.lose(call)
     for _ in range(3):
         assert not ledger.settle(call, 1, 1) and not ledger.lose(call) and not ledger.release(call)
@@ -38,28 +41,28 @@ def test_a_call_of_unknown_end_is_spent_and_a_late_or_second_reply_changes_nothi
 
 def test_a_claim_above_the_reservation_is_disputed_and_never_charged():
     ledger = Ledger(Caps(100))
-    ledger.settle(ledger.reserve(LlmTask.TREND, 60).call, 10**18, 10**18)
+    ledger.settle(ledger.reserve(LlmTask.TREND_PREDICTION, 60).call, 10**18, 10**18)
     account = ledger.account()
     assert (account.charged, account.paid, account.disputed) == (60, 60, 10**18 - 60)
     ledger.check()
 
 
 def test_the_reserve_is_for_the_privileged_and_a_task_keeps_to_its_own_cap():
-    ledger = Ledger(Caps(100, reserve=30, tasks={LlmTask.CAPTION: 50}))
-    assert ledger.reserve(LlmTask.TREND, 71) is None
-    assert ledger.reserve(LlmTask.CAPTION, 51) is None
-    assert ledger.reserve(LlmTask.CAPTION, 50) is not None
-    assert ledger.reserve(LlmTask.TREND, 20) is not None
-    assert ledger.reserve(LlmTask.TREND, 1) is None
-    assert ledger.reserve(LlmTask.TREND, 30, is_privileged=True) is not None
-    assert ledger.reserve(LlmTask.TREND, 1, is_privileged=True) is None
+    ledger = Ledger(Caps(100, reserve=30, tasks={LlmTask.CAPTION_GENERATION: 50}))
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 71) is None
+    assert ledger.reserve(LlmTask.CAPTION_GENERATION, 51) is None
+    assert ledger.reserve(LlmTask.CAPTION_GENERATION, 50) is not None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 20) is not None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 1) is None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 30, is_privileged=True) is not None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 1, is_privileged=True) is None
     ledger.check()
 
 
 def test_a_budget_of_nothing_admits_what_costs_nothing():
     ledger = Ledger(Caps(0))
-    assert ledger.reserve(LlmTask.TREND, 1) is None
-    assert ledger.reserve(LlmTask.TREND, 0) is not None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 1) is None
+    assert ledger.reserve(LlmTask.TREND_PREDICTION, 0) is not None
 
 
 def test_a_reserve_above_the_budget_is_refused():
@@ -72,7 +75,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @initialize(total=st.integers(0, 500), reserve=st.integers(0, 100), cap=st.integers(0, 500))
     def start(self, total, reserve, cap):
-        self.caps = Caps(total, min(reserve, total), {LlmTask.COMMENT: cap})
+        self.caps = Caps(total, min(reserve, total), {LlmTask.COMMENT_GENERATION: cap})
         self.ledger = Ledger(self.caps)
         self.spent = dict.fromkeys(TASKS, 0)
         self.paid = 0
@@ -204,7 +207,7 @@ def test_refunds_make_room_again_and_crashes_do_not(crashes):
         if crashes and turn % (3_000 // crashes) == 7:
             ledger = Ledger(caps)
             ledger.absorb(sent, ends)
-        found = ledger.reserve(LlmTask.CAPTION, 20)
+        found = ledger.reserve(LlmTask.CAPTION_GENERATION, 20)
         if found is None:
             break
         sent.append(found)
@@ -212,6 +215,6 @@ def test_refunds_make_room_again_and_crashes_do_not(crashes):
         cost = lots.one(0, 21)
         if not (crashes and turn % (3_000 // crashes) == 6):
             ledger.settle(found.call, cost, cost)
-            ends[found.call] = End(LlmTask.CAPTION, cost, cost)
+            ends[found.call] = End(LlmTask.CAPTION_GENERATION, cost, cost)
     assert admitted > 10_000 // 20 and ledger.account().charged <= 10_000
     assert len({one.call for one in sent}) == len(sent)  # numbers are not used again after a crash

@@ -8,12 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from feedtwin.errors import IntegrityError, RunFolderError
-from feedtwin.llm.cache import RECORD_BYTES_MAX, Cache, Entry, Question
+from feedtwin.llm.cache import FORMAT, RECORD_BYTES_MAX, Cache, Entry, Question
 from feedtwin.llm.matching import Neighbours
+from feedtwin.llm.shipping import export_cache, import_cache, verify_cache
 from feedtwin.testing.samples import Lots
 
 QUESTION = Question(
-    task="CAPTION_GENERATION", version=1, key=(1, 2), seed=7, replicate=0, model="m", temperature=0.8, tokens_max=100,
+    task="CAPTION_GENERATION", version=1, key=(1, 2), seed=7, replicate=0, server="http://s/v1", model="m", temperature=0.8, tokens_max=100,
     sampling_seed=5, dialect="strict", schema_hash="0" * 64, messages=({"role": "system", "content": "x"},),
 )  # fmt: skip
 
@@ -21,7 +22,7 @@ QUESTION = Question(
 def entry(number=0, **how):
     question = dataclasses.replace(QUESTION, key=(number, 0))
     usual = {
-        "key": question.digest(), "task": question.task, "version": 1, "model": "m", "request": {"a": number, "b": [1, "x"]},
+        "key": question.digest(), "task": question.task, "version": 1, "server": "http://s/v1", "model": "m", "request": {"a": number, "b": [1, "x"]},
         "response": {"title": f"t{number}"}, "reason": "", "charged": 12, "tokens": (3, 4),
     }  # fmt: skip
     return Entry(**{**usual, **how})
@@ -143,7 +144,7 @@ def test_a_sealed_record_of_wrong_types_is_a_miss(cache):
         ("version", 1.5),
         ("key", "../../x"),
     ):
-        body = {"format": 1, **one.model_dump(mode="json"), field: value}
+        body = {"format": FORMAT, **one.model_dump(mode="json"), field: value}
         data = json.dumps({**body, "seal": cache._seal(body)}).encode()
         with pytest.raises(IntegrityError):
             cache.opened(data, "here")
@@ -222,18 +223,18 @@ def test_export_and_import_carry_everything_over(cache, tmp_path):
     entries = [entry(k) for k in range(20)]
     for one in entries:
         cache.put(one)
-    assert cache.export(tmp_path / "all.jsonl") == 20
+    assert export_cache(cache.folder, tmp_path / "all.jsonl") == 20
     other = Cache(tmp_path / "other", seal_key="")
-    assert other.take(tmp_path / "all.jsonl") == 20
+    assert import_cache(tmp_path / "all.jsonl", other.folder) == 20
     assert [other.get(one.task, one.key) for one in entries] == entries
-    assert other.export(tmp_path / "again.jsonl") == 20
+    assert export_cache(other.folder, tmp_path / "again.jsonl") == 20
     assert (tmp_path / "again.jsonl").read_bytes() == (tmp_path / "all.jsonl").read_bytes()
 
 
 def test_a_broken_line_stops_an_import_before_anything_is_taken(cache, tmp_path):
     for k in range(3):
         cache.put(entry(k))
-    cache.export(tmp_path / "all.jsonl")
+    export_cache(cache.folder, tmp_path / "all.jsonl")
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     for broken in (
         lines[1].replace("t", "u", 1),
@@ -244,17 +245,17 @@ def test_a_broken_line_stops_an_import_before_anything_is_taken(cache, tmp_path)
         (tmp_path / "bad.jsonl").write_text("\n".join([lines[0], broken, lines[2]]))
         other = Cache(tmp_path / "other", seal_key="")
         with pytest.raises(IntegrityError, match=r"bad\.jsonl, line 2"):
-            other.take(tmp_path / "bad.jsonl")
+            import_cache(tmp_path / "bad.jsonl", other.folder)
         assert not (tmp_path / "other").exists()
     with pytest.raises(RunFolderError, match="cannot be read"):
-        cache.take(tmp_path / "missing.jsonl")
+        import_cache(tmp_path / "missing.jsonl", cache.folder)
 
 
 def test_an_unsound_record_stops_an_export(cache, tmp_path):
     cache.put(entry())
     path_of(cache.folder, entry()).write_text("{}")
     with pytest.raises(IntegrityError):
-        cache.export(tmp_path / "all.jsonl")
+        export_cache(cache.folder, tmp_path / "all.jsonl")
     assert not (tmp_path / "all.jsonl").exists()
 
 
@@ -267,15 +268,76 @@ def test_the_nearest_record_is_found_with_its_distance_and_ties_go_to_the_lower_
         cache.put(one)
     cache.put(entry(4, request=base, response=None, reason="timeout"))
     known = Neighbours.of(cache)
-    found = known.nearest(near.task, 1, "m", base, 250_000)
+    group = (near.task, 1, "http://s/v1", "m")
+    found = known.nearest(group, base, 250_000)
     assert found == (min(near, twin, key=lambda one: one.key), 250_000)
-    assert known.nearest(near.task, 1, "m", base, 249_999) is None
-    assert known.nearest(near.task, 2, "m", base, 10**6) is None
-    assert known.nearest(near.task, 1, "other", base, 10**6) is None
-    assert known.nearest(near.task, 1, "m", near.request, 0) == (near, 0)
+    assert known.nearest(group, base, 249_999) is None
+    for others in (
+        (near.task, 2, "http://s/v1", "m"),
+        (near.task, 1, "http://other/v1", "m"),
+        (near.task, 1, "http://s/v1", "other"),
+    ):
+        assert known.nearest(others, base, 10**6) is None
+    assert known.nearest(group, near.request, 0) == (near, 0)
 
 
 def test_what_a_run_stores_itself_cannot_change_what_it_finds(cache):
     known = Neighbours.of(cache)
     cache.put(entry(1))
-    assert known.nearest(entry(1).task, 1, "m", entry(1).request, 10**6) is None
+    group = (entry(1).task, 1, "http://s/v1", "m")
+    assert known.nearest(group, entry(1).request, 10**6) is None
+
+
+def test_a_record_that_does_not_say_which_server_answered_is_refused_in_a_sentence(cache, tmp_path):
+    body = {"format": 1, **entry().model_dump(mode="json")}
+    del body["server"]
+    (tmp_path / "old.jsonl").write_text(json.dumps({**body, "seal": cache._seal(body)}))
+    with pytest.raises(IntegrityError, match=r"old\.jsonl, line 1: .*format 1; expected 2.*server"):
+        import_cache(tmp_path / "old.jsonl", cache.folder)
+    assert not cache.folder.exists()
+
+
+@pytest.mark.parametrize("key", ["my key", "kl\udcff\udcfe"])
+def test_any_bytes_may_be_the_seal_key(tmp_path, monkeypatch, key):
+    monkeypatch.setenv("FEEDTWIN_CACHE_KEY", key)
+    Cache(tmp_path).put(entry())
+    assert Cache(tmp_path).get(entry().task, entry().key) == entry()
+    assert Cache(tmp_path, seal_key="").get(entry().task, entry().key) is None
+
+
+def test_an_empty_folder_is_not_exported(cache, tmp_path):
+    cache.folder.mkdir()
+    with pytest.raises(RunFolderError, match="holds no record, so nothing was written"):
+        export_cache(cache.folder, tmp_path / "all.jsonl")
+    assert not (tmp_path / "all.jsonl").exists()
+
+
+def test_blank_lines_of_an_import_say_nothing(cache, tmp_path):
+    cache.put(entry())
+    export_cache(cache.folder, tmp_path / "all.jsonl")
+    with (tmp_path / "all.jsonl").open("a") as file:
+        file.write("\n \r\n")
+    assert import_cache(tmp_path / "all.jsonl", tmp_path / "other") == 1
+
+
+def test_a_studys_answers_travel_each_once_and_every_cell_gets_its_own_back(tmp_path):
+    one, two, three = "1" * 24, "2" * 24, "3" * 24
+    other = entry(1, response={"title": "another"})
+    own = {one: [entry(1), entry(2)], two: [entry(1)], three: [other]}
+    for cell, entries in own.items():
+        for record in entries:
+            Cache(tmp_path / "study" / "llm-cache" / cell).put(record)
+    assert verify_cache(tmp_path / "study").records == {"CAPTION_GENERATION": 4}
+    assert export_cache(tmp_path / "study", tmp_path / "all.jsonl") == 3
+    assert import_cache(tmp_path / "all.jsonl", tmp_path / "back") == 3
+    for cell, entries in own.items():
+        back = Cache(tmp_path / "back" / "llm-cache" / cell)
+        assert {e.model_dump_json() for _, e in back.entries()} == {
+            e.model_dump_json() for e in entries
+        }
+    line = json.loads((tmp_path / "all.jsonl").read_text().splitlines()[0])
+    for cells in (["../../escaped"], [], "1" * 24, [7]):
+        (tmp_path / "bad.jsonl").write_text(json.dumps({**line, "cells": cells}))
+        with pytest.raises(IntegrityError, match=r"bad\.jsonl, line 1: .*names of cells"):
+            import_cache(tmp_path / "bad.jsonl", tmp_path / "x")
+    assert not (tmp_path / "x").exists()

@@ -40,15 +40,37 @@ def test_a_model_without_a_price_is_refused_and_not_free(model):
         price_of(model, {})
 
 
+def test_three_prices_of_a_known_model_are_not_taken_for_another_models_two():
+    with pytest.raises(BudgetError, match="gpt-4-turbo:1/3:2"):
+        parse_prices(["gpt-4-turbo:1:2:3"])
+
+
 def test_a_stated_price_wins_and_a_name_may_hold_colons():
-    found = parse_prices(["llama3:8b:0:0", "gpt-4-turbo:1:2:3", "none"])
-    assert found == {"llama3:8b": Price(0, 0), "gpt-4-turbo": Price(1, 2, 3)}
+    found = parse_prices(
+        ["llama3:8b:0:0", "llama3:8:0:0", "x:1:2/3:4", "gpt-4-turbo:1/3:2", "none"]
+    )
+    assert found == {
+        "llama3:8b": Price(0, 0), "llama3:8": Price(0, 0), "x:1": Price(2, 4, 3), "gpt-4-turbo": Price(1, 2, 3),
+    }  # fmt: skip
     assert price_of("gpt-4-turbo", found) == Price(1, 2, 3)
     assert TABLE["gpt-4-turbo"] != Price(1, 2, 3)
 
 
 @pytest.mark.parametrize(
-    "entry", ["m", "m:1", "m:-1:2", "m:1.5:2", ":1:2", "m:1:2:3:4:x", "m:a:b", "m:1:99999999999"]
+    "entry",
+    [
+        "m",
+        "m:1",
+        "m:-1:2",
+        "m:1.5:2",
+        ":1:2",
+        "m:1:2:3:4:x",
+        "m:a:b",
+        "m:1:99999999999",
+        "m:1/2/3:4",
+        "m:/2:4",
+        "m:1:2/3",
+    ],
 )
 def test_what_is_no_price_is_refused(entry):
     with pytest.raises(BudgetError):

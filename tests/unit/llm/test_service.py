@@ -359,7 +359,7 @@ def test_thresholds_are_crossed_at_the_same_event_under_every_schedule():
         found.add(repr((answers, barriers, service.ledger.account())))
     assert len(found) == 1
     changes = [(step, one.task) for step, barrier in enumerate(barriers) for one in barrier.changes]
-    assert [task for _, task in changes] == [LlmTask.COMMENT, LlmTask.PERSONA]
+    assert [task for _, task in changes] == [LlmTask.COMMENT_GENERATION, LlmTask.PERSONA_GENERATION]
     assert 0 < changes[0][0] < changes[1][0] < 5
 
 
@@ -369,7 +369,7 @@ def test_comments_are_degraded_above_80_percent_and_personas_above_95():
 
         def spend(amount):
             service.ledger.settle(
-                service.ledger.reserve(LlmTask.TREND, amount).call, amount, amount
+                service.ledger.reserve(LlmTask.TREND_PREDICTION, amount).call, amount, amount
             )
 
         service.begin_step(0)
@@ -378,7 +378,7 @@ def test_comments_are_degraded_above_80_percent_and_personas_above_95():
         spend(1)
         (change,) = service.begin_step(2).changes
         assert (change.task, change.from_source, change.to_source, change.utilisation_ppm) == (
-            LlmTask.COMMENT,
+            LlmTask.COMMENT_GENERATION,
             LIVE,
             CACHED,
             800_010,
@@ -387,13 +387,16 @@ def test_comments_are_degraded_above_80_percent_and_personas_above_95():
         assert service.begin_step(3).changes == ()
         spend(1)
         assert {one.task for one in service.begin_step(4).changes} == {
-            LlmTask.PERSONA,
-            LlmTask.CAPTION,
-            LlmTask.DECISION,
+            LlmTask.PERSONA_GENERATION,
+            LlmTask.CAPTION_GENERATION,
+            LlmTask.ACTION_SELECTION,
         }
         spend(4_999)
         barrier = service.begin_step(5)
-        assert {one.task for one in barrier.changes} == {LlmTask.CAMPAIGN, LlmTask.TREND}
+        assert {one.task for one in barrier.changes} == {
+            LlmTask.CREATOR_CAMPAIGN,
+            LlmTask.TREND_PREDICTION,
+        }
 
 
 def test_the_reserve_is_kept_for_elite_creators_and_governance():
@@ -458,7 +461,7 @@ def test_a_replay_that_asks_something_else_is_found_out(faulty, records):
     settings, steps, _ = faulty
     rows = records.by_step()[0].rows
     comments = [
-        one for one in steps[0] if one.name in rows and one.task.code is LlmTask.COMMENT
+        one for one in steps[0] if one.name in rows and one.task.code is LlmTask.COMMENT_GENERATION
     ]  # any comment is an answer to any request for one: only the request gives the difference away
     for ask in comments:
         other = ask.request.model_copy(update={"completion_percent": 1000})
@@ -534,6 +537,25 @@ def test_a_cached_only_task_says_so_when_a_record_is_missing(tmp_path):
         (SURROGATE, "not in the cache"): 12,
     }
     assert service.ledger.account().paid == 0 < service.ledger.account().charged
+
+
+def test_answers_of_one_server_are_not_those_of_another_unless_both_have_one_name(tmp_path):
+    asks = asks_of(6)
+
+    def asked(address, name="none", within="0"):
+        """How many calls a run at an address makes, with what is kept by now."""
+        provider = ScriptedProvider()
+        sets = (f"base_url={address}", f"server_name={name}", f"compatible_within={within}")
+        run(live_settings(*sets), [asks], provider, cache=Cache(tmp_path, ""))
+        return provider.bill.calls
+
+    assert asked("http://one:1/v1") == 6
+    assert asked("HTTP://ONE:1/v1/") == 0
+    assert asked("http://one:2/v1", within="1") == 6, "nor by compatible matching"
+    assert asked("http://one:3/v1", "lab") == 6
+    assert asked("https://elsewhere/v1", "lab") == 0
+    servers = {entry.server for _, entry in Cache(tmp_path, "").entries()}
+    assert servers == {"http://one:1/v1", "http://one:2/v1", "lab"}
 
 
 def test_a_compatible_record_is_used_only_when_told_and_recorded_with_its_distance(
@@ -735,7 +757,7 @@ def test_with_a_model_that_obeys_user_text_only_the_typed_field_of_that_answer_c
         assert len(found.text) <= 120 and found.tone in ("positive", "neutral", "negative")
         assert all(not one.changes and not one.exceeded for one in barriers)
         for code in LlmTask:
-            if code not in (LlmTask.ALL, LlmTask.COMMENT):
+            if code not in (LlmTask.ALL, LlmTask.COMMENT_GENERATION):
                 assert service.ledger.account(code) == reference.ledger.account(code)
         tried += 1
     assert tried == 60

@@ -121,7 +121,7 @@ def test_one_silent_model_takes_no_other_down():
         for step in range(4):
             service.begin_step(step)
             for ask, one in zip(asks_of(24, step), service.answer(asks_of(24, step)), strict=True):
-                assert (one.source is LIVE) == (ask.task.code is not LlmTask.CAPTION)
+                assert (one.source is LIVE) == (ask.task.code is not LlmTask.CAPTION_GENERATION)
     assert provider.calls[OTHER] == 8 + 8 + 0 + 1
 
 
@@ -364,7 +364,7 @@ def test_each_limit_is_told_once_where_it_binds():
             return [*found, service.begin_step(len(steps))], service.ledger
 
     barriers, ledger = barriers_of(client=ScriptedProvider(), records=records)
-    assert told(barriers) == [(1, LlmTask.CAPTION, 500), (2, LlmTask.ALL, 5000), (3, LlmTask.ALL, 10000)]  # fmt: skip
+    assert told(barriers) == [(1, LlmTask.CAPTION_GENERATION, 500), (2, LlmTask.ALL, 5000), (3, LlmTask.ALL, 10000)]  # fmt: skip
     first = barriers[1].exceeded[0]
     assert isinstance(first, Exceeded) and 0 < first.spend <= first.budget
     assert ledger.account().charged <= 10000

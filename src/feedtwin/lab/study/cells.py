@@ -11,10 +11,14 @@ from typing import Any, Final
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.study.plan import WHOLE, Cohort, Study, Wanted
 from feedtwin.lab.study.settings_check import settings_of
+from feedtwin.record.folder import CACHE
+from feedtwin.schema.address import server_of
 from feedtwin.schema.settings import Settings
-from feedtwin.world.options import CACHE
 
 FORMAT: Final = 1
+CELLS: Final = "cells"
+"""Folder of the cells, in a study's folder."""
+_ADDRESS, _SERVER_NAME = "llm.base_url", "llm.server_name"
 _PACKAGE: Final = Path(__file__).resolve().parents[2]
 _NO_STATE: Final = ("lab", "cli", "testing", "studies")
 """Folders whose code cannot change a run: they read run folders."""
@@ -80,13 +84,15 @@ class Cell:
     def answers_key(self) -> str:
         """Name of the folder of its language models' answers: the key of its settings, whatever code and horizon.
 
-        Whether the answers are asked for or only looked up makes no difference.
+        Whether the answers are asked for or only looked up makes no difference, nor which of its addresses a server
+        that has a name is reached at.
         """
         settings = self.settings.model_dump()
         told = settings["parameters"]
         for name in told:
             if name.startswith("llm.") and name.endswith(".source") and told[name] == "live":
                 told[name] = "cached"
+        told[_ADDRESS] = server_of(told[_ADDRESS], told[_SERVER_NAME])
         text = json.dumps(settings, sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()[:24]
 
@@ -130,6 +136,7 @@ class Job:
         distributions: Names of the distributions to describe.
         threads: Threads of the kernels; no effect on results.
         others: Key by arm of the cells that a cohort reads from.
+        offline: Whether no language model may be asked: the cell's answers are on disk, or it is refused.
     """
 
     cell: Cell
@@ -141,6 +148,7 @@ class Job:
     distributions: tuple[str, ...] = ()
     threads: int = 1
     others: tuple[tuple[str, str], ...] = ()
+    offline: bool = False
 
     @property
     def folder(self) -> Path:

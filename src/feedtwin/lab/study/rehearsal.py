@@ -10,7 +10,7 @@ from typing import Final
 from feedtwin.kernels.binding import load
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.study.budget import MICRO, asking
-from feedtwin.lab.study.cells import cell_of, log_level, unique
+from feedtwin.lab.study.cells import CELLS, cell_of, log_level, unique
 from feedtwin.lab.study.costing import StudyCost, cost_of
 from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.running import folder_of
@@ -70,7 +70,8 @@ def rehearse(
         FeedtwinError: The base world cannot be built.
     """
     count = workers or usable_cores()
-    store = folder_of(study, out) / "cells"
+    folder = folder_of(study, out)
+    store = folder / CELLS
     replicates = range(study.replication.most)
     cells = unique([cell_of(study, arm, r) for r in replicates for arm in study.arms])
     pasts = unique([cell_of(study, "", r) for r in replicates] if study.warmup else [])
@@ -79,9 +80,9 @@ def rehearse(
     missing_pasts = [one for one in pasts if one.key in needed and not is_run(store / one.key)]
     keys = {cell.key for cell in (*missing, *missing_pasts)}
     to_run = {
-        arm: sum(cell_of(study, arm, r).key in keys for r in replicates) for arm in asking(study)
+        arm: [r for r in replicates if cell_of(study, arm, r).key in keys] for arm in asking(study)
     }
-    language = cost_of(study, load("auto", usable_cores()), to_run)
+    language = cost_of(study, load("auto", usable_cores()), to_run, folder)
     setup_s, step_s, size, step_bytes, users = _pilot(study, max(1, usable_cores() // count))
     seconds = sum(setup_s + step_s * (one.steps - one.at) for one in (*missing, *missing_pasts))
     disk = sum(size + step_bytes * (one.steps - one.at) for one in (*missing, *missing_pasts))

@@ -22,7 +22,7 @@ from feedtwin.lab.study.answering import (
     marked_readings,
     marks_of,
 )
-from feedtwin.lab.study.cells import Cell, Job, cell_of, unique, window_metrics
+from feedtwin.lab.study.cells import CELLS, Cell, Job, cell_of, unique, window_metrics
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
     CellReadings,
@@ -39,6 +39,7 @@ from feedtwin.lab.study.result import Effect, Reading, StudyResult
 from feedtwin.lab.study.tables import STUDY_FILE, write_result
 from feedtwin.lab.study.warning import warnings_of
 from feedtwin.lab.study.working import do, is_finished, is_run
+from feedtwin.record.folder import CACHE
 from feedtwin.world.counsel import Counsel
 
 STUDIES: Final = Path("studies")
@@ -85,6 +86,7 @@ def run_study(
     workers: int | None = None,
     executor: Executor | None = None,
     on_progress: OnStudyProgress = lambda progress: None,
+    offline: bool = False,
 ) -> StudyResult:
     """Run what is not run yet of a study, and write its tables.
 
@@ -94,6 +96,7 @@ def run_study(
         workers: Local processes; one per usable core by default. The tables do not depend on it.
         executor: Where cells run instead.
         on_progress: Called when the study begins and after every cell.
+        offline: Whether no language model may be asked; a cell whose answers are not all on disk is refused.
 
     Raises:
         FeedtwinError: A cell cannot be run; what is finished stays. Or the folder is another study's or in use.
@@ -101,7 +104,7 @@ def run_study(
     folder = folder_of(study, out)
     where = executor or local(workers or usable_cores())
     with _held(folder, study):
-        run = _Run(study, folder, where, on_progress)
+        run = _Run(study, folder, where, on_progress, offline)
         precision = run.all_batches()
         result = _result(study, folder, run.cells(), precision, run.reused)
         write_result(result)
@@ -121,10 +124,11 @@ class _Run:
     """The cells of one call, batch by batch."""
 
     def __init__(
-        self, study: Study, folder: Path, executor: Executor, on_progress: OnStudyProgress
-    ) -> None:
+        self, study: Study, folder: Path, executor: Executor, on_progress: OnStudyProgress,
+        offline: bool,
+    ) -> None:  # fmt: skip
         self._study, self._executor, self._on_progress = study, executor, on_progress
-        self._store = folder / "cells"
+        self._store, self._offline = folder / CELLS, offline
         self._threads = max(1, usable_cores() // executor.workers)
         self._began = perf_counter()
         self._found: dict[str, CellReadings] = {}
@@ -176,7 +180,10 @@ class _Run:
         finished = [job for job in jobs if is_finished(job)]
         missing = [job for job in jobs if job not in finished]
         needed = {job.cell.past for job in missing}
-        past_jobs = [Job(cell, self._store, threads=self._threads) for cell in unique(pasts)]
+        past_jobs = [
+            Job(cell, self._store, threads=self._threads, offline=self._offline)
+            for cell in unique(pasts)
+        ]
         past_jobs = [job for job in past_jobs if job.cell.key in needed and not is_finished(job)]
         self.reused += len(finished)
         self._total += len(jobs) + len(past_jobs)
@@ -185,7 +192,9 @@ class _Run:
         self._report()
         to_run = {job.cell.arm: job for job in (*past_jobs, *missing) if not is_run(job.folder)}
         for job in to_run.values():
-            Counsel().check(job.cell.settings)  # without key or server no cell begins
+            Counsel(is_offline=self._offline).check(
+                job.cell.settings
+            )  # without key or server no cell begins
         self._go(past_jobs)
         self._go([job for job in missing if job.cell.arm in first])
         self._go([job for job in missing if job.cell.arm not in first])
@@ -212,7 +221,7 @@ class _Run:
         return Job(
             cell, self._store, study.wanted, cohorts,
             tuple(windows_of(study)) if study.over_time else (), window_metrics(study),
-            study.distributions, self._threads, others,
+            study.distributions, self._threads, others, self._offline,
         )  # fmt: skip
 
 
@@ -284,8 +293,8 @@ def _refuse_other(folder: Path, study: Study) -> None:
         raise RunFolderError(
             f"{folder}: is a file; expected a folder for the study. Give another with --out"
         )
-    strange = [path.name for path in folder.iterdir()] and not (folder / "lock").exists()
-    if strange:
+    found = {path.name for path in folder.iterdir()} - {CACHE}  # answers may be there first
+    if found and "lock" not in found:
         raise RunFolderError(
             f"{folder}: exists and is no study's folder; expected an empty or new one. Give another with --out"
         )

@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from feedtwin.errors import RunFolderError
+from feedtwin.errors import LLMError, RunFolderError
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.lab.study.budget import live_tasks
 from feedtwin.lab.study.cells import Job
@@ -47,23 +47,26 @@ def _run(job: Job) -> None:
     """Run a cell under a name of its own and put it in its place when it is whole.
 
     What was begun and left is begun anew, except where money was spent on it: that goes on, so that what a model
-    was paid for counts against the cell's cap whatever happens.
+    was paid for counts against the cell's cap whatever happens. Offline, nothing is spent, and what was stays as it is.
     """
     cell = job.cell
     job.folder.mkdir(parents=True, exist_ok=True)
-    is_paid = bool(live_tasks(cell.settings))
-    leftovers = sorted(job.folder.glob("attempt-*"))
+    is_paid = bool(live_tasks(cell.settings)) and not job.offline
+    name = "offline" if job.offline else "attempt"
+    leftovers = sorted(job.folder.glob(f"{name}-*"))
     if is_paid and leftovers:
         attempt = leftovers[0]
         go_on(attempt, job.answers, _kernels(job.threads))
     else:
         for leftover in leftovers:
             shutil.rmtree(leftover, ignore_errors=True)
-        attempt = job.folder / f"attempt-{os.getpid()}"
+        attempt = job.folder / f"{name}-{os.getpid()}"
         if _begin(job, attempt).interrupted:
             if not is_paid:
                 shutil.rmtree(attempt, ignore_errors=True)
             raise KeyboardInterrupt
+    if job.offline:
+        _refuse_missing(job, attempt)
     if cell.arm:  # a past is branched from; an arm can be executed again from its journal
         for snapshot in (attempt / "snapshots").iterdir():
             snapshot.unlink()
@@ -78,10 +81,34 @@ def _run(job: Job) -> None:
             ) from None
 
 
+def _refuse_missing(job: Job, attempt: Path) -> None:
+    """Refuse a cell that a stand-in had to answer for, where a model was wanted and nobody may be asked."""
+    wanted = live_tasks(job.cell.settings)
+    if not wanted:
+        return
+    from feedtwin.llm.admin import usage
+    from feedtwin.llm.settings import SECTIONS
+    from feedtwin.llm.trouble import NOT_CACHED
+
+    missing = {
+        SECTIONS[code]: one.reasons[NOT_CACHED]
+        for code, one in usage(attempt).tasks.items()
+        if SECTIONS[code] in wanted and NOT_CACHED in one.reasons
+    }
+    if missing:
+        shutil.rmtree(attempt, ignore_errors=True)
+        said = ", ".join(f"{number} of llm.{section}" for section, number in missing.items())
+        raise LLMError(
+            f"arm {job.cell.arm or '(shared past)'}, replicate {job.cell.replicate}: answers are not in {job.answers} "
+            f"({said}); expected all of them with --offline. Import them with `feedtwin llm cache import FILE "
+            f"{job.store.parent}`, or run the study without --offline"
+        )
+
+
 def _begin(job: Job, attempt: Path) -> Finished:
     """Run a cell from its beginning."""
     cell = job.cell
-    options = RunOptions(cell.steps, cell.log, _NEVER, cache=job.answers)
+    options = RunOptions(cell.steps, cell.log, _NEVER, cache=job.answers, offline=job.offline)
     if cell.past:
         past = job.store / cell.past / "run"
         return branch(past, cell.at, attempt, cell.settings, options, _kernels(job.threads))

@@ -87,7 +87,7 @@ class CampaignTask(Task[CampaignRequest, Plan]):
     """Plan three days for a creator."""
 
     name = "CREATOR_CAMPAIGN"
-    code = LlmTask.CAMPAIGN
+    code = LlmTask.CREATOR_CAMPAIGN
     version = 1
     request = CampaignRequest
     response = Plan

@@ -43,7 +43,7 @@ class CaptionTask(Task[CaptionRequest, Caption]):
     """Write the caption of a video."""
 
     name = "CAPTION_GENERATION"
-    code = LlmTask.CAPTION
+    code = LlmTask.CAPTION_GENERATION
     version = 1
     request = CaptionRequest
     response = Caption

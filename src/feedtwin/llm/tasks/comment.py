@@ -41,7 +41,7 @@ class CommentTask(Task[CommentRequest, Comment]):
     """Write the comment of a viewer."""
 
     name = "COMMENT_GENERATION"
-    code = LlmTask.COMMENT
+    code = LlmTask.COMMENT_GENERATION
     version = 1
     request = CommentRequest
     response = Comment

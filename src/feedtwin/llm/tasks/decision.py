@@ -79,7 +79,7 @@ class DecisionTask(Task[DecisionRequest, Decision]):
     """Choose one of the options."""
 
     name = "ACTION_SELECTION"
-    code = LlmTask.DECISION
+    code = LlmTask.ACTION_SELECTION
     version = 2
     request = DecisionRequest
     response = Decision

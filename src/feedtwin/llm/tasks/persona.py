@@ -57,7 +57,7 @@ class PersonaTask(Task[PersonaRequest, Persona]):
     """Write a persona for a creator of a tier and a field."""
 
     name = "PERSONA_GENERATION"
-    code = LlmTask.PERSONA
+    code = LlmTask.PERSONA_GENERATION
     version = 1
     request = PersonaRequest
     response = Persona

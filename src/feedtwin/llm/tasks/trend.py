@@ -70,7 +70,7 @@ class TrendTask(Task[TrendRequest, Forecasts]):
     """Forecast which hashtags will trend."""
 
     name = "TREND_PREDICTION"
-    code = LlmTask.TREND
+    code = LlmTask.TREND_PREDICTION
     version = 1
     request = TrendRequest
     response = Forecasts

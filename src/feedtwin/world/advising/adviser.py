@@ -91,7 +91,7 @@ class Adviser:
         self._voice.step, self._service_is_at = step, step
         self._comments.begin()
         yield from _events(self._service.begin_step(step), step)
-        if step == 0 and self._is_on[LlmTask.PERSONA]:
+        if step == 0 and self._is_on[LlmTask.PERSONA_GENERATION]:
             yield from self._personas.written()
 
     def completed(self, batches: Sequence[Batch]) -> list[Batch]:
@@ -105,7 +105,7 @@ class Adviser:
 
     def chosen(self, wishes: Sequence[ActionBatch], reactions: Reactions) -> list[ActionBatch]:
         """Return the wishes of a step, those of LLM-driven users as they chose."""
-        if not self._is_on[LlmTask.DECISION]:
+        if not self._is_on[LlmTask.ACTION_SELECTION]:
             return list(wishes)
         return self._deciding.chosen(wishes, reactions)
 
@@ -132,16 +132,16 @@ class Adviser:
         return self._service.answer(asks)
 
     def _joined(self, activity: EventBatch) -> list[Batch]:
-        return self._personas.joined(activity) if self._is_on[LlmTask.PERSONA] else []
+        return self._personas.joined(activity) if self._is_on[LlmTask.PERSONA_GENERATION] else []
 
     def _completed(self, batch: Batch) -> Batch:
         if isinstance(batch, SlateBatch):
             self._slates = batch
         elif isinstance(batch, Outcomes):
-            if self._is_on[LlmTask.COMMENT]:
+            if self._is_on[LlmTask.COMMENT_GENERATION]:
                 assert self._slates is not None, "outcomes follow their slates"
                 return self._comments.completed(self._slates, batch)
-        elif batch.event == "VIDEO_CREATED" and self._is_on[LlmTask.CAPTION]:
+        elif batch.event == "VIDEO_CREATED" and self._is_on[LlmTask.CAPTION_GENERATION]:
             return self._captions.completed(batch)
         return batch
 

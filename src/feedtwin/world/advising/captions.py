@@ -23,7 +23,7 @@ class Captions:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
         self._task = task("CAPTION_GENERATION")
-        self._cohort = voice.cohort(LlmTask.CAPTION)
+        self._cohort = voice.cohort(LlmTask.CAPTION_GENERATION)
 
     def completed(self, created: EventBatch) -> EventBatch:
         """Return the batch with the captions and hashtags that a model wrote."""

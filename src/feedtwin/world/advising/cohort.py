@@ -12,7 +12,7 @@ from feedtwin.schema.cohorts import cohort_terms
 from feedtwin.schema.parameters import load_defaults
 
 ELITE: Final = 0
-_VIEWERS: Final = (LlmTask.PERSONA, LlmTask.COMMENT, LlmTask.DECISION)
+_VIEWERS: Final = (LlmTask.PERSONA_GENERATION, LlmTask.COMMENT_GENERATION, LlmTask.ACTION_SELECTION)
 """Tasks that are about people who open the app; the others are about whoever uploads, too."""
 
 
@@ -60,7 +60,9 @@ class Cohort:
             raise SettingsError(
                 f"{said}: nobody would be asked about; expected a cohort such as 0-19, elite or 10%, {off}"
             )
-        if self.terms.is_all or self._task is LlmTask.TREND:  # forecasts are about nobody
+        if (
+            self.terms.is_all or self._task is LlmTask.TREND_PREDICTION
+        ):  # forecasts are about nobody
             return ""
         is_somebody = users.activity > 0
         if self._task not in _VIEWERS:
@@ -81,7 +83,9 @@ class Cohort:
         if self._draws.replicate:
             return f"{nobody}; in this replicate chance has it so"
         if self.text == load_defaults().values()[self._setting]:
-            return f"{nobody}; that is the default, for others set {self._setting}, e.g. to 10% or all"
+            return (
+                f"{nobody}; that is the default, for others set {self._setting}, e.g. to 10% or all"
+            )
         raise SettingsError(
             f"{nobody}; expected a larger world or another cohort (all is everybody), {off}"
         )

@@ -26,8 +26,10 @@ class Comments:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
         self._task = task("COMMENT_GENERATION")
-        self._cohort = voice.cohort(LlmTask.COMMENT)
-        self._is_by_rule = voice.settings.source(LlmTask.COMMENT) is AnswerSource.SURROGATE
+        self._cohort = voice.cohort(LlmTask.COMMENT_GENERATION)
+        self._is_by_rule = (
+            voice.settings.source(LlmTask.COMMENT_GENERATION) is AnswerSource.SURROGATE
+        )
         self._asked: set[tuple[int, ...]] = set()
 
     def begin(self) -> None:

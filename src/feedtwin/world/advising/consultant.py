@@ -18,7 +18,10 @@ class Consultant:
         self._voice, self._executes = voice, executes
         self.names = voice.names
         self.steps_per_day = steps_per_day
-        self._cohorts = {task: voice.cohort(task) for task in (LlmTask.CAMPAIGN, LlmTask.TREND)}
+        self._cohorts = {
+            task: voice.cohort(task)
+            for task in (LlmTask.CREATOR_CAMPAIGN, LlmTask.TREND_PREDICTION)
+        }
 
     def in_cohort(self, task: LlmTask, users: np.ndarray) -> np.ndarray:
         """Return about which of some users a model may be asked, bool (N,)."""

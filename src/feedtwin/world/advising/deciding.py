@@ -50,7 +50,7 @@ class Deciding:
     def __init__(self, voice: Voice, executes: Callable[[str], bool]) -> None:
         self._voice, self._executes = voice, executes
         self._task = task("ACTION_SELECTION")
-        self._cohort = voice.cohort(LlmTask.DECISION)
+        self._cohort = voice.cohort(LlmTask.ACTION_SELECTION)
 
     def chosen(self, wishes: Sequence[ActionBatch], reactions: Reactions) -> list[ActionBatch]:
         """Return the wishes of a step, those of LLM-driven users replaced by what they chose."""

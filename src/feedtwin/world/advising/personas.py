@@ -30,7 +30,7 @@ class Personas:
         """
         self._voice, self._base = voice, interest_base
         self._task = task("PERSONA_GENERATION")
-        self._cohort = voice.cohort(LlmTask.PERSONA)
+        self._cohort = voice.cohort(LlmTask.PERSONA_GENERATION)
 
     def written(self) -> list[Batch]:
         """Return what the personas of those say who are there from the start."""

@@ -54,20 +54,20 @@ class Texts:
             fields: Fields of the response.
             step: When.
         """
-        if task is LlmTask.CAPTION:
+        if task is LlmTask.CAPTION_GENERATION:
             return self._caption(
                 "caption", key, fields["title"], fields["description"], fields["hashtags"], step
             )
-        if task is LlmTask.COMMENT:
+        if task is LlmTask.COMMENT_GENERATION:
             return self._row(
                 text_id(fields["text"]), "comment", key[0], key[2], step, fields["text"]
             )
-        if task is LlmTask.PERSONA:
+        if task is LlmTask.PERSONA_GENERATION:
             self.traits[key[0]] = tuple(fields["core_traits"])
             return self._row(text_id(fields["bio"]), "persona", key[0], 0, step, fields["bio"])
-        if task is LlmTask.DECISION and fields["text"]:
+        if task is LlmTask.ACTION_SELECTION and fields["text"]:
             return self._row(text_id(fields["text"]), "action", key[0], step, step, fields["text"])
-        if task is LlmTask.CAMPAIGN:
+        if task is LlmTask.CREATOR_CAMPAIGN:
             found = 0
             for day in fields["days"]:
                 words = day["theme"], day["short_caption"], day["hashtags"]
