@@ -25,6 +25,7 @@ from feedtwin.llm.settings import LlmSettings
 from feedtwin.llm.task import Ask, Request, Response, Task, task
 from feedtwin.randomness import Draws
 from feedtwin.schema.codes import AnswerSource, LlmTask
+from feedtwin.schema.settings import assign
 
 REQUESTS_MAX: Final = 1000
 """Requests of a task that are compared, spread evenly over a run; a share of a thousand is known to 3 % or better."""
