@@ -45,11 +45,14 @@ class Said:
         order: (P,) lower is ranked higher within an origin.
         chance: (P,) probability as it says it.
         recalibrated: (P,) how often its like came true before, shrunk to its own chance as the platform does.
+        is_listed: (P,) whether it would put the hashtag on a list: a policy where its confidence reaches `forecast.confidence_min`,
+            a naive rule always.
     """
 
     order: F8
     chance: F8
     recalibrated: F8
+    is_listed: Flags
 
 
 @dataclass(frozen=True)
@@ -171,13 +174,18 @@ def _put_together(
     base = _shrunk(day, whole, came, horizon, np.full(len(day), 0.5), prior)
     own = _shrunk(day, name, came, horizon, base, prior)
     lot = uniforms(day * len(parts) + stretch, "lists of nobody")
-    said = {BASE: Said(lot, base, base), OWN: Said(-own, own, own)}
+    least, every = (
+        float(load_defaults().get("forecast.confidence_min")),
+        np.ones(len(day), np.bool_),
+    )
+    said = {BASE: Said(lot, base, base, every), OWN: Said(-own, own, own, every)}
     for one in dict.fromkeys(key.partition("/")[0] for key in columns if "/" in key):
         score, chance = columns[f"{one}/score"], columns[f"{one}/chance"]
         bins = np.where(score > 0, 1 + np.minimum(score * BINS, BINS - 1), 0).astype(np.int64)
         said[one] = Said(
-            columns[f"{one}/order"], chance, _shrunk(day, bins, came, horizon, chance, prior)
-        )
+            columns[f"{one}/order"], chance, _shrunk(day, bins, came, horizon, chance, prior),
+            every if one in NAIVE else chance >= least,
+        )  # fmt: skip
     begin = int(day.min()) + BURN_IN_DAYS if len(day) else 0
     kept = day >= begin
     rise = trend_defaults().rise
@@ -188,7 +196,9 @@ def _put_together(
     return Rolled(
         horizon, day[kept], name[kept], stretch[kept], came[kept],
         {
-            one: Said(told.order[kept], told.chance[kept], told.recalibrated[kept])
+            one: Said(
+                told.order[kept], told.chance[kept], told.recalibrated[kept], told.is_listed[kept]
+            )
             for one, told in said.items()
         },
         took_off, int(counts[0]), int(counts[1]),
