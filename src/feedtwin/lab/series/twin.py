@@ -8,6 +8,7 @@ import numpy as np
 from feedtwin.datasets.series import About, Cascades, CountSeries
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.cascades import timed_trees
+from feedtwin.lab.run_data import Array
 from feedtwin.record.reader import Run
 from feedtwin.schema.codes import SocialActivityKind
 
@@ -68,7 +69,8 @@ def share_cascades(path: str | Path, horizon_h: float) -> Cascades:
     born = dict(
         zip(*(items.column(one).to_pylist() for one in ("item", "created_step")), strict=True)
     )
-    keys, parts = [], []
+    keys: list[str] = []
+    parts: list[Array] = []
     for video, tree, step in timed_trees(**columns):
         if 0 <= born[video] <= run.last_step - horizon_h:
             events = np.arange(len(step))
