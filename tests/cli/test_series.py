@@ -82,7 +82,7 @@ def test_a_run_is_put_beside_trends_and_cascades(tmp_path: Path, run: Path) -> N
     assert "does not match" in text or "not compared" in text
     with (tmp_path / "out" / "patterns.csv").open() as file:
         rows = list(csv.DictReader(file))
-    assert {one["about"] for one in rows} == {"cascades, rumours", "cascades, other posts"}
+    assert {"cascades, rumours", "cascades, other posts"} <= {one["about"] for one in rows}
     assert len(list((tmp_path / "out").glob("*.svg"))) == len(rows)
 
 

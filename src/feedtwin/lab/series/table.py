@@ -1,12 +1,12 @@
 """Both comparisons as one call from paths, and their rows as tables: printed, JSON and CSV say the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from feedtwin.calibration.series.facts import HORIZON_H, tree_facts, window_facts
+from feedtwin.calibration.series.facts import HORIZON_H, Fact, tree_facts, window_facts
 from feedtwin.calibration.series.forecasters import NAIVE
 from feedtwin.calibration.series.rolling import roll
 from feedtwin.calibration.series.windows import windows
@@ -105,18 +105,30 @@ def _hashtags(real: CountSeries, runs: Sequence[Path], state: str) -> Compared:
 def _cascades(real: Cascades, runs: Sequence[Path], state: str) -> Compared:
     trees = [share_cascades(path, HORIZON_H) for path in runs]
     own = [tree_facts(one, ~one.is_rumour) for one in trees]
+    largest = max((float(one[0].values.max(initial=0.0)) for one in own), default=0.0)
     found = []
     for label, inside in (("rumours", real.is_rumour), ("other posts", ~real.is_rumour)):
         if inside.any():
-            found += compare(f"cascades, {label}", tree_facts(real, inside), own)
+            seen = tree_facts(real, inside)
+            found += compare(f"cascades, {label}", seen, own)
+            found += compare(
+                f"cascades, {label} no larger than the twin's", _up_to(seen, largest), own
+            )
     notes = (
         f"events within {HORIZON_H:.0f} hours of the root, of trees with at least 10 of them; hours are hours in both",
         f"twin: {sum(len(one.key) for one in trees)} trees of videos uploaded in the runs, "
         f"{sum(len(one[0].values) for one in own)} with 10 shares or more",
         "the data's trees were chosen for being large and their crawl ends near 1,000 events; they hold reposts and comments, the twin's shares",
         "the twin labels no rumours: the same trees stand beside both labels",
+        f"the twin's largest tree has {largest:.0f} shares: the data's trees are shown whole, and those no larger",
     )
     return Compared(real.about, state, tuple(found), notes)
+
+
+def _up_to(facts: list[Fact], largest: float) -> list[Fact]:
+    """The same facts of trees with at most so many events: a tree cannot outgrow its world, and shape depends on size."""
+    kept = facts[0].values <= largest
+    return [replace(one, values=one.values[kept], cluster=one.cluster[kept]) for one in facts]
 
 
 def pattern_row(one: Pattern) -> dict[str, Any]:
