@@ -81,10 +81,16 @@ def _say_misses(patterns: "Sequence[Pattern]") -> None:
         f"inside  {len(asked) - len(outside)} of {len(asked)} twin values lie in the data's interval"
     )
     for one in outside:
-        meet = one.twin_low is not None and one.twin_high is not None
-        meet = meet and one.twin_low <= one.high and one.low <= one.twin_high
+        ends = (one.twin_low, one.twin_high)
+        meet = (
+            ends[0] is not None
+            and ends[1] is not None
+            and ends[0] <= one.high
+            and one.low <= ends[1]
+        )
         say(
-            f"  does not match: {one.about}, {one.name}: data {_short(one.observed)}, twin {_short(one.twin)} {one.unit}{' (the intervals meet)' if meet else ''}"
+            f"  does not match: {one.about}, {one.name}: data {_short(one.observed)}, twin {_short(one.twin)} {one.unit}"
+            f"{' (the intervals meet)' if meet else ''}"
         )
     for one in patterns:
         if one.twin is None:
