@@ -21,6 +21,8 @@ Out = Annotated[
     Path | None,
     typer.Option("--out", help="Folder for the table (CSV) and the figures (PDF, SVG, CSV)."),
 ]
+BASE_RATES = ("base rate", "own base rate")
+"""Not drawn: their curve is a point, or nearly one."""
 NO_RUN = "no state of calibration: the forecasters read real series, not a world"
 
 
@@ -146,7 +148,7 @@ def score_forecasts(
         )  # fmt: skip
     say()
     say(
-        "Against naive rules, on the same pairs: precision at 5 (above 0 is better), recalibrated Brier (below 0 is better)"
+        "Against naive rules, on the same pairs: precision of lists of the same lengths, at most 5 (above 0 is better), recalibrated Brier (below 0 is better)"
     )
     table(
         ["days", "forecaster", "rival", "precision at 5", "Brier"],
@@ -225,7 +227,13 @@ def _curves(found: "Sequence[Score]") -> "list[Chart]":
         chosen = [one for one in found if one.horizon == horizon]
         pairs = sum(point.pairs for point in chosen[0].curve)
         basis = Basis(f"{pairs:,} pairs of week and hashtag", "no draws", NO_RUN)
-        charts.append(calibration_of_forecasts(chosen, basis, f"forecasts-{horizon}-days"))
+        charts.append(
+            calibration_of_forecasts(
+                [one for one in chosen if one.forecaster not in BASE_RATES],
+                basis,
+                f"forecasts-{horizon}-days",
+            )
+        )
     return [one for one in charts if one is not None]
 
 

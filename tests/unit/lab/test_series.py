@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,3 +79,15 @@ def test_a_forecaster_who_knows_is_better_and_one_who_does_not_is_not() -> None:
 
 def test_scores_are_the_same_again() -> None:
     assert scores(rolled(0.5), ())[2].skill == scores(rolled(0.5), ())[2].skill
+
+
+def test_lists_are_compared_at_the_same_lengths() -> None:
+    whole = rolled(1.0)
+    wise = whole.said["wise"]
+    choosy = replace(wise, is_listed=wise.chance > 0.5)  # four a week, none of them wrong
+    said = {**whole.said, "choosy": choosy}
+    *_, generous, few = scores(replace(whole, said=said), ("wise",))
+    assert (generous.precision[5].value, few.precision[5].value) == (0.8, 1.0)
+    assert (
+        few.precision_against["wise"].value == 0
+    )  # on four places the other is never wrong either

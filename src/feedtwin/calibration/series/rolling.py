@@ -44,7 +44,8 @@ class Said:
     Attributes:
         order: (P,) lower is ranked higher within an origin.
         chance: (P,) probability as it says it.
-        recalibrated: (P,) how often its like came true before, shrunk to its own chance as the platform does.
+        recalibrated: (P,) how often forecasts of its score came true before, shrunk to the base rate: a rule that says 0 or 1
+            would else be held to that wherever its bins are thin.
         is_listed: (P,) whether it would put the hashtag on a list: a policy where its confidence reaches `forecast.confidence_min`,
             a naive rule always.
     """
@@ -183,7 +184,7 @@ def _put_together(
         score, chance = columns[f"{one}/score"], columns[f"{one}/chance"]
         bins = np.where(score > 0, 1 + np.minimum(score * BINS, BINS - 1), 0).astype(np.int64)
         said[one] = Said(
-            columns[f"{one}/order"], chance, _shrunk(day, bins, came, horizon, chance, prior),
+            columns[f"{one}/order"], chance, _shrunk(day, bins, came, horizon, base, prior),
             every if one in NAIVE else chance >= least,
         )  # fmt: skip
     begin = int(day.min()) + BURN_IN_DAYS if len(day) else 0

@@ -47,7 +47,7 @@ class Score:
         horizon: Days ahead.
         forecaster: Its name.
         precision: Share of its lists of k that took off, by k.
-        precision_against: At k = 5, less that of each naive forecaster: above 0 is better.
+        precision_against: At k = 5, less that of each naive forecaster's lists of the same lengths: above 0 is better.
         brier: Brier score of its chances as it says them.
         recalibrated: Brier score after recalibration on the past.
         parts: Murphy's parts of the recalibrated score, by chances rounded to 0.05.
@@ -130,18 +130,23 @@ def _score(
     said, one = rolled.said[name], np.ones(len(rolled.day))
     own, base = squared[name], squared[BASE]
     loss = draw.ratio(own, base)
-    lists = {k: _precisions(rolled, name, k, draw) for k in KS}
+    lists = {k: listed(rolled, said, k) for k in KS}
+    precision = {k: _precisions(rolled, one, draw) for k, one in lists.items()}
+    longest = lists[KS[-1]]
     rivals = [rival for rival in against if rival != name]
-    rows, leads = _alarms(rolled, listed(rolled, said, KS[-1]))
+    rows, leads = _alarms(rolled, longest)
     hit = leads >= 0
     begun = int(rolled.day.min())
     took_off = sum(sum(day > begun for day in days) for days in rolled.onsets.values())
     return Score(
         horizon=rolled.horizon,
         forecaster=name,
-        precision={k: scored(one) for k, one in lists.items()},
+        precision={k: scored(one) for k, one in precision.items()},
         precision_against={
-            rival: scored(lists[KS[-1]] - _precisions(rolled, rival, KS[-1], draw))
+            rival: scored(
+                precision[KS[-1]]
+                - _precisions(rolled, listed(rolled, rolled.said[rival], KS[-1], longest), draw)
+            )
             for rival in rivals
         },
         brier=draw.ratio(np.square(said.chance - rolled.came), one),
@@ -162,19 +167,29 @@ def _score(
     )
 
 
-def listed(rolled: Rolled, said: Said, k: int) -> Array:
-    """Return the rows of a forecaster's lists of k, origin by origin; ties go to the lower stretch."""
+def listed(rolled: Rolled, said: Said, k: int, like: Array | None = None) -> Array:
+    """Return the rows of a forecaster's lists of at most k, origin by origin; ties go to the lower stretch.
+
+    Args:
+        rolled: All forecasts.
+        said: Those of one forecaster.
+        k: Longest list.
+        like: Rows of another's lists: at each origin the list is then no longer than the other's.
+    """
     order = np.lexsort((rolled.stretch, said.order, rolled.day))
     day = rolled.day[order]
     first = np.searchsorted(day, day, side="left")
     count = np.searchsorted(day, day, side="right") - first
-    top = (np.arange(len(day)) - first < k) & (count >= ROOM * k)
+    longest = np.full(len(day), k)
+    if like is not None:
+        other = np.sort(rolled.day[like])
+        longest = np.searchsorted(other, day, side="right") - np.searchsorted(other, day)
+    top = (np.arange(len(day)) - first < longest) & (count >= ROOM * k)
     rows = order[top]
     return rows[said.is_listed[rows]]
 
 
-def _precisions(rolled: Rolled, name: str, k: int, draw: _Draw) -> Array:
-    rows = listed(rolled, rolled.said[name], k)
+def _precisions(rolled: Rolled, rows: Array, draw: _Draw) -> Array:
     return draw.ratios(rolled.came[rows] * 1.0, np.ones(len(rows)), rows)
 
 
