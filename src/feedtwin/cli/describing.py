@@ -1,4 +1,4 @@
-"""The command `data`: what a log, a series or a set of cascades holds."""
+"""The commands `data`: what a log, a series or a set of cascades holds, and how the twin stands beside it."""
 
 from math import isfinite
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feedtwin.cli import series
 from feedtwin.cli.calibrating import DataPath, MapFile, adaptor_of, say_source
 from feedtwin.cli.going import AsJson, Quiet
 from feedtwin.cli.progress import is_shown, working
@@ -14,12 +15,15 @@ from feedtwin.cli.terminal import answer, quantity, reports, say, table
 if TYPE_CHECKING:
     from feedtwin.datasets.describing import Fact
 
-app = typer.Typer(help="What data hold.", no_args_is_help=True, rich_markup_mode=None)
+app = typer.Typer(
+    help="What data hold, and how the twin stands beside them.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
 
 
-@app.callback()
-def _group() -> None:
-    pass  # so that `describe` stays a word of its own
+app.command("compare")(series.compare)
+app.command("score-forecasts")(series.score_forecasts)
 
 
 @app.command()

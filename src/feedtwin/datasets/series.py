@@ -11,22 +11,28 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from feedtwin.datasets.adaptor import F8, GENERATED_SAMPLE, I4, I8, REAL_LOG, Flags
 from feedtwin.datasets.encounters import Words, as_floats, as_words
-from feedtwin.datasets.hashing import normals, uniforms
 from feedtwin.datasets.parquet import Column, Source, hash_files, integers, read_columns
+from feedtwin.datasets.tiny_series import (
+    GENERATED,
+    tiny_cascades,
+    tiny_hashtags,
+    tiny_trends,
+)
 from feedtwin.errors import DataError
 
-GENERATED = b"feedtwin.generated"
 UNKNOWN_LICENCE = (
     "unknown: the source states none; for calibration on your own machine, not to be passed on"
 )
 _DAY_S = 86_400
+_YEARS = (2005, 2100)
+"""Years in which platforms like these exist: a stamp in the wrong unit falls outside."""
+_DELAY_MAX_S = 30 * _DAY_S
+"""Greatest median delay of reposts that is believed: their half-lives are hours, and milliseconds make them months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class CountSeries:
         name: (n,) row in `names`.
         day: (n,) days since the first day of the file.
         count: (n,) cumulative count.
+        first_day: the first day of the file, in days since 1970-01-01 (a Thursday); -1 = the days are no dates.
         about: provenance.
     """
 
@@ -57,6 +64,7 @@ class CountSeries:
     name: I4
     day: I4
     count: F8
+    first_day: int
     about: About
 
 
@@ -166,7 +174,18 @@ def _seconds(source: Source, name: str) -> F8:
     column = source.table[name]
     if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
         raise source.fail(0, name, column[0].as_py(), "a date or time stamp is expected")
-    return as_floats(pc.cast(pc.cast(column, pa.timestamp("ms")), pa.int64())) / 1000.0
+    seconds = as_floats(pc.cast(pc.cast(column, pa.timestamp("ms")), pa.int64())) / 1000.0
+    year = 1970 + np.floor(seconds / (365.2425 * _DAY_S))
+    wrong = (year < _YEARS[0]) | (year > _YEARS[1])
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise source.fail(
+            row,
+            name,
+            str(column[row].as_py()),
+            f"a day from {_YEARS[0]} to {_YEARS[1]} is expected (seconds read as milliseconds, or the reverse, give such a year)",
+        )
+    return seconds
 
 
 def _names(source: Source, name: str) -> tuple[Words, I4]:
@@ -185,7 +204,8 @@ def _hashtags(adaptor: SeriesAdaptor, folder: Path) -> CountSeries:
     )
     names, name = _names(source, "hashtag")
     day = np.floor(_seconds(source, "day") / _DAY_S)
-    day -= day.min()
+    first_day = int(day.min())
+    day -= first_day
     count = integers(source, "views").astype(np.float64)
     order = np.lexsort((day, name))
     same = name[order][1:] == name[order][:-1]
@@ -212,6 +232,7 @@ def _hashtags(adaptor: SeriesAdaptor, folder: Path) -> CountSeries:
         name[order],
         day[order].astype(np.int32),
         count[order],
+        first_day,
         adaptor.about([source], notes),
     )
 
@@ -286,7 +307,25 @@ def _cascades(adaptor: SeriesAdaptor, folder: Path) -> Cascades:
             events.table["cascade"][row].as_py(),
             f"a cascade of {adaptor.files[0]} is expected",
         )
+    index = integers(events, "idx")
+    order = np.lexsort((index, cascade))
+    again = (np.diff(cascade[order]) == 0) & (np.diff(index[order]) == 0)
+    if again.any():
+        row = int(order[1:][again].min())
+        raise events.fail(
+            row, "idx", int(index[row]), "each event of a cascade has a number of its own"
+        )
     delay = as_floats(events.table["dt_s"])
+    known = delay[np.isfinite(delay)]
+    if len(known) and np.median(known) > _DELAY_MAX_S:
+        row = int(np.nanargmax(delay))
+        raise events.fail(
+            row,
+            "dt_s",
+            float(delay[row]),
+            f"seconds are expected: the median is {np.median(known):,.0f}, more than {_DELAY_MAX_S // _DAY_S} days, which is what "
+            "milliseconds look like",
+        )
     early, unknown = int((delay < 0).sum()), int(np.isnan(delay).sum())
     notes = []
     if early or unknown:
@@ -294,97 +333,24 @@ def _cascades(adaptor: SeriesAdaptor, folder: Path) -> Cascades:
             f"flagged: {early} of {len(delay)} events lie before their root and {unknown} have no time; their times are unknown."
         )
     return Cascades(
-        key, integers(roots, "is_rumor") == 1, cascade, integers(events, "idx"), integers(events, "parent_idx"),
+        key, integers(roots, "is_rumor") == 1, cascade, index, integers(events, "parent_idx"),
         np.where(delay < 0, np.nan, delay), adaptor.about([roots, events], notes),
     )  # fmt: skip
-
-
-def _write(path: Path, columns: dict[str, Any]) -> None:
-    table = pa.table(columns).replace_schema_metadata({GENERATED: b"1"})
-    pq.write_table(table, path, compression="zstd")
-
-
-def _stamps(seconds: npt.ArrayLike) -> pa.Array:
-    return pa.array(
-        (np.asarray(seconds, dtype=np.float64) * 1000).astype(np.int64), pa.timestamp("ms")
-    )
-
-
-def _tiny_hashtags(folder: Path, seed: int, count: int) -> None:
-    days = 30
-    name = np.repeat(np.arange(count), days)
-    day = np.tile(np.arange(days), count)
-    growth = 0.02 * np.exp(normals(name * days + day, "growth", seed))
-    start = np.exp(10.0 + 2.0 * normals(np.arange(count), "start", seed))
-    total = start[name] * np.exp(np.cumsum(growth.reshape(count, days), axis=1).reshape(-1))
-    _write(
-        folder / "daily_views.parquet",
-        {
-            "hashtag": [f"tag{i:03d}" for i in name.tolist()],
-            "day": _stamps(1_650_000_000 // _DAY_S * _DAY_S + day * _DAY_S),
-            "views": total.astype(np.int64),
-        },
-    )
-
-
-def _tiny_trends(folder: Path, seed: int, count: int) -> None:
-    times, ranks = 20, 5
-    at = np.repeat(np.arange(times), ranks)
-    rank = np.tile(np.arange(1, ranks + 1), times)
-    name = (at // 6 * 2 + rank) % max(count, 1)
-    _write(
-        folder / "hashtags.parquet",
-        {
-            "feed": ["t"] * len(at),
-            "ts": _stamps(1_650_000_000 + at * 21_600),
-            "rank": rank,
-            "hashtag_id": [str(i) for i in name.tolist()],
-            "hashtag": [f"tag{i}" for i in name.tolist()],
-            "views": (1e6 * np.exp(0.05 * at + uniforms(name, "level", seed))).astype(np.int64),
-        },
-    )
-
-
-def _tiny_cascades(folder: Path, seed: int, count: int) -> None:
-    size = 2 + (20.0 * uniforms(np.arange(count), "size", seed)).astype(np.int64)
-    cascade = np.repeat(np.arange(count), size)
-    index = np.concatenate([np.arange(n) for n in size.tolist()])
-    parent = (
-        np.floor(uniforms(np.arange(len(index)), "parent", seed) * (index + 1)).astype(np.int64) - 1
-    )
-    _write(
-        folder / "cascades.parquet",
-        {
-            "cascade": [f"c{i}" for i in range(count)],
-            "is_rumor": (np.arange(count) % 2).astype(np.int64),
-        },
-    )
-    _write(
-        folder / "events.parquet",
-        {
-            "cascade": [f"c{i}" for i in cascade.tolist()],
-            "idx": index,
-            "parent_idx": parent,
-            "dt_s": np.sort(
-                -7200.0 * np.log(uniforms(np.arange(len(index)), "delay", seed))
-            ).astype(np.int64),
-        },
-    )
 
 
 HASHTAGS = SeriesAdaptor(
     "hashtag-views", "Cumulative views of hashtags by day", UNKNOWN_LICENCE,
     "tiktok-hashtag-tracker, https://github.com/marginalhours/tiktok-hashtag-tracker",
-    ("daily_views.parquet",), _hashtags, _tiny_hashtags,
+    ("daily_views.parquet",), _hashtags, tiny_hashtags,
 )  # fmt: skip
 TRENDS = SeriesAdaptor(
     "trend-lists", "What a discover page promoted: hashtags by time and rank", UNKNOWN_LICENCE,
     "tiktok-trending-data-api, https://github.com/ogohogo/tiktok-trending-data-api",
-    ("hashtags.parquet",), _trends, _tiny_trends,
+    ("hashtags.parquet",), _trends, tiny_trends,
 )  # fmt: skip
 CASCADES = SeriesAdaptor(
     "cascades", "Repost trees with times and a rumour label", UNKNOWN_LICENCE,
     "Song et al., CED: Credible Early Detection of Social Media Rumors, arXiv:1811.04175",
-    ("cascades.parquet", "events.parquet"), _cascades, _tiny_cascades,
+    ("cascades.parquet", "events.parquet"), _cascades, tiny_cascades,
 )  # fmt: skip
 SERIES = {one.name: one for one in (HASHTAGS, TRENDS, CASCADES)}

@@ -43,16 +43,24 @@ def share_trees(
         parent: Who shared it before, << 32 | 1; 0 for nobody.
         step: When.
     """
+    for video, tree, _ in timed_trees(item, user, parent, step):
+        yield video, tree
+
+
+def timed_trees(
+    item: Array, user: Array, parent: Array, step: Array
+) -> Iterator[tuple[int, Array, Array]]:
+    """Yield what `share_trees` yields, and the step of every node but the upload, i8 (nodes - 1,)."""
     edges = np.flatnonzero(np.diff(item)) + 1 if len(item) else np.zeros(0, np.int64)
     for rows in np.split(np.arange(len(item)), edges):
         if len(rows):
             order = rows[np.lexsort((user[rows], step[rows]))]
             columns = (user[order].tolist(), parent[order].tolist(), step[order].tolist())
-            yield int(item[rows[0]]), _tree(*columns)
+            yield int(item[rows[0]]), *_tree(*columns)
 
 
-def _tree(users: list[int], parents: list[int], steps: list[int]) -> Array:
-    """Return one tree from sharers in the order of their shares."""
+def _tree(users: list[int], parents: list[int], steps: list[int]) -> tuple[Array, Array]:
+    """Return one tree, and its nodes' steps, from sharers in the order of their shares."""
     above: dict[int, int | None] = {}
     when: dict[int, int] = {}
     for user, parent, step in zip(users, parents, steps, strict=True):
@@ -76,4 +84,4 @@ def _tree(users: list[int], parents: list[int], steps: list[int]) -> Array:
             sharer = above[user]
             tree.append(0 if sharer is None else place[sharer] + 1)
         place |= {user: len(place) + k for k, user in enumerate(ready)}
-    return np.asarray(tree, np.int64)
+    return np.asarray(tree, np.int64), np.asarray([when[user] for user in place], np.int64)

@@ -66,3 +66,40 @@ def test_events_before_their_root_are_counted_and_strangers_refused(tmp_path: Pa
     change(path, "cascade", 4, "nobody")
     with pytest.raises(DataError, match=r"row 5 .* column cascade"):
         CASCADES.read(tmp_path)
+
+
+def test_stamps_in_the_wrong_unit_are_refused_by_their_year(tmp_path: Path) -> None:
+    path = HASHTAGS.write_tiny(tmp_path) / "daily_views.parquet"
+    table = pq.read_table(path)
+    seconds = pa.array(table["day"].cast(pa.int64()).to_numpy() // 1000, pa.timestamp("ms"))
+    place = table.column_names.index("day")
+    pq.write_table(table.set_column(place, "day", seconds), path)
+    with pytest.raises(DataError, match=r"row 1 .* column day.* from 2005 to 2100"):
+        HASHTAGS.read(tmp_path)
+
+
+def test_shuffled_rows_are_sorted_and_said_to_have_been_out_of_order(tmp_path: Path) -> None:
+    path = HASHTAGS.write_tiny(tmp_path) / "daily_views.parquet"
+    table, before = pq.read_table(path), HASHTAGS.read(tmp_path)
+    pq.write_table(table.take(list(range(table.num_rows))[::-1]), path)
+    after = HASHTAGS.read(tmp_path)
+    assert (after.count == before.count).all() and (after.day == before.day).all()
+    assert "not in order" in after.about.notes[0]
+
+
+def test_milliseconds_in_place_of_seconds_are_refused(tmp_path: Path) -> None:
+    path = CASCADES.write_tiny(tmp_path) / "events.parquet"
+    table = pq.read_table(path)
+    place = table.column_names.index("dt_s")
+    slow = pa.array(table["dt_s"].to_numpy() * 1000)
+    pq.write_table(table.set_column(place, "dt_s", slow), path)
+    with pytest.raises(DataError, match=r"column dt_s.* milliseconds"):
+        CASCADES.read(tmp_path)
+
+
+def test_an_event_given_twice_is_refused(tmp_path: Path) -> None:
+    path = CASCADES.write_tiny(tmp_path) / "events.parquet"
+    table = pq.read_table(path)
+    pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
+    with pytest.raises(DataError, match=rf"row {table.num_rows + 1} .* column idx"):
+        CASCADES.read(tmp_path)

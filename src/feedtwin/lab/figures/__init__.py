@@ -13,11 +13,12 @@ from feedtwin.lab.figures.hours import hours
 from feedtwin.lab.figures.lorenz import lorenz_of_arms, lorenz_of_run
 from feedtwin.lab.figures.over_time import effects_over_time
 from feedtwin.lab.figures.quantiles import quantiles_of_arms
+from feedtwin.lab.figures.series import calibration_of_forecasts, pattern_ecdf
 from feedtwin.lab.figures.stages import exposure_stages
 from feedtwin.lab.figures.trends import trend_lifecycle
 
 __all__ = [
-    "Basis", "Chart", "adoption", "adoption_of", "basis_of_run", "basis_of_study", "budget_burn_down", "earnings_of_run",
-    "effects_over_time", "exposure_stages", "forest", "hours", "lorenz_of_arms", "lorenz_of_run",
-    "quantiles_of_arms", "trend_lifecycle",
+    "Basis", "Chart", "adoption", "adoption_of", "basis_of_run", "basis_of_study", "budget_burn_down",
+    "calibration_of_forecasts", "earnings_of_run", "effects_over_time", "exposure_stages", "forest", "hours", "lorenz_of_arms",
+    "lorenz_of_run", "pattern_ecdf", "quantiles_of_arms", "trend_lifecycle",
 ]  # fmt: skip

@@ -1,0 +1,114 @@
+"""Trends and cascades of a run as the tables that files of a platform fill."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from feedtwin.datasets.series import About, Cascades, CountSeries
+from feedtwin.errors import RunFolderError
+from feedtwin.lab.cascades import timed_trees
+from feedtwin.lab.run_data import Array
+from feedtwin.record.reader import Run
+from feedtwin.schema.codes import SocialActivityKind
+
+HOURS_PER_DAY: Final = 24
+_VIEWS: Final = """
+    WITH reported AS (
+        SELECT item, (step - 1) // 24 AS day,
+               impressions::BIGINT - coalesce(lag(impressions) OVER (PARTITION BY item ORDER BY step), 0)::BIGINT AS seen
+        FROM content_state_updated),
+    carried AS (
+        SELECT item, hashtag_1 AS tag FROM items WHERE hashtag_1 > 0
+        UNION SELECT item, hashtag_2 FROM items WHERE hashtag_2 > 0
+        UNION SELECT item, hashtag_3 FROM items WHERE hashtag_3 > 0)
+    SELECT tag::BIGINT AS tag, day::BIGINT AS day, sum(seen)::DOUBLE AS seen
+    FROM reported JOIN carried USING (item) GROUP BY ALL ORDER BY tag, day
+"""
+_SHARES: Final = """
+    SELECT item, user, parent, step FROM social_activity WHERE kind = {kind} ORDER BY item, step, user, ordinal
+"""
+
+
+def hashtag_views(path: str | Path) -> CountSeries:
+    """Views of each hashtag of a run by whole day, cumulated: impressions of the videos that carry it, as platforms count views.
+
+    Raises:
+        RunFolderError: The run is open, keeps no log, begins later than step 0, or has no whole day.
+    """
+    run = _whole(path)
+    found = run.sql(_VIEWS)
+    tag, day = found.column("tag").to_numpy(), found.column("day").to_numpy()
+    days = (run.last_step + 1) // HOURS_PER_DAY
+    inside = day < days
+    known, row = np.unique(tag[inside], return_inverse=True)
+    views = np.zeros((len(known), days + 1))
+    views[row.reshape(-1), day[inside] + 1] = found.column("seen").to_numpy()[inside]
+    return CountSeries(
+        np.array([str(one) for one in known.tolist()], object),
+        np.repeat(np.arange(len(known), dtype=np.int32), days + 1),
+        np.tile(np.arange(days + 1, dtype=np.int32), len(known)),
+        np.cumsum(views, axis=1).reshape(-1),
+        -1,  # a twin's week has no weekend
+        _about(run),
+    )
+
+
+def share_cascades(path: str | Path, horizon_h: float) -> Cascades:
+    """Share trees of the videos of a run that were uploaded in it and followed for at least `horizon_h` hours.
+
+    No label: the twin has no rumours. Delays are whole hours.
+
+    Raises:
+        RunFolderError: As for `hashtag_views`.
+    """
+    run = _whole(path)
+    found = run.sql(_SHARES.format(kind=int(SocialActivityKind.VIDEO_SHARED)))
+    columns = {name: found.column(name).to_numpy() for name in found.column_names}
+    items = run.table("items")
+    born = dict(
+        zip(*(items.column(one).to_pylist() for one in ("item", "created_step")), strict=True)
+    )
+    keys: list[str] = []
+    parts: list[Array] = []
+    for video, tree, step in timed_trees(**columns):
+        if 0 <= born[video] <= run.last_step - horizon_h:
+            events = np.arange(len(step))
+            parts.append(
+                np.stack([np.full(len(step), len(keys)), events, tree[1:] - 1, step - born[video]])
+            )
+            keys.append(str(video))
+    joined = np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), np.int64)
+    return Cascades(
+        np.array(keys, object),
+        np.zeros(len(keys), np.bool_),
+        joined[0].astype(np.int32),
+        joined[1],
+        joined[2],
+        joined[3] * 3600.0,
+        _about(run),
+    )
+
+
+def _whole(path: str | Path) -> Run:
+    run = Run.open(path)
+    if not run.has_events or "items" not in run.table_names:
+        raise RunFolderError(
+            f"{path}: the run has no {'closing tables' if run.has_events else 'events'}; expected a finished run with its full log. "
+            "Resume it, or run it again with --log full"
+        )
+    start = int(run.frames[0].payload["start_step"])
+    if start or run.last_step + 1 < HOURS_PER_DAY:
+        raise RunFolderError(
+            f"{path}: steps {start} to {run.last_step}; expected a run from step 0 with at least one whole day. Give the run that "
+            "was not forked"
+        )
+    return run
+
+
+def _about(run: Run) -> About:
+    manifest = run.manifest
+    return About(
+        str(run.path), str(manifest["calibration"]), "your own run", "feedtwin",
+        f"{manifest['seed']}/{manifest['replicate']}", (),
+    )  # fmt: skip
