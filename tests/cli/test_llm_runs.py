@@ -123,7 +123,11 @@ def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
     known = json.loads((cli.folder / "in" / "a" / "manifest.json").read_text())["language_models"]
     assert known == {"cache": "../../kept/answers", "set": [f"llm.base_url={second}"]}
     assert "equal" in cli("replay", "in/a", "--quiet").stdout
-    cli("fork", "in/a", "--at", "2", "--out", "f", "--offline", "--quiet")
+    cli(
+        "fork", "in/a", "--at", "3", "--out", "f", "--offline", "--quiet"
+    )  # it knows the second server, too
+    told = cli("fork", "in/a", "--at", "2", "--out", "g", "--offline", "--quiet", status=2).stderr
+    assert "llm.on_trouble is stop" in told  # of step 2, the first server gave some of the answers
     assert not (cli.folder / "llm-cache").exists()
 
 

@@ -105,12 +105,13 @@ def branch(
             f"no setting differs from those of {path}: this fork is the parent's own future, step by step"
         )
     origin = {"run": path.name, "at": at, "digest": world.digest.hex(), "changes": list(changes)}
-    chosen = options.cache or Reach.of_run(path).cache
-    answers = replace(options, cache=chosen).cache_of(path)  # its parent's, wherever the fork lies
+    reach = Reach.of_run(path).without(changes)
+    answers = replace(options, cache=options.cache or reach.cache).cache_of(path)
+    # its parent's, wherever the fork lies
     finished = start_from(
         world, kept, out, replace(options, cache=answers), kernels, forked_from=origin,
         inherited=inputs_of(run.frames, before=at), sources=recorded_sources(path),
-        on_progress=on_progress,
+        reach=replace(reach, cache=answers), on_progress=on_progress,
     )  # fmt: skip
     return Finished(**{**finished.__dict__, "messages": (*messages, *finished.messages)})
 

@@ -57,10 +57,16 @@ class Reach:
                     f"--set {path}: a resumed run keeps its settings; expected one that says how its model server is "
                     f"reached ({', '.join(REACHING)}). For any other change fork the run: feedtwin fork RUN --at STEP"
                 )
-        kept = [text for text in self.sets if parse_assignment(text)[0] not in paths]
-        found = Reach(self.cache if cache is None else cache, (*kept, *sets))
+        found = Reach(self.cache if cache is None else cache, (*self.without(sets).sets, *sets))
         found.applied(settings)
         return found
+
+    def without(self, sets: Sequence[str]) -> "Reach":
+        """Return this without what `path=value` texts now say otherwise."""
+        said = {parse_assignment(text)[0] for text in sets}
+        return Reach(
+            self.cache, tuple(one for one in self.sets if parse_assignment(one)[0] not in said)
+        )
 
     def applied(self, settings: Settings) -> Settings:
         """Return settings with what is said about the server."""

@@ -76,6 +76,7 @@ def start_from(
     forked_from: dict[str, Any] | None = None,
     inherited: Inputs = (),
     sources: Sequence[Row] = (),
+    reach: Reach | None = None,
     on_progress: OnProgress = _quiet,
 ) -> Finished:
     """Run on from a world's present state into a new folder.
@@ -89,11 +90,14 @@ def start_from(
         forked_from: What a fork keeps of its origin.
         inherited: Input records of the steps before, which a fork's journal begins with.
         sources: Source files of a parent's own policies.
+        reach: How language models are reached, as a parent remembers it; by the settings alone if None.
         on_progress: Called after each step.
     """
+    reach = reach or Reach(options.cache)
     counsel = Counsel(
-        inherited, world.step_count - 1, options.cache_of(path), options.offline, options.client
-    )
+        inherited, world.step_count - 1, options.cache_of(path), options.offline, options.client,
+        reach=reach,
+    )  # fmt: skip
     counsel.check(segments[-1].settings)
     header = {
         "segments": [segment.as_json() for segment in segments],
@@ -111,7 +115,7 @@ def start_from(
     )  # a policy that fails at once fails before a folder exists
     manifest = first_manifest(header, world, segments, sources)
     if uses_models(segments[-1].settings):
-        manifest |= Reach(options.cache).remembered(path)
+        manifest |= reach.remembered(path)
     with RunFolder.create(path, manifest, header) as folder:
         save_snapshot(folder, world)
         log = _open_log(folder, options.log, {})
