@@ -2,21 +2,22 @@
 
     ratio = mean over people of the rate under random exposure / mean over the same people of the rate under the recommender
 
-Three estimates, each containing the one before:
+How strongly the platform matched people and videos is counted in nats: by how much the log of a pair's chance to be shown exceeds that
+of a pair at random, on average. Three estimates, each containing the one before:
 
     additive    columns only: persons and videos as fitted, any person with any video
-    visible     and the matching that can be seen in who met what (`matching`, `response`)
-    estimate    and what more there would be to see with unlimited meetings: the shift by matching, as a function of the
-                share of meetings that the score is built from, carried on to the end of its curve
+    visible     and the matching that can be seen in who met what, and what each nat of it does (`matching`, `response`)
+    estimate    and as much unseen matching as lies half-way between the visible and the strongest, each nat doing what a visible one does
 
-The interval is the union of two things that are also given apart. `parameter`: resampled people, with the response fitted anew in each
-resample. `matching`: from nothing beyond the visible to a platform whose own score tells an exposed video from another of the
-same day with probability `exposure.auc_most`.
+The strongest matching is that of a platform whose own score tells an exposed video from another of the same day with probability
+`exposure.auc_most`; for normal scores that is 2 quantile(auc)^2 nats. The interval is the union of two things that are also given
+apart. `parameter`: people resampled and the response fitted anew each time. `matching`: from nothing beyond the visible to the
+strongest.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -29,7 +30,7 @@ from feedtwin.calibration.exposure.matching import (
     random_pairs,
 )
 from feedtwin.calibration.exposure.metrics import (
-    WATCHED,
+    METRICS,
     expected,
     from_link,
     metrics_of,
@@ -39,15 +40,13 @@ from feedtwin.calibration.exposure.response import SLOPE, Designs, designs, resp
 from feedtwin.calibration.model import EncounterModel
 from feedtwin.datasets.adaptor import F8
 from feedtwin.datasets.encounters import EncounterLog
-from feedtwin.datasets.hashing import uniforms
+from feedtwin.datasets.hashing import normals, uniforms
 from feedtwin.errors import DataError
 
 Constants = Mapping[str, Any]
 OnStage = Callable[[str], None]
 ADDITIVE, VISIBLE, CENTRAL, STRONGEST = range(4)
-"""How much matching: none, the visible, extrapolated, the most that the band allows."""
-CURVE: Final = WATCHED[:3]
-"""Metrics whose shift by matching is followed along the share of meetings: the frequent ones."""
+"""How much matching: none, the visible, half-way to the strongest, the strongest that the band allows."""
 
 
 @dataclass(frozen=True)
@@ -57,23 +56,22 @@ class Material:
     Attributes:
         log: the log.
         groups: whose ratios are asked for.
-        shares: shares of the meetings, ascending, the last is 1.
-        scores, designs: of each share.
+        score: of the pairs.
+        design: of the response.
+        nats: (STRONGEST + 1,) matching of each estimate; the first two are the visible one.
         outcome: metric -> (n,).
         logged, random: metric -> what the columns say, (n,) and (n, k), on the link's scale.
-        met: (M,) meetings of each video.
         constants: the section `calibration`.
     """
 
     log: EncounterLog
     groups: list[Group]
-    shares: tuple[float, ...]
-    scores: list[Matching]
-    designs: list[Designs]
+    score: Matching
+    design: Designs
+    nats: F8
     outcome: Mapping[str, F8]
     logged: Mapping[str, F8]
     random: Mapping[str, F8]
-    met: F8
     constants: Constants
 
 
@@ -111,15 +109,19 @@ def prepare(
     met = np.bincount(own.video, minlength=films).astype(np.float64)
     if log.met is not None:
         met += np.bincount(log.met[1], minlength=films)
-    shares = tuple(float(share) for share in c["exposure.shares"])
-    scores, columns = [], []
-    for share in shares:
-        on_stage(f"scoring pairs from {share:.0%} of the meetings")
-        scores.append(matching(log, own, other, share, c))
-        columns.append(designs(scores[-1], own, other, met, c))
+    on_stage("scoring pairs by who met what")
+    score = matching(log, own, other, c)
     return Material(
-        log, groups_of(log), shares, scores, columns, outcome, logged, random, met, c
-    )
+        log, groups_of(log), score, designs(score, own, other, met, c), _nats(score, c),
+        outcome, logged, random, c,
+    )  # fmt: skip
+
+
+def _nats(score: Matching, c: Constants) -> F8:
+    """How strongly the platform matched, by estimate."""
+    visible = 2.0 * float(ndtri(np.clip(score.auc, 0.5, 1.0 - 1e-6))) ** 2
+    most = max(2.0 * float(ndtri(c["exposure.auc_most"])) ** 2, visible)
+    return np.array([visible, visible, 0.5 * (visible + most), most])
 
 
 def estimate(
@@ -147,25 +149,22 @@ def estimate(
     groups = material.groups
     rates = np.full((count + 1, len(names), len(groups), 2 + STRONGEST), np.nan)
     robust = np.full((count + 1, len(names)), np.nan)
-    factors = np.full((count + 1, 2), np.nan)
     slopes = np.full((count + 1, len(names)), np.nan)
-    start: dict[tuple[int, str], F8] = {}
+    start: dict[tuple[str, bool], F8] = {}
     balance = _balance(material)
     for r in range(count + 1):
         if r % 20 == 0:
             on_stage(f"resample {r} of {count}")
         weight = weights(r)
-        fits = _fits(material, weight, start)
-        factors[r] = _factors(material, fits, weight)
+        fits = _fits(material, weight, r, start)
         for m, name in enumerate(names):
-            beta = fits[len(material.shares) - 1, name]
+            beta = fits[name, True]
             slopes[r, m] = beta[SLOPE]
             rates[r, m], robust[r, m] = _rates(
-                material, name, beta, fits[-1, name], factors[r], weight, balance
+                material, name, (beta, fits[name, False]), weight, balance
             )
-        if r == 0:
-            start = fits
-    return _result(material, names, rates, robust, factors, slopes, balance)
+        start = start or fits
+    return _result(material, names, rates, robust, slopes, balance)
 
 
 def _resamples(material: Material, count: int) -> Callable[[int], F8]:
@@ -183,73 +182,46 @@ def _resamples(material: Material, count: int) -> Callable[[int], F8]:
 
 
 def _fits(
-    material: Material, weight: F8, start: Mapping[tuple[int, str], F8]
-) -> dict[tuple[int, str], F8]:
-    """Coefficients by place of the share and metric; -1 = without the score."""
-    whole, last = material.groups[0].weight, len(material.shares) - 1
+    material: Material, weight: F8, number: int, start: Mapping[tuple[str, bool], F8]
+) -> dict[tuple[str, bool], F8]:
+    """Coefficients by metric, with the score and without it.
+
+    Each resample has another centre of the prior, drawn from it: where the log says little, the spread of the prior stays in the
+    interval instead of a point at its middle.
+    """
+    c, whole = material.constants, material.groups[0].weight
     rows = weight * whole * len(weight) / whole.sum()
-    ridge = np.full(5, float(material.constants["exposure.ridge"]))
-    ridge[0] = 0.0
-    alone = ridge.copy()
-    alone[1:4] = 1e9
+    sd = np.array([np.inf, c["exposure.slope_sd"], *[c["exposure.mean_sd"]] * 3])
+    without = np.array([0.0, 1e9, 1e9, 1e9, sd[-1] ** -2])
     found = {}
-    for name, outcome in material.outcome.items():
-        for place in range(-1, last + 1):
-            if place not in (-1, last) and name not in CURVE:
-                continue
-            columns = material.designs[last if place < 0 else place].logged
-            found[place, name] = respond(
-                name, outcome, columns, material.logged[name], rows,
-                alone if place < 0 else ridge, start.get((place, name), np.zeros(5)),
+    for place, (name, outcome) in enumerate(material.outcome.items()):
+        drawn = normals(np.arange(5) + 5 * (number * len(METRICS) + place), "exposure/prior")
+        centre = np.where(np.isfinite(sd), sd, 0.0) * drawn if number else np.zeros(5)
+        for is_scored in (True, False):
+            prior = (centre, sd**-2.0) if is_scored else (np.zeros(5), without)
+            found[name, is_scored] = respond(
+                name, outcome, material.design.logged, material.logged[name], rows, prior,
+                start.get((name, is_scored), np.zeros(5)),
             )  # fmt: skip
     return found
 
 
-def _factors(material: Material, fits: Mapping[tuple[int, str], F8], weight: F8) -> F8:
-    """By how much the visible shift is multiplied: at the end of the curve, and at the band's end."""
-    c, shares = material.constants, np.array(material.shares)
-    whole = weight * material.groups[0].weight
-    shift = np.zeros(len(shares))
-    for place, one in enumerate(material.designs):
-        gap = float(np.average(one.gap, weights=whole))
-        shift[place] = np.mean([fits[place, name][SLOPE] for name in CURVE]) * gap
-    visible = float(np.clip(material.scores[-1].auc, 0.5 + 1e-3, 1.0 - 1e-6))
-    room = float((ndtri(c["exposure.auc_most"]) / ndtri(visible)) ** 2)
-    most = float(np.clip(room, 1.0, c["exposure.factor_most"]))
-    return np.array([min(_end_of_curve(shares, shift), most), most])
-
-
-def _end_of_curve(share: F8, shift: F8) -> float:
-    """What the shift tends to, as a multiple of the last one, under shift = end x share / (share + half).
-
-    1 where there is no shift to follow (it changes its sign or grows with fewer meetings).
-    """
-    if np.any(shift * shift[-1] <= 0.0):
-        return 1.0
-    line = np.stack([np.ones_like(share), 1.0 / share], axis=1)
-    level = float(np.linalg.lstsq(line, shift[-1] / shift, rcond=None)[0][0])
-    return max(1.0 / level, 1.0) if level > 0.0 else np.inf
-
-
 def _rates(
-    material: Material, name: str, beta: F8, without: F8, factors: F8, weight: F8, balance: F8
+    material: Material, name: str, fits: tuple[F8, F8], weight: F8, balance: F8
 ) -> tuple[F8, float]:
     """Rates of every group: recommender, then random at each strength, (G, 5); and the doubly robust rate of all."""
-    one = material.designs[-1]
+    (beta, without), one, nats = fits, material.design, material.nats
     at = one.logged @ beta + material.logged[name]
-    random = material.random[name]
-    plain = random + one.random @ without
-    seen = random + one.random @ beta
-    whole = weight * material.groups[0].weight
-    more = beta[SLOPE] * float(np.average(one.gap, weights=whole))
-    draws = len(random) // len(at)
+    plain = material.random[name] + one.random @ without
+    seen = material.random[name] + one.random @ beta
+    draws = len(seen) // len(at)
     arms = [from_link(name, at)]
-    for linear in (plain, seen, seen + (factors[0] - 1.0) * more, seen + (factors[1] - 1.0) * more):
+    unseen = [seen - beta[SLOPE] * (more - nats[VISIBLE]) for more in nats[VISIBLE:]]
+    for linear in (plain, *unseen):
         arms.append(from_link(name, linear).reshape(-1, draws).mean(axis=1))
     stack = np.stack(arms, axis=1)
     by_group = np.stack([group.weight * weight for group in material.groups])
-    total = np.maximum(by_group.sum(axis=1, keepdims=True), 1e-300)
-    rates = by_group @ stack / total
+    rates = by_group @ stack / np.maximum(by_group.sum(axis=1, keepdims=True), 1e-300)
     left = weight * balance
     residual = float(np.sum(left * (material.outcome[name] - arms[0])) / np.sum(left))
     return rates, float(rates[0, 1 + VISIBLE]) + residual
@@ -260,13 +232,13 @@ def _balance(material: Material) -> F8:
     c, log = material.constants, material.log
     rows = np.bincount(log.rows.video, minlength=len(log.videos.key))
     often = rows[log.rows.video] + float(c["exposure.video_rows"])
-    weight = np.exp(-material.designs[-1].logged[:, SLOPE]) / often
+    weight = np.exp(-material.design.logged[:, SLOPE]) / often
     weight = np.minimum(weight, np.quantile(weight, 1.0 - c["exposure.edge"]))
     return weight * material.groups[0].weight
 
 
 def _result(
-    material: Material, names: tuple[str, ...], rates: F8, robust: F8, factors: F8, slopes: F8, balance: F8
+    material: Material, names: tuple[str, ...], rates: F8, robust: F8, slopes: F8, balance: F8
 ) -> dict[str, Any]:
     tail = (1.0 - float(material.constants["judge.confidence"])) / 2.0
 
@@ -311,8 +283,7 @@ def _result(
 
     base = rates[0, :, 0, 0]
     total = float(balance.sum()) ** 2 / float((balance**2).sum())
-    gap = float(np.average(material.designs[-1].gap, weights=material.groups[0].weight))
-    own, other = material.scores[-1].logged, material.scores[-1].random
+    own, other = material.score.logged, material.score.random
     low = float(np.quantile(own, material.constants["exposure.edge"]))
     return {
         "users": material.groups[0].users,
@@ -323,19 +294,12 @@ def _result(
         "segments": of_kind("segment"),
         "surfaces": of_kind("surface"),
         "matching": {
-            "auc": material.scores[-1].auc,
-            "strength_nats": material.scores[-1].strength,
-            "strength_by_share": {
-                f"{share:g}": score.strength
-                for share, score in zip(material.shares, material.scores, strict=True)
-            },
-            "factor": float(factors[0, 0]),
-            "factor_interval": span(factors[:, 0]),
-            "factor_most": float(factors[0, 1]),
-            "shift_link": {name: float(slopes[0, m]) * gap for m, name in enumerate(names)},
-            "shift_link_interval": {
-                name: span(slopes[:, m] * gap) for m, name in enumerate(names)
-            },
+            "auc": material.score.auc,
+            "nats_visible": float(material.nats[VISIBLE]),
+            "nats_estimate": float(material.nats[CENTRAL]),
+            "nats_most": float(material.nats[STRONGEST]),
+            "per_nat": {name: float(slopes[0, m]) for m, name in enumerate(names)},
+            "per_nat_interval": {name: span(slopes[:, m]) for m, name in enumerate(names)},
         },
         "overlap": {
             "effective_impressions": total,

@@ -61,25 +61,20 @@ class Matching:
         random: (n k,) of the pairs of the random arm.
         auc: probability that an exposed pair has a higher score than the same person with a video of the same day that
             somebody else was shown; 0.5 = no matching to be seen.
-        strength: mean score of exposed pairs minus that of pairs at random, in nats.
     """
 
     logged: F8
     random: F8
     auc: float
-    strength: float
 
 
-def matching(
-    log: EncounterLog, logged: Pairs, random: Pairs, share: float, c: Constants
-) -> Matching:
+def matching(log: EncounterLog, logged: Pairs, random: Pairs, c: Constants) -> Matching:
     """Scores the log's pairs and others.
 
     Args:
         log: the log; `met` and the categories are read when they are there.
         logged: its impressions.
         random: pairs of the random arm.
-        share: share of all meetings that the score is built from (a hash chooses them).
         c: constants `exposure.*`.
 
     Returns:
@@ -88,7 +83,7 @@ def matching(
     folds = int(c["exposure.folds"])
     swapped = Pairs.of(log, logged.user, _same_day(log), folds)
     wholes = [np.empty((len(pairs.user), 5)) for pairs in (logged, random, swapped)]
-    meetings = _met(log, logged, share, folds)
+    meetings = _met(log, logged, folds)
     for fold in range(folds):
         table = _Meetings.of(log, meetings, fold, c)
         for whole, pairs in zip(wholes, (logged, random, swapped), strict=True):
@@ -100,7 +95,7 @@ def matching(
     beta = logistic_fit(truth, np.concatenate([design[0], design[2]]))
     own, other, same_day = (x @ beta for x in design)
     higher = np.mean(own > same_day) + 0.5 * np.mean(own == same_day)
-    return Matching(own, other, float(higher), float(own.mean() - other.mean()))
+    return Matching(own, other, float(higher))
 
 
 def _same_day(log: EncounterLog) -> I8:
@@ -153,14 +148,13 @@ class _Meetings:
         return np.stack([close, close**2, share, share**2, met], axis=1)
 
 
-def _met(log: EncounterLog, logged: Pairs, share: float, folds: int) -> Pairs:
-    """Meetings before and in the log; of these a share, chosen by a hash of the pair."""
+def _met(log: EncounterLog, logged: Pairs, folds: int) -> Pairs:
+    """Meetings before and in the log."""
     user, video = logged.user, logged.video
     if log.met is not None:
         user = np.concatenate([user, log.met[0]])
         video = np.concatenate([video, log.met[1]])
-    kept = uniforms(user * len(log.videos.key) + video, "exposure/share of meetings") < share
-    return Pairs.of(log, user[kept], video[kept], folds)
+    return Pairs.of(log, user, video, folds)
 
 
 def _factors(seen: sparse.csr_matrix, count: int) -> tuple[F8, F8]:

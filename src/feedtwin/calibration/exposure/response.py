@@ -32,12 +32,10 @@ class Designs:
     Attributes:
         logged: (n, 5) of the log's impressions.
         random: (n k, 5) of the random arm.
-        gap: (n,) mean score of each row's random pairs minus that of the row's own.
     """
 
     logged: F8
     random: F8
-    gap: F8
 
 
 def designs(found: Matching, logged: Pairs, random: Pairs, met: F8, c: Constants) -> Designs:
@@ -65,15 +63,13 @@ def designs(found: Matching, logged: Pairs, random: Pairs, met: F8, c: Constants
             axis=1,
         )
 
-    draws = len(other) // len(own)
-    gap = other.reshape(-1, draws).mean(axis=1) - own
-    return Designs(columns(own, logged), columns(other, random), gap)
+    return Designs(columns(own, logged), columns(other, random))
 
 
 def respond(
-    name: str, outcome: F8, columns: F8, offset: F8, weight: F8, ridge: F8, start: F8
+    name: str, outcome: F8, columns: F8, offset: F8, weight: F8, prior: tuple[F8, F8], start: F8
 ) -> F8:
-    """Coefficients by Newton steps of the weighted likelihood (Poisson's quasi-likelihood for seconds).
+    """Most probable coefficients, by Newton steps (logistic; Poisson's quasi-likelihood for seconds).
 
     Args:
         name: the metric.
@@ -81,17 +77,18 @@ def respond(
         columns: (n, p) design.
         offset: (n,) what the fitted encounter says, on the link's scale.
         weight: (n,) weights.
-        ridge: (p,) penalty of each coefficient's square.
+        prior: (p,) centre and precision of each coefficient's normal prior.
         start: (p,) where to start.
 
     Returns:
         (p,) coefficients.
     """
+    centre, ridge = prior
     beta = start.copy()
     for _ in range(_STEPS):
         mean = from_link(name, offset + columns @ beta)
         spread = mean if name == SECONDS else mean * (1.0 - mean)
-        gradient = columns.T @ (weight * (outcome - mean)) - ridge * beta
+        gradient = columns.T @ (weight * (outcome - mean)) - ridge * (beta - centre)
         curvature = (columns * (weight * spread)[:, None]).T @ columns + np.diag(ridge + 1e-9)
         step = np.clip(np.linalg.solve(curvature, gradient), -_LARGEST_STEP, _LARGEST_STEP)
         beta += step
