@@ -236,6 +236,9 @@ def _presets() -> list[Row]:
 
 
 def _studies() -> list[Row]:
+    from feedtwin.calibration.exposure.metrics import METRICS
+    from feedtwin.calibration.exposure.studying import ABOUT
+    from feedtwin.cli.exposing import RANDOM_EXPOSURE
     from feedtwin.lab.study.reading import built_in_studies, read_study
 
     return [
@@ -248,6 +251,15 @@ def _studies() -> list[Row]:
             "description": one.description,
         }
         for one in map(read_study, built_in_studies())
+    ] + [
+        {
+            "study": RANDOM_EXPOSURE,
+            "world": "none: a log and its preset",
+            "arms": ["recommender", "random"],
+            "estimands": len(METRICS),
+            "replicates": 0,
+            "description": ABOUT,
+        }
     ]
 
 

@@ -44,9 +44,7 @@ def study_exposure(
     if not as_json:
         say(one.state)
         say_source(log.provenance)
-    found = random_exposure(
-        one, log, lambda what: tell(f"stage   {what}") if shown else None
-    )
+    found = random_exposure(one, log, lambda what: tell(f"stage   {what}") if shown else None)
     page = write_exposure_report(found, out or Path("studies") / RANDOM_EXPOSURE)
     if as_json:
         answer({**found, "report": str(page)})
@@ -82,14 +80,18 @@ def _print(found: dict[str, Any]) -> None:
             table(
                 [what, "people", *names],
                 [
-                    (name, f"{one['users']:,}", *(f"{one['ratios'][m]['estimate']:.2f}" for m in names))
+                    (
+                        name,
+                        f"{one['users']:,}",
+                        *(f"{one['ratios'][m]['estimate']:.2f}" for m in names),
+                    )
                     for name, one in found[what].items()
                 ],
             )
     say()
     say(
-        f"matching  visible AUC {seen['auc']:.3f}; visible shift x {seen['factor']:.2f} in the estimate, x 1 to {seen['factor_most']:.2f} in "
-        "the band"
+        f"matching  visible AUC {seen['auc']:.3f}, {seen['nats_visible']:.1f} nats; {seen['nats_estimate']:.1f} in the estimate, 0 to "
+        f"{seen['nats_most']:.1f} in the band"
     )
     say(
         f"overlap   {found['impressions']:,} impressions are worth {overlap['effective_impressions']:,.0f} under random exposure; "

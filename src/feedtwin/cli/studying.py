@@ -24,7 +24,6 @@ from feedtwin.cli.terminal import (
     span,
     tell,
 )
-
 from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:

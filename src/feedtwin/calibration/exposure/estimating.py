@@ -11,8 +11,7 @@ of a pair at random, on average. Three estimates, each containing the one before
 
 The strongest matching is that of a platform whose own score tells an exposed video from another of the same day with probability
 `exposure.auc_most`; for normal scores that is 2 quantile(auc)^2 nats. The interval is the union of two things that are also given
-apart. `parameter`: people resampled and the response fitted anew each time. `matching`: from nothing beyond the visible to the
-strongest.
+apart. `parameter`: people resampled and the response fitted anew each time. `matching`: from none at all to the strongest.
 """
 
 from collections.abc import Callable, Mapping
@@ -125,7 +124,10 @@ def _nats(score: Matching, c: Constants) -> F8:
 
 
 def estimate(
-    model: EncounterModel, log: EncounterLog, constants: Constants, on_stage: OnStage = lambda _: None
+    model: EncounterModel,
+    log: EncounterLog,
+    constants: Constants,
+    on_stage: OnStage = lambda _: None,
 ) -> dict[str, Any]:
     """Estimates the ratios.
 
@@ -255,16 +257,16 @@ def _result(
 
     def one(m: int, g: int) -> dict[str, Any]:
         own = ratio[:, m, g, :]
-        ends = [span(own[:, k]) for k in (VISIBLE, CENTRAL, STRONGEST)]
-        points = [float(own[0, k]) for k in (VISIBLE, CENTRAL, STRONGEST)]
+        ends = [span(own[:, k]) for k in range(STRONGEST + 1)]
+        points = [float(x) for x in own[0]]
         return {
-            "estimate": points[1],
+            "estimate": points[CENTRAL],
             "low": min(low for low, _ in ends),
             "high": max(high for _, high in ends),
-            "parameter": {"low": ends[1][0], "high": ends[1][1]},
+            "parameter": {"low": ends[CENTRAL][0], "high": ends[CENTRAL][1]},
             "matching": {"low": min(points), "high": max(points)},
-            "additive": float(own[0, ADDITIVE]),
-            "visible": points[0],
+            "additive": points[ADDITIVE],
+            "visible": points[VISIBLE],
             "rate_recommender": float(rates[0, m, g, 0]),
             "rate_random": float(rates[0, m, g, 1 + CENTRAL]),
             "rate_logged": raw[material.groups[g].name][names[m]],

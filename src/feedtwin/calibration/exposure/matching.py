@@ -195,9 +195,7 @@ def random_pairs(log: EncounterLog, draws: int, folds: int) -> tuple[Pairs, Enco
     every = log.rows.take(np.repeat(rows, draws))
     unseen = np.full(len(video), np.nan)
     seconds = _durations(log)[video]
-    impressions = replace(
-        every, video=video.astype(np.int32), watch_s=unseen, duration_s=seconds
-    )
+    impressions = replace(every, video=video.astype(np.int32), watch_s=unseen, duration_s=seconds)
     return Pairs.of(log, every.user, video, folds), replace(log, rows=impressions)
 
 

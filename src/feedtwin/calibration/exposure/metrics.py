@@ -84,6 +84,4 @@ def _means(prospect: Prospect) -> dict[str, F8]:
         "finish": fates[:, 3],
         SECONDS: prospect.mean(),
     }
-    return found | {
-        name: (fates * chance).sum(axis=1) for name, chance in prospect.signal.items()
-    }
+    return found | {name: (fates * chance).sum(axis=1) for name, chance in prospect.signal.items()}

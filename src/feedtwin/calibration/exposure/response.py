@@ -43,7 +43,8 @@ def designs(found: Matching, logged: Pairs, random: Pairs, met: F8, c: Constants
 
     Args:
         found: the scores; beyond the outer quantiles of exposed pairs they count as these quantiles.
-        logged, random: the pairs.
+        logged: pairs of the log's impressions.
+        random: pairs of the random arm.
         met: (M,) how often each video was met, by anybody.
         c: constants `exposure.*`.
     """
@@ -59,7 +60,13 @@ def designs(found: Matching, logged: Pairs, random: Pairs, met: F8, c: Constants
 
     def columns(score: F8, pairs: Pairs) -> F8:
         return np.stack(
-            [np.ones_like(score), score, people[pairs.user], means[pairs.video], often[pairs.video]],
+            [
+                np.ones_like(score),
+                score,
+                people[pairs.user],
+                means[pairs.video],
+                often[pairs.video],
+            ],
             axis=1,
         )
 

@@ -10,9 +10,7 @@ from feedtwin.errors import DataError
 
 NAME: Final = "random-exposure"
 """Name of the study."""
-ABOUT: Final = (
-    "What becomes of views and signals when the recommender is replaced by uniform random exposure from the same pool?"
-)
+ABOUT: Final = "What becomes of views and signals when the recommender is replaced by uniform random exposure from the same pool?"
 ASSUMES: Final = (
     (
         "matching",
@@ -71,7 +69,9 @@ def random_exposure(
         "study": NAME,
         "description": ABOUT,
         "state": preset.state,
-        "data": {key: about[key] for key in ("name", "state", "licence", "citation", "source_hash")},
+        "data": {
+            key: about[key] for key in ("name", "state", "licence", "citation", "source_hash")
+        },
         "exposure": preset.about["calibration"]["exposure"],
         **found,
         "assumes": dict(ASSUMES),

@@ -98,20 +98,24 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
             "holds if that matching is within the stated band."
         ),
         tiles=[
-            Tile(name, f"{by_name[name]['estimate']:.2f}", "×", _span(by_name[name]))
+            Tile(name, f"{by_name[name]['estimate']:.2f}", "times", _span(by_name[name]))
             for name in _TILES
             if name in by_name
         ],
         sections=[
             Section(
                 "Ratios",
-                "Additive: columns of people and videos only. Visible: with the matching that shows in who met what. Estimate: "
-                f"{seen['factor']:.2f} times the visible shift, where its curve ends with unlimited meetings. "
-                f"Band: 1 to {seen['factor_most']:.2f} times. Parameter: resampled people.",
+                "Additive: columns of people and videos only. Visible: with the matching that shows in who met what. Estimate: with "
+                f"{seen['nats_estimate']:.1f} nats of matching, half-way between the visible {seen['nats_visible']:.1f} and the strongest "
+                f"{seen['nats_most']:.1f}. Matching alone: from none to the strongest. Parameter alone: people resampled.",
                 tables=[_parts(whole)],
             ),
             Section("Segments", tables=[_groups(every, "segment")]),
-            *([Section("Surfaces", tables=[_groups(every, "surface")])] if found["surfaces"] else []),
+            *(
+                [Section("Surfaces", tables=[_groups(every, "surface")])]
+                if found["surfaces"]
+                else []
+            ),
             Section(
                 "Matching and overlap",
                 f"Of an exposed video and one of the same day that somebody else was shown, the score prefers the exposed one with "
@@ -185,7 +189,10 @@ def _groups(every: Sequence[Mapping[str, Any]], kind: str) -> Table:
         f"ratios-by-{kind}",
         f"Ratios by {kind}",
         "Estimate, and under it the interval. The response to matching is the same for all groups.",
-        [Column(kind), *(Column(name, RIGHT if name in _TILES else f"{MORE} {RIGHT}") for name in names)],
+        [
+            Column(kind),
+            *(Column(name, RIGHT if name in _TILES else f"{MORE} {RIGHT}") for name in names),
+        ],
         cells,
         as_csv(_CSV, rows),
     )
@@ -196,9 +203,9 @@ def _robust(found: Mapping[str, Any]) -> Table:
     rows = [
         {
             "metric": name,
-            "shift": seen["shift_link"][name],
-            "shift_low": seen["shift_link_interval"][name][0],
-            "shift_high": seen["shift_link_interval"][name][1],
+            "per_nat": seen["per_nat"][name],
+            "per_nat_low": seen["per_nat_interval"][name][0],
+            "per_nat_high": seen["per_nat_interval"][name][1],
             "visible": found["ratios"][name]["visible"],
             "robust": one["ratio"],
             "robust_low": one["low"],
@@ -208,14 +215,14 @@ def _robust(found: Mapping[str, Any]) -> Table:
     ]
     return Table(
         "doubly-robust",
-        "The visible shift, and the same ratio with reweighted residuals",
-        "Shift: what leaving the visible matching does on the link's scale (log-odds; log seconds). Doubly robust: the visible ratio plus the mean "
+        "What a nat of matching does, and the visible ratio with reweighted residuals",
+        "Per nat: on the link's scale (log-odds; log seconds); where its interval holds 0, the log does not tell what matching does. Doubly robust: the visible ratio plus the mean "
         "residual of exposures weighted towards random ones; it should agree with `visible` within its interval.",
-        [Column("metric"), Column("visible shift", RIGHT), Column("visible ratio", RIGHT), Column("doubly robust", RIGHT)],
+        [Column("metric"), Column("per nat", RIGHT), Column("visible ratio", RIGHT), Column("doubly robust", RIGHT)],
         [
             [
                 row["metric"],
-                f"{row['shift']:+.3f}\n{row['shift_low']:+.3f} to {row['shift_high']:+.3f}",
+                f"{row['per_nat']:+.3f}\n{row['per_nat_low']:+.3f} to {row['per_nat_high']:+.3f}",
                 f"{row['visible']:.3f}",
                 f"{row['robust']:.3f}\n{row['robust_low']:.3f} to {row['robust_high']:.3f}",
             ]

@@ -33,7 +33,8 @@ def choosing(
 
     Args:
         seed: changes everything.
-        people, films: how many.
+        people: how many people.
+        films: how many videos, all in the pool.
         each: impressions per person; nobody meets a video twice.
         strength: nats per standard deviation of match, in the recommender's choice; 0 = it does not look at match.
         effect: log-odds of staying per standard deviation of match.
