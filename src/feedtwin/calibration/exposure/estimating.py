@@ -7,7 +7,8 @@ of a pair at random, on average. Three estimates, each containing the one before
 
     additive    columns only: persons and videos as fitted, any person with any video
     visible     and the matching that can be seen in who met what, and what each nat of it does (`matching`, `response`)
-    estimate    and as much unseen matching as lies half-way between the visible and the strongest, each nat doing what a visible one does
+    estimate    and as much unseen matching as lies half-way between the visible and the strongest (their geometric mean), each nat doing
+                what a visible one does
 
 The strongest matching is that of a platform whose own score tells an exposed video from another of the same day with probability
 `exposure.auc_most`; for normal scores that is 2 quantile(auc)^2 nats. The interval is the union of two things that are also given
@@ -120,7 +121,7 @@ def _nats(score: Matching, c: Constants) -> F8:
     """How strongly the platform matched, by estimate."""
     visible = 2.0 * float(ndtri(np.clip(score.auc, 0.5, 1.0 - 1e-6))) ** 2
     most = max(2.0 * float(ndtri(c["exposure.auc_most"])) ** 2, visible)
-    return np.array([visible, visible, 0.5 * (visible + most), most])
+    return np.array([visible, visible, (visible * most) ** 0.5, most])
 
 
 def estimate(

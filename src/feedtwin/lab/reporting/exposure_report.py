@@ -106,7 +106,7 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
             Section(
                 "Ratios",
                 "Additive: columns of people and videos only. Visible: with the matching that shows in who met what. Estimate: with "
-                f"{seen['nats_estimate']:.1f} nats of matching, half-way between the visible {seen['nats_visible']:.1f} and the strongest "
+                f"{seen['nats_estimate']:.1f} nats of matching, half-way (geometric mean) between the visible {seen['nats_visible']:.1f} and the strongest "
                 f"{seen['nats_most']:.1f}. Matching alone: from none to the strongest. Parameter alone: people resampled.",
                 tables=[_parts(whole)],
             ),
