@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.datasets.adaptor import Impressions, LogUsers, LogVideos, Provenance
+from feedtwin.datasets.adaptor import F8, I8, Flags, Impressions, LogUsers, LogVideos, Provenance
 from feedtwin.datasets.encounters import EncounterLog, Features
 from feedtwin.datasets.hashing import normals, uniforms
 
@@ -75,14 +75,16 @@ def choosing(
     return Chosen(_log(seed, user, video, watch, likes, duration, people), truth)
 
 
-def _log(seed, user, video, watch, likes, duration, people) -> EncounterLog:
+def _log(
+    seed: int, user: I8, video: I8, watch: F8, likes: Flags, duration: F8, people: int
+) -> EncounterLog:
     rows, films = len(user), len(duration)
     hour = (uniforms(np.arange(rows), "hour", seed) * 48).astype(np.int64)
     never = np.zeros(rows, np.bool_)
     impressions = Impressions(
         user=user.astype(np.int32),
         video=video.astype(np.int32),
-        time_s=hour * 3600.0,
+        time_s=(hour * 3600.0).astype(np.float64),
         surface=np.ones(rows, np.uint8),
         random=never,
         day=(hour // 24).astype(np.int32),
