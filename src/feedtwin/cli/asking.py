@@ -241,7 +241,7 @@ def _studies() -> list[Row]:
     from feedtwin.cli.exposing import RANDOM_EXPOSURE
     from feedtwin.lab.study.reading import built_in_studies, read_study
 
-    return [
+    found: list[Row] = [
         {
             "study": one.name,
             "world": one.world,
@@ -251,16 +251,16 @@ def _studies() -> list[Row]:
             "description": one.description,
         }
         for one in map(read_study, built_in_studies())
-    ] + [
-        {
-            "study": RANDOM_EXPOSURE,
-            "world": "none: a log and its preset",
-            "arms": ["recommender", "random"],
-            "estimands": len(METRICS),
-            "replicates": 0,
-            "description": ABOUT,
-        }
     ]
+    found.append({
+        "study": RANDOM_EXPOSURE,
+        "world": "none: a log and its preset",
+        "arms": ["recommender", "random"],
+        "estimands": len(METRICS),
+        "replicates": 0,
+        "description": ABOUT,
+    })  # fmt: skip
+    return found
 
 
 _LISTINGS = {
