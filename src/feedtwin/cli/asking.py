@@ -236,9 +236,12 @@ def _presets() -> list[Row]:
 
 
 def _studies() -> list[Row]:
+    from feedtwin.calibration.exposure.metrics import METRICS
+    from feedtwin.calibration.exposure.studying import ABOUT
+    from feedtwin.cli.exposing import RANDOM_EXPOSURE
     from feedtwin.lab.study.reading import built_in_studies, read_study
 
-    return [
+    found: list[Row] = [
         {
             "study": one.name,
             "world": one.world,
@@ -249,6 +252,15 @@ def _studies() -> list[Row]:
         }
         for one in map(read_study, built_in_studies())
     ]
+    found.append({
+        "study": RANDOM_EXPOSURE,
+        "world": "none: a log and its preset",
+        "arms": ["recommender", "random"],
+        "estimands": len(METRICS),
+        "replicates": 0,
+        "description": ABOUT,
+    })  # fmt: skip
+    return found
 
 
 _LISTINGS = {

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from feedtwin.cli.calibrating import MapFile
 from feedtwin.cli.effects import print_result, result_json
+from feedtwin.cli.exposing import RANDOM_EXPOSURE, study_exposure
 from feedtwin.cli.going import AsJson, Quiet
 from feedtwin.cli.llm_costs import study_lines
 from feedtwin.cli.progress import is_shown, working
@@ -22,6 +24,7 @@ from feedtwin.cli.terminal import (
     span,
     tell,
 )
+from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.plan import Study
@@ -66,13 +69,28 @@ def study(
         Path | None,
         typer.Option(help="Study folder; studies/<name> by default. Finished cells are reused."),
     ] = None,
+    preset: Annotated[
+        Path | None, typer.Option(help="random-exposure: the preset that calibrate wrote.")
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="random-exposure: the data that the preset was fitted to.")
+    ] = None,
+    map_file: MapFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Run a study: arms of one world, paired replicates, effects with intervals.
 
-    Killed at any time, it goes on where it was when it is called again.
+    Killed at any time, it goes on where it was when it is called again. The built-in study random-exposure runs no world: it
+    reads --preset and --data.
     """
+    if source == RANDOM_EXPOSURE:
+        study_exposure(preset, data, map_file, out, as_json, quiet)
+        return
+    if preset is not None or data is not None or map_file is not None:
+        raise SettingsError(
+            f"{source}: --preset, --data and --map are for the study {RANDOM_EXPOSURE}; expected none of them here. Leave them out."
+        )
     shown = is_shown(quiet, as_json)
     with working("checking the study", shown):
         from feedtwin.lab.study import read_study, run_study

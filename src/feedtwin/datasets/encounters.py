@@ -46,6 +46,7 @@ class EncounterLog:
         recorded: those of `adaptor.SIGNALS` that the log holds, and "watch".
         provenance: licence, citation, notes.
         earlier: what is known of the users from before the log; None = no such source was given.
+        met: (h,) rows in `users` and `videos` of who met what before the log; None = not known.
     """
 
     rows: Impressions
@@ -56,6 +57,7 @@ class EncounterLog:
     recorded: tuple[str, ...]
     provenance: Provenance
     earlier: Features | None = None
+    met: tuple[I8, I8] | None = None
 
 
 def feature_columns(source: Source, names: Sequence[str]) -> Features:

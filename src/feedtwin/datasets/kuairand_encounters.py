@@ -113,9 +113,9 @@ def read_files(
     )
     recorded = tuple(name for name in SIGNALS if SIGNAL_COLUMNS[name] in source)
     recorded = (("watch",) if "play_time_ms" in source else ()) + recorded
-    before = None if history is None else _history(history, people.key)
+    before, met = (None, None) if history is None else _history(history, people.key, films.key)
     return EncounterLog(
-        rows, people, films, user_features, film_features, recorded, provenance, before
+        rows, people, films, user_features, film_features, recorded, provenance, before, met
     )
 
 
@@ -166,8 +166,8 @@ def _rows(source: Source, days: object, users: I8, videos: I8) -> Impressions:
     )
 
 
-def _history(path: Path, users: I8) -> Features:
-    """What each user did before the log; NaN for users of whom the file says nothing."""
+def _history(path: Path, users: I8, videos: I8) -> tuple[Features, tuple[I8, I8]]:
+    """What each user did before the log, NaN for users of whom the file says nothing; and who met which video."""
     source = read_columns(
         path,
         [
@@ -186,6 +186,10 @@ def _history(path: Path, users: I8) -> Features:
 
     count = len(source.table)
     listed = {}
+    owner, entry = flat_lists(source, "watch_seq")
+    video, in_table = rows_of(videos, entry)
+    kept = known[owner] & in_table
+    met = (row[owner[kept]], video[kept])
     for name in ("watch_seq", "like_seq", "long_watch_seq"):
         listed[name] = np.bincount(flat_lists(source, name)[0], minlength=count).astype(np.float64)
         put(f"earlier_{name}", listed[name])
@@ -197,4 +201,4 @@ def _history(path: Path, users: I8) -> Features:
     put("earlier_long_share", listed["long_watch_seq"] / total)
     if "last_time_ms" in source:
         put("earlier_last_day", integers(source, "last_time_ms") / _DAY_MS)
-    return Features(found)
+    return Features(found), met

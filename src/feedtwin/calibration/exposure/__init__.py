@@ -1,0 +1,1 @@
+"""What uniform random exposure would do, from a log in which a recommender chose who met what."""
