@@ -38,7 +38,9 @@ def calibration_constants(parameters: Mapping[str, Any] | None = None) -> dict[s
     """The section `calibration` by path without the section's name, with changes laid over the defaults."""
     ours = {k: v for k, v in (parameters or {}).items() if k.startswith(SECTION)}
     values = load_defaults().overlay(ours, "calibration").values()
-    return {k.removeprefix(SECTION): v for k, v in values.items() if k.startswith(SECTION)}
+    found = {k.removeprefix(SECTION): v for k, v in values.items() if k.startswith(SECTION)}
+    del found["draw"]  # chooses among what was fitted
+    return found
 
 
 def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
