@@ -68,8 +68,9 @@ def fit_emulator(unit: F8, patterns: F8) -> Emulator:
     kernels = gp.kernels
     plane = np.linalg.lstsq(_with_one(unit), patterns, rcond=None)[0]
     rest = patterns - _with_one(unit) @ plane
-    scale = rest.std(axis=0)
-    noise, models = np.zeros(len(scale)), []
+    scale: F8 = rest.std(axis=0).astype(np.float64)
+    noise: F8 = np.zeros(len(scale))
+    models: list[Any] = []
     for k, spread in enumerate(scale.tolist()):
         if spread <= 1e-9 * max(1.0, float(np.abs(patterns[:, k]).max())):
             models.append(None)
@@ -85,7 +86,7 @@ def fit_emulator(unit: F8, patterns: F8) -> Emulator:
             model.fit(unit, rest[:, k] / spread)
         noise[k] = float(model.kernel_.k2.noise_level) * spread**2
         models.append(model)
-    return Emulator(plane, np.maximum(scale, 1e-300), tuple(models), noise)
+    return Emulator(plane, scale, tuple(models), noise)
 
 
 def _with_one(unit: F8) -> F8:

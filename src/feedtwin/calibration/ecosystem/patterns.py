@@ -92,7 +92,7 @@ def _long_gaps(look: Look) -> float:
     """Of the gaps between two active days of a person, the share longer than the constant says."""
     person, day = np.nonzero(look.active)
     gaps = np.diff(day)[np.diff(person) == 0]
-    return float(np.mean(gaps > look.constants["long_gap_days"])) if len(gaps) else 0.0
+    return float(np.mean(gaps > look.constants["long_gap_days"])) if len(gaps) else np.nan
 
 
 def _personal_entropy(look: Look) -> float:
@@ -105,7 +105,7 @@ def _personal_entropy(look: Look) -> float:
     enough = np.bincount(look.user)[user] >= few
     chosen = rows[enough & (place < few)]
     if not len(chosen):
-        return 0.0
+        return np.nan
     category = look.pool.category[look.seen.video[chosen]].reshape(-1, few)
     same = (category[:, :, None] == category[:, None, :]).sum(axis=2)
     # sum over categories of p log p is the mean over impressions of log p
@@ -116,7 +116,7 @@ def _never_like(look: Look) -> float:
     count = _per_person(look)
     likes = np.bincount(look.user, look.seen.like)
     often = count >= look.constants["often_impressions"]
-    return float(np.mean(likes[often] == 0)) if often.any() else 1.0
+    return float(np.mean(likes[often] == 0)) if often.any() else np.nan
 
 
 def _lasting(look: Look) -> float:
@@ -130,7 +130,7 @@ def _lasting(look: Look) -> float:
         met = (first + second) > 0
         a, b = np.log1p(first[met]), np.log1p(second[met])
         spread = float(a.std() * b.std())
-        found.append(float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread else 0.0)
+        found.append(float(((a - a.mean()) * (b - b.mean())).mean()) / spread if spread else np.nan)
     return float(np.mean(found))
 
 
@@ -143,11 +143,6 @@ def _busiest(look: Look) -> float:
     """Active people on the busiest day over the mean day."""
     people = look.active.sum(axis=0)
     return float(people.max() / max(people.mean(), 1e-12))
-
-
-def _hours_per_day(look: Look) -> float:
-    hours = np.unique((look.user * _DAYS + look.seen.day) * 24 + look.seen.hour)
-    return len(hours) / max(int(look.active.sum()), 1)
 
 
 MEASURES: Final[Mapping[str, Callable[[Look], float]]] = {
@@ -169,9 +164,8 @@ MEASURES: Final[Mapping[str, Callable[[Look], float]]] = {
     "likes": lambda look: float(look.seen.like.mean()),
     "people_who_never_like": _never_like,
     "gini_of_likes": lambda look: gini(np.bincount(look.user, look.seen.like)),
-    "return_next_week": lambda look: _back(look, 7) if look.days > 7 else 0.0,
+    "return_next_week": lambda look: _back(look, 7) if look.days > 7 else np.nan,
     "long_gaps": _long_gaps,
-    "hours_per_day": _hours_per_day,
     "gini_of_user_days": lambda look: gini(_counts(look.user, look.seen.day)),
     "evening_share": lambda look: float(np.mean(look.seen.hour >= EVENING)),
     "gini_of_authors": lambda look: look.concentrated(look.pool.author, gini),
@@ -194,7 +188,7 @@ def measure(seen: Seen, pool: Pool, days: int, constants: Mapping[str, Any]) -> 
         constants: `ecosystem.*` without the section's name.
 
     Returns:
-        Value by name, in the units of `plan.yaml`.
+        Value by name, in the units of `plan.yaml`; NaN where the log is too short or too small for a pattern.
     """
     look = Look.at(seen, pool, days, constants)
     return {name: one(look) for name, one in MEASURES.items()}

@@ -1,7 +1,7 @@
 """What is fitted to what: free parameters with their priors, patterns with their roles (`plan.yaml`)."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from typing import Any, Final
 
@@ -83,6 +83,10 @@ class Plan:
     def place(self, role: str) -> list[int]:
         """Places of the patterns with a role."""
         return [k for k, one in enumerate(self.patterns) if one.role == role]
+
+    def without(self, names: Sequence[str]) -> "Plan":
+        """The plan without some patterns."""
+        return replace(self, patterns=tuple(one for one in self.patterns if one.name not in names))
 
     @property
     def tolerance(self) -> F8:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
@@ -40,7 +41,8 @@ class LogSide:
     """What the fit reads of the log.
 
     Attributes:
-        observed: every pattern; fitted ones of the people of the fit, held-out ones of the others.
+        observed: every pattern; fitted ones of the people of the fit, held-out ones of the others. NaN where the log is
+            too small or too short.
         setting: what simulated worlds have in common.
         people: people who appear, of the fit and held out.
     """
@@ -83,6 +85,8 @@ def fit_preset(
     constants = ecosystem_constants(parameters)
     plan = read_plan()
     side = log_side(plan, data, log, calibration_constants(parameters), constants)
+    left_out = [name for name, one in side.observed.items() if not isfinite(one.value)]
+    plan = plan.without(left_out)
     key = _key(side, log, constants)
     file = TableFile(
         path.with_name(path.name + ".worlds.jsonl"), key, [one.name for one in plan.patterns]
@@ -97,6 +101,7 @@ def fit_preset(
         "people_of_fit": side.people[0], "people_held_out": side.people[1],
         "impressions_per_person": round(side.setting.per_person, 4), "source_hash": of.source_hash,
         "code_hash": simulation_hash(), "table": file.path.name,
+        "patterns_the_log_is_too_small_for": left_out,
     }  # fmt: skip
     section = section_of(
         fitted, f"simulated worlds matched to patterns of {what}", design, constants

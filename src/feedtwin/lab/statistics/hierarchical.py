@@ -28,7 +28,8 @@ class OverDraws:
         error: Standard error, between draws included.
         between: Standard deviation between draws, noise of the runs taken off; with one pair in each draw the noise
             cannot be told apart and stays in.
-        low: Lower end of the interval; Student's t with K - 1 degrees of freedom.
+        df: Degrees of freedom (Satterthwaite 1946: a difference of variances is less well known than each).
+        low: Lower end of the interval, by Student's t.
         high: Upper end.
         p: Two-sided p of no effect at the true parameters.
     """
@@ -37,6 +38,7 @@ class OverDraws:
     estimate: float
     error: float
     between: float
+    df: float
     low: float
     high: float
     p: float
@@ -45,10 +47,9 @@ class OverDraws:
         """P of an effect outside (low, high): the larger of two one-sided tests."""
         if self.error <= 0:
             return 0.0 if low < self.estimate < high else 1.0
-        df = self.draws - 1
         return max(
-            float(stats.t.sf((self.estimate - low) / self.error, df)),
-            float(stats.t.sf((high - self.estimate) / self.error, df)),
+            float(stats.t.sf((self.estimate - low) / self.error, self.df)),
+            float(stats.t.sf((high - self.estimate) / self.error, self.df)),
         )
 
 
@@ -76,11 +77,16 @@ def over_draws(values: Array, draw: Array, confidence: float) -> OverDraws | Non
     free = len(values) - many
     within = float((rest**2).sum()) / free if free else 0.0
     of_means = float(mean.var(ddof=1))
-    between = max(of_means - within * float((1.0 / count).mean()), 0.0)
+    noise = within * float((1.0 / count).mean())
+    between = max(of_means - noise, 0.0)
     estimate = float(mean.mean())
     error = sqrt(between + of_means / many)
-    half = float(stats.t.ppf(0.5 + confidence / 2, many - 1)) * error
+    df = many - 1.0
+    if between > 0:
+        parts = (of_means * (1 + 1 / many)) ** 2 / df + (noise**2 / free if free else 0.0)
+        df = max(error**4 / parts, 1.0)
+    half = float(stats.t.ppf(0.5 + confidence / 2, df)) * error
     p = 1.0 if estimate == 0 else 0.0
     if error > 0:
-        p = 2 * float(stats.t.sf(abs(estimate) / error, many - 1))
-    return OverDraws(many, estimate, error, sqrt(between), estimate - half, estimate + half, p)
+        p = 2 * float(stats.t.sf(abs(estimate) / error, df))
+    return OverDraws(many, estimate, error, sqrt(between), df, estimate - half, estimate + half, p)
