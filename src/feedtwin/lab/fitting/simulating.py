@@ -32,6 +32,7 @@ class Setting:
         days: days of the log.
         per_person: impressions per person who appears in the log.
         constants: `ecosystem.*` without the section's name.
+        preset: the preset whose encounter acts in the worlds; None for the equations of the world file.
     """
 
     data: Path
@@ -39,6 +40,7 @@ class Setting:
     days: int
     per_person: float
     constants: Mapping[str, Any]
+    preset: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def world_settings(setting: Setting, point: Point) -> Settings:
     """The world at a point: here, and only here, a fit's worlds get what is already fitted."""
     return resolve(
         WORLD, users=setting.people, seed=point.seed, sets=[f"data.path={setting.data}"],
-        arm={"parameters": dict(point.values)},
+        arm={"parameters": dict(point.values)}, preset=setting.preset,
     )  # fmt: skip
 
 
