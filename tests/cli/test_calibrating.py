@@ -91,3 +91,22 @@ def test_a_log_of_ones_own_goes_through_a_column_map(tmp_path: Path) -> None:
     assert said.exit_code == 0, said.output
     means = json.loads(said.output)["means"]
     assert 0 < means["skip_p"] < 1 and means["comment_p"] is None
+
+
+def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
+    folder, preset = KuaiRand().write_tiny(tmp_path / "data", 0, 40, 30), tmp_path / "p.yaml"
+    said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystems")
+    assert said.exit_code == 2 and "expected encounter, ecosystem, or both" in said.stderr
+    said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")
+    assert said.exit_code == 2 and "no such preset" in said.stderr
+    preset.write_text(
+        "format: 1\narrays: {}\ncalibration: {state: made up}\ndata: {adaptor: table, source_hash: '0'}\nmodels: {}\n",
+        "utf-8",
+    )
+    said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")
+    assert said.exit_code == 2 and "Leave out --levels ecosystem" in said.stderr
+
+
+def test_a_study_over_draws_needs_a_fitted_preset() -> None:
+    said = call("study", "first-look", "--posterior", 4)
+    assert said.exit_code == 2 and "--posterior needs a fitted preset" in said.stderr

@@ -47,7 +47,7 @@ def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
     """Hash of what a fit depends on: the files, the constants and the method."""
     plain = {
         "files": log.provenance.source_hash,
-        "constants": constants,
+        "constants": {k: v for k, v in constants.items() if not k.startswith("ecosystem.")},
         "method": FIT,
     }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
@@ -64,7 +64,7 @@ class Workshop:
             key: fingerprint of the fit.
             on_stage: told each stage's name, and whether it was taken from the folder.
         """
-        self.folder = preset.with_name(preset.name + ".work")
+        self.folder = _work(preset)
         self._key = key
         self._on_stage = on_stage
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -86,9 +86,14 @@ class Workshop:
 
         return run
 
-    def close(self) -> None:
-        """Remove the folder: the preset is written."""
-        shutil.rmtree(self.folder)
+
+def _work(preset: Path) -> Path:
+    return preset.with_name(preset.name + ".work")
+
+
+def close_work(preset: Path) -> None:
+    """Remove the work folder of a preset that is written."""
+    shutil.rmtree(_work(preset))
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,10 @@ def write_preset(
             for fit, model in models.items()
         },
     }
+    _write(path, whole)
+
+
+def _write(path: Path, whole: Mapping[str, Any]) -> None:
     yaml: Any = YAML(typ="safe", pure=True)
     yaml.default_flow_style = None
     yaml.width = 120
@@ -142,6 +151,43 @@ def write_preset(
     with partial.open("w", encoding="utf-8") as out:
         yaml.dump(_plain(whole), out)
     partial.replace(path)
+
+
+def read_about(path: str | Path) -> dict[str, Any]:
+    """What a preset's YAML says, without its arrays.
+
+    Raises:
+        DataError: There is no such file, or it is no preset.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise DataError(
+            f"{path}: no such preset; expected a file that `feedtwin calibrate DATA --preset-out` wrote."
+        )
+    about = read_document(path.read_text("utf-8"), str(path)).values
+    if about.get("format") != FORMAT or "arrays" not in about:
+        raise DataError(
+            f"{path}: the preset holds no fitted encounter (format {FORMAT}); calibrate again."
+        )
+    return about
+
+
+def add_ecosystem(path: Path, section: Mapping[str, Any], state: str, level: str) -> None:
+    """Puts the ecosystem's section into a preset that has its encounter, in place of an earlier one.
+
+    Args:
+        path: the preset.
+        section: see `ecosystem.section`.
+        state: the preset's state in one line.
+        level: what the level is fitted to.
+    """
+    about = read_about(path)
+    calibration = dict(about["calibration"])
+    calibration["state"] = state
+    calibration["levels"] = {**calibration["levels"], "ecosystem": level}
+    whole = {k: v for k, v in about.items() if k != "ecosystem"}
+    models = whole.pop("models")
+    _write(path, {**whole, "calibration": calibration, "ecosystem": section, "models": models})
 
 
 def _plain(value: Any) -> Any:
@@ -161,15 +207,7 @@ def read_preset(path: str | Path) -> Preset:
         DataError: A file is missing or altered, or the preset holds no fitted encounter.
     """
     path = Path(path)
-    if not path.is_file():
-        raise DataError(
-            f"{path}: no such preset; expected a file that `feedtwin calibrate DATA --preset-out` wrote."
-        )
-    about = read_document(path.read_text("utf-8"), str(path)).values
-    if about.get("format") != FORMAT or "arrays" not in about:
-        raise DataError(
-            f"{path}: the preset holds no fitted encounter (format {FORMAT}); calibrate again."
-        )
+    about = read_about(path)
     file = path.with_name(str(about["arrays"]["file"]))
     if not file.is_file():
         raise DataError(

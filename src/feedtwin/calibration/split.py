@@ -32,13 +32,17 @@ def split_log(log: EncounterLog, constants: Mapping[str, Any]) -> Split:
     Returns:
         The split; every row is in exactly one of its parts.
     """
-    word, share = constants["split.seed_word"], constants["split.users"]
-    out = np.array(
-        [_hash(f"{word}:{key}") < share for key in log.users.key.tolist()], dtype=np.bool_
-    )
-    stranger = out[log.rows.user]
+    stranger = held_out_people(log, constants)[log.rows.user]
     late = log.rows.day >= log.provenance.days - int(constants["split.days"])
     return Split(~stranger & ~late, ~stranger & late, stranger)
+
+
+def held_out_people(log: EncounterLog, constants: Mapping[str, Any]) -> Flags:
+    """Whether each person of the user table is held out, (N,); constants as in `split_log`."""
+    word, share = constants["split.seed_word"], constants["split.users"]
+    return np.array(
+        [_hash(f"{word}:{key}") < share for key in log.users.key.tolist()], dtype=np.bool_
+    )
 
 
 def _hash(text: str) -> float:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, fit_ecosystem, levels_of
 from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
@@ -84,24 +85,46 @@ def calibrate(
     preset_out: Annotated[Path, typer.Option("--preset-out", help="The preset's file.")],
     map_file: MapFile = None,
     name: AdaptorName = None,
+    levels: Annotated[
+        str,
+        typer.Option(
+            help="encounter, ecosystem, or encounter,ecosystem; ecosystem alone adds to a preset that is there."
+        ),
+    ] = ENCOUNTER,
+    budget: Annotated[
+        int | None, typer.Option(min=20, help="Simulated worlds of the ecosystem level.")
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Processes of the ecosystem level; all cores by default."),
+    ] = None,
     sets: Sets = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Fit the encounter to a real log and write a preset.
+    """Fit the twin to a real log and write a preset.
 
-    It is fitted twice: without the held-out people and days, to be judged by `validate`; and to everything, for use.
+    The encounter is fitted twice: without the held-out people and days, to be judged by `validate`; and to everything, for
+    use. The ecosystem's parameters are fitted by simulated worlds, on top of it.
     A fit that was interrupted is taken up again by the same command.
     """
+    chosen = levels_of(levels)
     from feedtwin.calibration.calibrating import Source
     from feedtwin.calibration.calibrating import calibrate as fit
 
     which, parameters = adaptor_of(data, name, map_file), _parameters(sets)
+    if budget is not None:
+        parameters["calibration.ecosystem.budget"] = budget
     shown = is_shown(quiet, as_json)
     with working("reading", shown):
         log = read_encounters(data, which, map_file, parameters)
     if not as_json:
         say_source(log.provenance)
+    if ENCOUNTER not in chosen:
+        fit_ecosystem(
+            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+        )
+        return
     began = time.perf_counter()
 
     def on_stage(stage: str, number: int, of: int, kept: bool) -> None:
@@ -116,14 +139,20 @@ def calibrate(
             preset_out,
             parameters,
             on_stage,
+            keep_stages=ECOSYSTEM in chosen,
         )
     except KeyboardInterrupt:
         tell(
             f"interrupted; finished stages are kept in {preset_out}.work: the same command goes on from there"
         )
         raise typer.Exit(INTERRUPTED) from None
-    if as_json:
+    if as_json and ECOSYSTEM not in chosen:
         answer(about)
+        return
+    if as_json:
+        fit_ecosystem(
+            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+        )
         return
     say(f"fitted  {about['calibration']['state']}")
     table(
@@ -142,6 +171,10 @@ def calibrate(
         keep=("outcome",),
     )
     say(f"wrote   {preset_out} in {time.perf_counter() - began:.0f} s")
+    if ECOSYSTEM in chosen:
+        fit_ecosystem(
+            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+        )
     say(f"next    {shell('validate', preset_out, '--data', data)}")
 
 

@@ -45,6 +45,11 @@ def print_result(result: "StudyResult") -> None:
         f"n  distinct pairs, of {about.replicates} replicates    p  corrected: {correction}    rho, VR  correlation of "
         "the arms, and by which factor pairing saves replicates"
     )
+    if about.draws:
+        say(
+            f"posterior  every replicate has one of {about.draws} draws of the preset; intervals contain the parameters' "
+            "uncertainty"
+        )
     say("MDE  smallest true difference that these pairs detect with 80 % power")
     say(f"{about.population}")
     for one in result.warnings:
@@ -83,7 +88,7 @@ def _row(one: "Effect") -> list[object]:
         "-" if one.mean_base is None else f"{one.mean_base:.{digits}f}",
         "-" if one.estimate is None else f"{one.estimate:+.{digits}f}",
         interval,
-        one.n_effective,
+        one.pairs,
         _p(one.p_adjusted),
         "-" if one.pairing_rho is None else f"{one.pairing_rho:.2f}",
         _ratio(one),

@@ -62,6 +62,13 @@ def study(
             help="Ask no language model: a cell's answers are on disk, or it is refused.",
         ),
     ] = False,
+    posterior: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="Repeat it over so many draws of its fitted preset, so that intervals contain the parameters' uncertainty.",
+        ),
+    ] = 0,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what it would take, and run nothing.")
     ] = False,
@@ -96,7 +103,9 @@ def study(
         from feedtwin.lab.study import read_study, run_study
         from feedtwin.lab.study.running import folder_of
 
-        found = read_study(source, quick=quick, replicates=replicates, live=live)
+        found = read_study(
+            source, quick=quick, replicates=replicates, live=live, posterior=posterior
+        )
     if dry_run:
         _rehearse(found, out, workers, as_json, shown)
         return
@@ -112,6 +121,7 @@ def study(
         words = ["study", source, *(["--quick"] if quick else []), *(["--live"] if live else [])]
         words += ["--offline"] if offline else []
         words += ["--replicates", str(replicates)] if replicates else []
+        words += ["--posterior", str(posterior)] if posterior else []
         words += ["--out", str(out)] if out else []
         tell(f"interrupted; finished cells are kept. To go on: {shell(*words)}")
         raise typer.Exit(INTERRUPTED) from None
@@ -143,9 +153,10 @@ def _print_start(found: "Study", folder: Path) -> None:
         say(f"note    {line}")
     past = f"{span(found.warmup)} that all arms share, then " if found.warmup else ""
     plan = found.replication
-    many = (
-        f"{plan.most} replicates" if plan.precision is None else f"at most {plan.most} replicates"
-    )
+    each = plan.most // (found.posterior or 1)
+    many = f"{each} replicates" if plan.precision is None else f"at most {each} replicates"
+    if found.posterior:
+        many += f" in each of {found.posterior} posterior draws of {found.preset}"
     say(f"run     {past}{span(found.horizon)}; {many}, paired; into {folder}")
 
 

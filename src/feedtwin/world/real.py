@@ -6,6 +6,7 @@ are generated and said to be so. Creators come first, so that adding a viewer re
 """
 
 import json
+import math
 from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 
 from feedtwin.datasets import People, RealWorld, adaptor, sample_path
 from feedtwin.errors import SettingsError
-from feedtwin.numerics import exp32
+from feedtwin.numerics import exp32, log32
 from feedtwin.randomness import Draws, Stream
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content.categories import Categories, neutral_signatures, spread_vectors
@@ -201,7 +202,9 @@ def _users(
     columns = traits(ids, user, draws)
     viewer = slice(accounts, accounts + viewers)
     columns["activity"][:accounts] = 0
-    columns["activity"][viewer] = people.activity
+    columns["activity"][viewer] = spread_out(
+        people.activity, world.people.activity, population["activity_spread"]
+    )
     for name in ("like_logit", "share_logit", "comment_logit", "follow_logit"):
         columns[name][viewer] = getattr(people, name)
     columns["attention_span_s"][viewer] = span_of(people.skip_offset, interaction)
@@ -221,6 +224,19 @@ def _users(
     columns["interests"] = ((columns["taste"].astype(np.int32) + 128) >> 8).astype(np.int8)
     assert columns["taste"].max() <= TASTE_UNIT
     return columns
+
+
+def spread_out(activity: np.ndarray, everybody: np.ndarray, power: float) -> np.ndarray:
+    """Relative activity raised to a power, at the same mean over everybody in the log.
+
+    The scale comes from the whole log, so that one more person changes nobody.
+    """
+    if power == 1.0:
+        return activity
+    raised = exp32(np.float32(power) * log32(activity))
+    of_all = exp32(np.float32(power) * log32(everybody))
+    scale = math.fsum(everybody.tolist()) / math.fsum(of_all.tolist())
+    return (raised * np.float32(scale)).astype(np.float32)
 
 
 def span_of(skip_offset: np.ndarray, interaction: InteractionConfig) -> np.ndarray:

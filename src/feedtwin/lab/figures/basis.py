@@ -28,4 +28,6 @@ def basis_of_study(result: StudyResult) -> Basis:
     if counts != [about.replicates]:
         few = " to ".join(str(one) for one in dict.fromkeys((counts or [0])[:1] + counts[-1:]))
         n = f"{few} distinct pairs of runs, of {plural(about.replicates, 'replicate')}"
+    if about.draws:
+        n = f"{n}, over {about.draws} posterior draws"
     return Basis(n, f"seed {about.seed}, replicates 0 to {about.replicates - 1}", about.calibration)

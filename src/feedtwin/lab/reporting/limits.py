@@ -12,8 +12,12 @@ OF_RUN: Final = (
     "One run is one draw of chance. Without other runs nobody can say how far its numbers would move if it were repeated: "
     "they have no interval, and differences between two single runs are no evidence.",
 )
+CHANCE: Final = "An interval covers chance inside the twin. It does not cover wrong parameters, missing mechanisms or other horizons."
+CHANCE_AND_DRAWS: Final = (
+    "An interval covers chance inside the twin and what the data leave open about the fitted parameters, as far as the posterior "
+    "draws do. It does not cover parameters that were not fitted, missing mechanisms or other horizons."
+)
 OF_STUDY: Final = (
-    "An interval covers chance inside the twin. It does not cover wrong parameters, missing mechanisms or other horizons.",
     "\u201cNot distinguishable\u201d is not \u201cno effect\u201d: it says that these pairs of runs could not tell. Only a "
     "declared margin and its test show the absence of harm.",
     "A combination of arms, worlds or horizons that was not run is not shown by those that were.",

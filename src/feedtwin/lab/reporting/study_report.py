@@ -50,6 +50,7 @@ def report_of_study(path: str | Path) -> Report:
         warnings=[Note(one.kind, one.message) for one in result.warnings],
         limits=[
             *_own_limits(result),
+            limits.CHANCE_AND_DRAWS if about.draws else limits.CHANCE,
             *limits.OF_STUDY,
             limits.of_calibration(about.calibration),
             *limits.ALWAYS,

@@ -60,7 +60,7 @@ def _effect_row(one: Effect, horizon: int) -> list[str]:
         one.verdict,
         EMPTY if one.mde is None else smallest.lstrip("+"),
         EMPTY if one.variance_ratio is None else f"\u00d7\u202f{one.variance_ratio:.2g}",
-        str(one.n_effective),
+        one.pairs.replace(" x ", "\u202f\u00d7\u202f"),
     ]
 
 

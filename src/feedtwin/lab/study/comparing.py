@@ -25,6 +25,7 @@ def study(
     *,
     replicates: int | None = None,
     quick: bool = False,
+    posterior: int = 0,
     out: str | Path | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
@@ -36,6 +37,7 @@ def study(
         source: Name of a built-in study, or path of a YAML file.
         replicates: Replicates (or their cap) instead of the file's.
         quick: A quick look: fewer replicates, a shorter horizon.
+        posterior: Draws of its fitted preset to repeat it over; 0 for the point estimates alone.
         out: The study's folder, `studies/<name>` by default; finished cells in it are reused.
         workers: Local processes; one per usable core by default.
         executor: Where cells run instead.
@@ -44,7 +46,7 @@ def study(
     Raises:
         FeedtwinError: The study is not possible (nothing has run then), or a cell cannot be run.
     """
-    found = read_study(source, quick=quick, replicates=replicates)
+    found = read_study(source, quick=quick, replicates=replicates, posterior=posterior)
     return run_study(found, out, workers=workers, executor=executor, on_progress=on_progress)
 
 

@@ -22,7 +22,9 @@ from feedtwin.lab.statistics import (
     tost,
     unpaired,
 )
+from feedtwin.lab.statistics.hierarchical import OVER_DRAWS, over_draws
 from feedtwin.lab.study.plan import Contrast, Estimand, Study, Wanted
+from feedtwin.lab.study.posterior import draw_of
 from feedtwin.lab.study.result import Effect, Level
 
 UNDEFINED: Final = "undefined"
@@ -90,10 +92,11 @@ class Cells:
 
 @dataclass(frozen=True)
 class Sides:
-    """Both sides of a contrast by distinct replicate, float (n,) each."""
+    """Both sides of a contrast by distinct replicate, float (n,) each, and which replicates these are."""
 
     treatment: Array
     base: Array
+    replicate: Array = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def differences(self) -> Array:
@@ -103,14 +106,15 @@ class Sides:
 
 def sides(cells: Cells, contrast: Contrast, wanted: Wanted) -> Sides:
     """Return both sides of a contrast where every arm has the number."""
-    rows = []
+    rows, replicates = [], []
     for row in cells.distinct(contrast.arms):
         values = {arm: one.values.get(wanted) for arm, one in row.items()}
         known = {arm: value for arm, value in values.items() if value is not None}
         if len(known) == len(values):
             rows.append([_weighted(known, contrast.treatment), _weighted(known, contrast.base)])
+            replicates.append(next(iter(row.values())).replicate)
     table = np.array(rows, np.float64).reshape(-1, 2)
-    return Sides(table[:, 0], table[:, 1])
+    return Sides(table[:, 0], table[:, 1], np.array(replicates, np.int64))
 
 
 def _weighted(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
@@ -146,6 +150,7 @@ def estimate(
         margin_low=None if estimand.margin is None else estimand.margin[0],
         margin_high=None if estimand.margin is None else estimand.margin[1],
         claim=estimand.claim, p_claim=None, verdict=UNDEFINED, calibration=calibration,
+        draws=len(np.unique(_draws(study, found.replicate))),
     )  # fmt: skip
     if n == 0:
         return empty
@@ -154,9 +159,18 @@ def estimate(
     pair = coupling(a, b, confidence=study.confidence, seed=study.seed)
     apart = unpaired(a, b, confidence=study.confidence) if n >= 2 else (None, None, None, None)
     spread = one.sd if one.sd is not None and n >= 2 else None
-    small = estimand.smallest_effect
     margin = estimand.margin
+    spanned = over_draws(found.differences, _draws(study, found.replicate), study.confidence)
+    if spanned is not None:
+        spread = spanned.error * n**0.5
+        one = replace(
+            one, estimate=spanned.estimate, low=spanned.low, high=spanned.high, p=spanned.p,
+            method=OVER_DRAWS, test=OVER_DRAWS,
+        )  # fmt: skip
+    small = estimand.smallest_effect
     claimed = None if margin is None else tost(found.differences, margin[0], margin[1]).p
+    if margin is not None and spanned is not None:
+        claimed = spanned.tost(margin[0], margin[1])
     return replace(
         empty,
         n_independent=independent_equivalent(n, pair),
@@ -172,6 +186,12 @@ def estimate(
         ),
         p_claim=claimed,
     )  # fmt: skip
+
+
+def _draws(study: Study, replicate: Array) -> Array:
+    """The draw of each replicate; () in a study without draws."""
+    own = replicate if study.posterior else replicate[:0]
+    return np.array([draw_of(study, int(one)) for one in own], np.int64)
 
 
 def _words(side: Mapping[str, float]) -> str:
@@ -220,6 +240,8 @@ def _adjust(
     if study.correction == "none" or len(family) == 1:
         return p
     rows = _common(cells, asked)
+    if study.posterior:  # pairs of one draw are no independent rows
+        return holm(p)
     return dunnett(rows) if len(rows) > len(family) else holm(p)
 
 
@@ -279,12 +301,16 @@ def levels_of(study: Study, cells: Cells, calibration: str) -> tuple[Level, ...]
         for wanted in study.wanted:
             values = [row[arm].values.get(wanted) for row in rows]
             known = np.array([value for value in values if value is not None], np.float64)
+            own = [r[arm].replicate for r, v in zip(rows, values, strict=True) if v is not None]
+            spanned = over_draws(known, _draws(study, np.array(own, np.int64)), study.confidence)
             metric, n = METRICS[wanted.metric], len(known)
             sd = float(known.std(ddof=1)) if n >= 2 else None
             low = high = None
             if sd is not None:
                 half = float(stats.t.ppf(0.5 + study.confidence / 2, n - 1)) * sd / n**0.5
                 low, high = float(known.mean()) - half, float(known.mean()) + half
+            if spanned is not None:
+                low, high = spanned.low, spanned.high
             out.append(
                 Level(
                     arm,

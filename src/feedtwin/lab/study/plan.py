@@ -191,6 +191,7 @@ class Study:
         confidence: Nominal coverage of intervals.
         llm_budget_usd: Most that all cells together may spend on language models.
         quick: Whether it was cut down to a quick look.
+        posterior: Draws of its preset that its replicates go round; 0 for the point estimates alone.
         llm_share_microusd: Of it, the most that each cell may spend; None where there is no budget or no need.
     """
 
@@ -217,6 +218,7 @@ class Study:
     confidence: float
     llm_budget_usd: float
     quick: bool = False
+    posterior: int = 0
     llm_share_microusd: int | None = None
 
     @property

@@ -77,4 +77,5 @@ def provenance(study: Study, replicates: int, precision: str, spent_usd: float) 
         versions=versions(),
         llm_budget_usd=study.llm_budget_usd,
         llm_spent_usd=spent_usd,
+        draws=study.posterior,
     )

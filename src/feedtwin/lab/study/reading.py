@@ -21,6 +21,7 @@ from feedtwin.lab.study.distributions import DISTRIBUTIONS
 from feedtwin.lab.study.enlivening import enlivened
 from feedtwin.lab.study.file_schema import StudyFile
 from feedtwin.lab.study.plan import Arm, Factor, Replication, Study
+from feedtwin.lab.study.posterior import over_posterior
 from feedtwin.lab.study.settings_check import check_settings
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.yaml_reader import Document, read_document
@@ -54,7 +55,7 @@ def is_study(source: str | Path) -> bool:
 
 def read_study(
     source: str | Path, *, quick: bool = False, replicates: int | None = None, live: bool = False,
-    is_estimate: bool = False,
+    is_estimate: bool = False, posterior: int = 0,
 ) -> Study:  # fmt: skip
     """Return a study by file or by name, checked.
 
@@ -64,6 +65,7 @@ def read_study(
         replicates: Replicates (or the cap) instead of the file's.
         live: Ask a language model where the file's `live` says so, instead of the stand-ins.
         is_estimate: Whether only its cost is asked: then it needs no budget for language models.
+        posterior: Draws of its fitted preset to repeat it over; 0 for the point estimates alone.
 
     Raises:
         SettingsError: No such study; or something in it is unknown, impossible or out of bounds. Names file,
@@ -75,6 +77,7 @@ def read_study(
         "replicates": replicates,
         "live": live,
         "is_estimate": is_estimate,
+        "posterior": posterior,
     }
     if isinstance(source, Path) or text.endswith((".yaml", ".yml")):
         path = Path(text)
@@ -101,6 +104,7 @@ def parse_study(
     document: Document, name: str, *, quick: bool = False, replicates: int | None = None,
     live: bool = False,
     is_estimate: bool = False,
+    posterior: int = 0,
 ) -> Study:  # fmt: skip
     """Return the study that a document describes, checked."""
     raw = _shape(document)
@@ -150,6 +154,8 @@ def parse_study(
         llm_budget_usd=raw.llm_budget_usd,
         quick=quick,
     )
+    if posterior:
+        study, planned = over_posterior(study, posterior), planned * posterior
     check_settings(study, document)
     return with_money(study, document, planned, is_estimate=is_estimate)
 

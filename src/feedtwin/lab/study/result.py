@@ -60,6 +60,7 @@ class Effect:
         calibration: State of calibration of the worlds.
         sources: Who answered what its arms asked of language models; "" where they asked nothing.
         degraded: In which cells too much was not answered as wanted; "" where in none.
+        draws: Posterior draws that its pairs are spread over; 0 where all have the point estimates.
     """
 
     estimand: str
@@ -106,6 +107,17 @@ class Effect:
     calibration: str
     sources: str = ""
     degraded: str = ""
+    draws: int = 0
+
+    @property
+    def pairs(self) -> str:
+        """What it rests on, for people: `24`, or `6 x 4 draws`."""
+        if not self.draws:
+            return str(self.n_effective)
+        each, rest = divmod(self.n_effective, self.draws)
+        if rest:
+            return f"{self.n_effective} in {self.draws} draws"
+        return f"{each} x {self.draws} draws"
 
     @property
     def relative(self) -> float | None:
@@ -246,7 +258,7 @@ class Warned:
 
     Attributes:
         kind: "duplicate cells", "inert factor", "inert arm", "inert budget", "dead metric", "pairing hurts",
-            "undefined", "precision", "few replicates", "run", "degraded".
+            "undefined", "precision", "few replicates", "run", "degraded", "not identified", "posterior".
         what: The factor, arm, metric or estimand.
         message: What was found, what it means and what to do.
     """
@@ -283,6 +295,7 @@ class Provenance:
         versions: Versions of the package, Python and libraries.
         llm_budget_usd: Most that could be spent on language models.
         llm_spent_usd: What was.
+        draws: Posterior draws that the replicates go round; 0 for the point estimates alone.
     """
 
     study: str
@@ -307,6 +320,7 @@ class Provenance:
     versions: Mapping[str, str]
     llm_budget_usd: float
     llm_spent_usd: float
+    draws: int = 0
 
 
 @dataclass(frozen=True)

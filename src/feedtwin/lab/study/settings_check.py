@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from feedtwin.errors import FeedtwinError, SettingsError
 from feedtwin.lab.study.plan import Arm, Study
+from feedtwin.lab.study.posterior import DRAW, draw_of
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import load_defaults, load_preset
 from feedtwin.schema.presets import is_file, read_fitted
@@ -45,6 +46,8 @@ def settings_of(study: Study, arm: Arm | None, replicate: int) -> Settings:
     if arm is not None:
         parameters |= arm.parameters
         policies |= arm.policies
+    if study.posterior:
+        parameters[DRAW] = draw_of(study, replicate)
     found = resolve(
         study.world, users=study.users, seed=study.seed, replicate=replicate, preset=study.preset,
         arm={"parameters": parameters, "policies": policies},

@@ -9,6 +9,7 @@ import numpy as np
 
 from feedtwin.lab.study.estimating import Cells, sides
 from feedtwin.lab.study.plan import Arm, Study
+from feedtwin.lab.study.posterior import FEWEST, unidentified
 from feedtwin.lab.study.result import Effect, Warned
 
 CAP_WORDS: Final = re.compile(r"(budget|capacity|quota|limit|_cap|cap_|_max)")
@@ -28,6 +29,7 @@ def warnings_of(
         *_of_effects(effects),
         *_few(cells, study, precision),
         *_of_runs(cells),
+        *_of_posterior(study),
     )
 
 
@@ -176,6 +178,32 @@ def _few(cells: Cells, study: Study, precision: str) -> Iterator[Warned]:
             "few replicates", str(count),
             f"{count} replicates: intervals assume normal differences and p is the sign-flip test's, at least "
             f"{2 / 2**count:.2g}; expected {FEW} or more for claims",
+        )  # fmt: skip
+
+
+def _of_posterior(study: Study) -> Iterator[Warned]:
+    """What the draws do not settle, and what their number does to the intervals."""
+    if not study.posterior:
+        return
+    each = study.replication.most // study.posterior
+    if each < FEWEST:
+        yield Warned(
+            "posterior", str(study.posterior),
+            f"{study.posterior} draws with one pair each: chance cannot be told from the parameters' uncertainty, and both "
+            f"are in the intervals; expected {FEWEST} replicates or more",
+        )  # fmt: skip
+    if study.distributions:
+        yield Warned(
+            "posterior", ", ".join(study.distributions),
+            "bands of distributions treat all pairs alike: they do not contain the parameters' uncertainty, the intervals of "
+            "effects and levels do",
+        )  # fmt: skip
+    names = unidentified(study)
+    if names:
+        yield Warned(
+            "not identified", ", ".join(names),
+            f"{study.preset}: its data do not identify {', '.join(names)}; draws of these are close to the prior, so what the "
+            "effects owe to them is a choice of ours",
         )  # fmt: skip
 
 

@@ -1,0 +1,62 @@
+"""A study over draws of a fitted preset: which draw a replicate has, and what the preset does not know."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from feedtwin.errors import SettingsError
+from feedtwin.lab.study.plan import Study
+
+DRAW: Final = "calibration.draw"
+"""The parameter that says which draw of its preset a world has; 0 for the point estimates."""
+FEWEST: Final = 2
+"""Draws below which nothing can be said of what lies between them."""
+
+
+def over_posterior(study: Study, draws: int) -> Study:
+    """Return the study with its replicates repeated in each of the first draws of its preset.
+
+    Replicates go round the draws, so that any beginning of them is balanced; arms of one replicate share the draw.
+
+    Raises:
+        SettingsError: The study has no fitted preset, or one with fewer draws; or an arm chooses its own.
+    """
+    ecosystem = _ecosystem(study)
+    known = len(ecosystem.get("draws") or ())
+    if not FEWEST <= draws <= known:
+        raise SettingsError(
+            f"--posterior {draws}: {study.preset} holds {known} draws of the ecosystem; expected {FEWEST} to {known}"
+        )
+    for arm in study.arms.values():
+        if DRAW in arm.parameters:
+            raise SettingsError(
+                f"{study.where}: arm {arm.name} sets {DRAW}, and so would --posterior; leave one out"
+            )
+    plan = study.replication
+    wider = replace(plan, most=plan.most * draws, batch=plan.batch * draws)
+    return replace(study, replication=wider, posterior=draws)
+
+
+def _ecosystem(study: Study) -> dict[str, Any]:
+    if study.preset is None or not study.preset.endswith((".yaml", ".yml")):
+        raise SettingsError(
+            f"{study.where}: --posterior needs a fitted preset, and preset is {study.preset!r}; expected the file that "
+            "`feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
+        )
+    from feedtwin.calibration.preset import read_about
+
+    found: dict[str, Any] = read_about(Path(study.preset)).get("ecosystem") or {}
+    return found
+
+
+def draw_of(study: Study, replicate: int) -> int:
+    """Return the draw of a replicate, from 1 on; 0 in a study without draws."""
+    return 1 + replicate % study.posterior if study.posterior else 0
+
+
+def unidentified(study: Study) -> list[str]:
+    """Return the fitted parameters that the preset's data do not identify; () without draws."""
+    if not study.posterior:
+        return []
+    parameters = _ecosystem(study).get("parameters") or {}
+    return [name for name, one in parameters.items() if not one["identified"]]

@@ -1,0 +1,140 @@
+"""History matching, inference and recovery on a simulator whose posterior is known."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feedtwin.calibration.ecosystem.emulator import fit_emulator
+from feedtwin.calibration.ecosystem.fitting import Fitted, Observation, Point, fit_ecosystem
+from feedtwin.calibration.ecosystem.matching import Target, implausibility, rule_out
+from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Free, Pattern, Plan
+from feedtwin.calibration.ecosystem.section import section_of
+from feedtwin.calibration.ecosystem.table import TableFile
+from feedtwin.datasets.hashing import normals, uniforms
+from feedtwin.errors import DataError
+
+SLOPE = np.array([[3.0, 0.0, 0.0], [1.0, 2.0, 0.0], [0.0, 2.5, 0.0], [1.0, -1.0, 0.0]])
+NOISE = np.array([0.15, 0.15, 0.15, 0.15])
+PLAN = Plan(
+    tuple(Free(f"p{k}", 0.0, 2.0, "linear", "") for k in range(3)),
+    (
+        Pattern("a", FITTED, "user", "1", 0.1), Pattern("b", FITTED, "user", "1", 0.1),
+        Pattern("c", FITTED, "user", "1", 0.1), Pattern("d", HELD_OUT, "user", "1", 0.1),
+    ),
+)  # fmt: skip
+CONSTANTS = {
+    "budget": 260, "first_share": 0.4, "seed": 3, "candidates": 1024, "implausible": 3.0,
+    "implausible_rank": 1, "kept_least": 0.005, "accepted": 0.6, "ridge": 0.001, "credible": 0.9,
+    "identified": 0.2, "recovery_level": 0.05, "draws": 50, "ridge_correlation": 0.8,
+}  # fmt: skip
+TRUTH = np.array([1.2, 0.7, 1.0])
+
+
+class Linear:
+    """Patterns = slopes x parameters + noise; counts what it simulates, and may be killed."""
+
+    def __init__(self, killed_after: int = 10**9) -> None:
+        self.done, self._left = 0, killed_after
+
+    def __call__(self, points: Sequence[Point]) -> Iterator[tuple[int, dict[str, float]]]:
+        for place, point in enumerate(points):
+            if self._left == 0:
+                raise KeyboardInterrupt
+            self._left -= 1
+            self.done += 1
+            noise = normals(np.arange(4), "noise", point.seed) * NOISE
+            found = SLOPE @ np.array(list(point.values.values())) + noise
+            yield place, dict(zip("abcd", found.tolist(), strict=True))
+
+
+def observed(at: np.ndarray = TRUTH) -> dict[str, Observation]:
+    values = (SLOPE @ at).tolist()
+    return {n: Observation(v, 0.15) for n, v in zip("abcd", values, strict=True)}
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Fitted:
+    return fit_ecosystem(PLAN, observed(), Linear(), None, CONSTANTS)
+
+
+def test_the_posterior_is_the_known_one(fitted: Fitted) -> None:
+    informed = SLOPE[:3, :2]
+    precision = informed.T @ np.diag(1.0 / (NOISE[:3] ** 2 + 0.1**2)) @ informed
+    sd = np.sqrt(np.diag(np.linalg.inv(precision)))
+    values = PLAN.values(fitted.posterior.unit)
+    mean = fitted.posterior.weight @ values
+    found = np.sqrt(fitted.posterior.weight @ (values - mean) ** 2)
+    assert np.abs(mean[:2] - TRUTH[:2]).max() < 0.5 * sd.max()
+    assert np.abs(found[:2] / sd - 1.0).max() < 0.35
+
+
+def test_what_no_pattern_knows_is_not_identified(fitted: Fitted) -> None:
+    assert fitted.identified.tolist() == [True, True, False]
+    said = section_of(fitted, "a test", {}, CONSTANTS)
+    assert said["parameters"]["p2"]["source"].startswith("not identified by these data")
+    assert said["recovery"]["tested"] == ["p0", "p1"]
+
+
+def test_recovery_covers(fitted: Fitted) -> None:
+    assert fitted.recovery.trials >= 50
+    assert fitted.recovery.passes
+    assert (np.abs(fitted.recovery.coverage[:2] - 0.9) < 0.08).all()
+
+
+def test_a_held_out_pattern_is_predicted_and_a_wrong_one_is_not(fitted: Fitted) -> None:
+    said = section_of(fitted, "a test", {}, CONSTANTS)
+    assert said["patterns"]["d"]["role"] == HELD_OUT
+    assert said["patterns"]["d"]["inside"]
+    off = {**observed(), "d": Observation(observed()["d"].value + 1.5, 0.15)}
+    again = fit_ecosystem(PLAN, off, Linear(), None, CONSTANTS)
+    wrong = section_of(again, "a test", {}, CONSTANTS)
+    assert not wrong["patterns"]["d"]["inside"]
+    assert wrong["draws"] == said["draws"], "a held-out pattern must not inform the parameters"
+
+
+def test_history_matching_keeps_the_truth_and_rules_out_most(fitted: Fitted) -> None:
+    assert fitted.region.share < 0.35
+    near = np.abs(PLAN.values(fitted.table.unit)[:, :2] - TRUTH[:2]).max(axis=1)
+    assert near.min() < 0.1
+    assert near.max() < 0.9
+
+
+def test_a_log_that_no_world_gives_is_refused() -> None:
+    with pytest.raises(DataError, match="cannot give its patterns"):
+        fit_ecosystem(PLAN, observed(np.array([9.0, -9.0, 1.0])), Linear(), None, CONSTANTS)
+
+
+def test_a_killed_fit_goes_on_and_gives_the_same(fitted: Fitted, tmp_path: Path) -> None:
+    path, names = tmp_path / "table.jsonl", list("abcd")
+    first = Linear(killed_after=150)
+    with pytest.raises(KeyboardInterrupt):
+        fit_ecosystem(PLAN, observed(), first, TableFile(path, "k", names), CONSTANTS)
+    with path.open("a") as file:
+        file.write('{"key": "k", "poi')  # killed while it wrote
+    second = Linear()
+    again = fit_ecosystem(PLAN, observed(), second, TableFile(path, "k", names), CONSTANTS)
+    assert first.done + second.done == CONSTANTS["budget"]
+    assert np.array_equal(again.posterior.unit, fitted.posterior.unit)
+    assert TableFile(path, "other", names).get(again.table.unit[0]) is None
+    with path.open("a") as file:
+        file.write("nonsense\n")
+    with pytest.raises(DataError, match="line 261"):
+        TableFile(path, "k", names)
+
+
+def test_the_emulator_tells_noise_from_doubt() -> None:
+    unit = uniforms(np.arange(160), "points").reshape(80, 2)
+    truth = np.sin(4 * unit[:, :1]) + unit[:, 1:]
+    emulator = fit_emulator(unit, truth + normals(np.arange(80), "noise")[:, None] * 0.1)
+    mean, variance = emulator.predict(unit)
+    assert abs(float(emulator.noise[0]) ** 0.5 - 0.1) < 0.03
+    assert float(np.sqrt(np.mean((mean - truth) ** 2))) < 0.06
+    assert float(np.sqrt(variance.mean())) < 0.08
+    scores = implausibility(
+        emulator, unit, Target(np.array([0.5]), np.array([0.05]), np.array([0.05]))
+    )
+    kept = rule_out(scores, 3.0, 1, 0.01).kept
+    assert np.abs(truth[kept, 0] - 0.5).max() < 0.5
+    assert np.abs(truth[~kept, 0] - 0.5).min() > 0.1
