@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Final
@@ -84,10 +84,10 @@ def fit_preset(
     _check(about, path, log)
     constants = ecosystem_constants(parameters)
     plan = read_plan()
-    side = log_side(plan, data, log, calibration_constants(parameters), constants)
+    side = log_side(plan, data, log, calibration_constants(parameters), constants, path)
     left_out = [name for name, one in side.observed.items() if not isfinite(one.value)]
     plan = plan.without(left_out)
-    key = _key(side, log, constants)
+    key = _key(side, log, constants, str(about["arrays"]["sha256"]))
     file = TableFile(
         path.with_name(path.name + ".worlds.jsonl"), key, [one.name for one in plan.patterns]
     )
@@ -131,6 +131,7 @@ def log_side(
     log: EncounterLog,
     calibration: Mapping[str, Any],
     constants: Mapping[str, Any],
+    preset: Path,
 ) -> LogSide:
     """Measures the log's patterns, each on the people that its role allows.
 
@@ -140,9 +141,10 @@ def log_side(
         log: the log.
         calibration: the section `calibration` without its name, for the split.
         constants: `ecosystem.*` without the section's name.
+        preset: whose encounter acts in the simulated worlds.
     """
     people, days = int(constants["people"]), log.provenance.days
-    setting = Setting(data, people, days, 0.0, constants)
+    setting = Setting(data, people, days, 0.0, constants, str(preset))
     catalogue = read_world(world_settings(setting, Point({}, 0))).catalogue
     pool = Pool.of(catalogue)
     surface = int(load_defaults().get("kuairand_fit.log.surface_tab"))
@@ -162,19 +164,17 @@ def log_side(
     }
     per_person = sides[False][0].per_person
     counts = tuple(len(set(sides[out][0].user.tolist())) for out in (False, True))
-    return LogSide(
-        observed, Setting(data, people, days, per_person, constants), (counts[0], counts[1])
-    )
+    return LogSide(observed, replace(setting, per_person=per_person), (counts[0], counts[1]))
 
 
-def _key(side: LogSide, log: EncounterLog, constants: Mapping[str, Any]) -> str:
+def _key(side: LogSide, log: EncounterLog, constants: Mapping[str, Any], encounter: str) -> str:
     """Hash of what a row of the table depends on besides its point."""
     names = (
         "people", "warmup_days", "volume", "subsets", "skip_below_s", "personal_impressions",
         "often_impressions", "long_gap_days",
     )  # fmt: skip
     plain = [
-        FORMAT, simulation_hash(), log.provenance.source_hash, side.setting.days,
+        FORMAT, simulation_hash(), encounter, log.provenance.source_hash, side.setting.days,
         round(side.setting.per_person, 9), {name: constants[name] for name in names},
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
