@@ -41,7 +41,7 @@ class Effect:
         p: Two-sided p of no difference, uncorrected.
         test: How p was made.
         p_adjusted: p corrected for the study's family.
-        correction: holm, dunnett, benjamini-hochberg or none.
+        correction: holm, dunnett, max_t, benjamini-hochberg or none; and why, where it is not the study's.
         family_size: Estimates that were corrected together.
         pairing_rho: Correlation of the two sides over replicates.
         variance_ratio: (s_A^2 + s_B^2) / s_D^2; None where it is infinite or unknown.
@@ -60,6 +60,8 @@ class Effect:
         calibration: State of calibration of the worlds.
         sources: Who answered what its arms asked of language models; "" where they asked nothing.
         degraded: In which cells too much was not answered as wanted; "" where in none.
+        joint_low: Lower end of the interval that holds for the whole family at once; None unless corrected by max_t.
+        joint_high: Upper end.
     """
 
     estimand: str
@@ -106,6 +108,8 @@ class Effect:
     calibration: str
     sources: str = ""
     degraded: str = ""
+    joint_low: float | None = None
+    joint_high: float | None = None
 
     @property
     def relative(self) -> float | None:
@@ -246,7 +250,7 @@ class Warned:
 
     Attributes:
         kind: "duplicate cells", "inert factor", "inert arm", "inert budget", "dead metric", "pairing hurts",
-            "undefined", "precision", "few replicates", "run", "degraded".
+            "undefined", "precision", "few replicates", "no effect over time", "run", "degraded".
         what: The factor, arm, metric or estimand.
         message: What was found, what it means and what to do.
     """

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.study.estimating import Cells, sides
 from feedtwin.lab.study.plan import Arm, Study
 from feedtwin.lab.study.result import Effect, Warned
@@ -27,6 +28,7 @@ def warnings_of(
         *_dead_metrics(study, cells),
         *_of_effects(effects),
         *_few(cells, study, precision),
+        *_without_windows(study),
         *_of_runs(cells),
     )
 
@@ -177,6 +179,15 @@ def _few(cells: Cells, study: Study, precision: str) -> Iterator[Warned]:
             f"{count} replicates: intervals assume normal differences and p is the sign-flip test's, at least "
             f"{2 / 2**count:.2g}; expected {FEW} or more for claims",
         )  # fmt: skip
+
+
+def _without_windows(study: Study) -> Iterator[Warned]:
+    if not study.over_time:
+        return
+    for name in dict.fromkeys(one.metric for one in study.estimands):
+        why = METRICS[name].why_no_part
+        if why:
+            yield Warned("no effect over time", name, f"{why}: over_time has no rows of it")
 
 
 def _of_runs(cells: Cells) -> Iterator[Warned]:
