@@ -1,6 +1,6 @@
 """Audit a run or a study: every check, one finding each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from feedtwin.errors import RunFolderError
@@ -8,8 +8,9 @@ from feedtwin.lab.auditing.conservation import check_conservation
 from feedtwin.lab.auditing.files import check_files
 from feedtwin.lab.auditing.finding import FAILED, SKIPPED, Audit, Finding
 from feedtwin.lab.auditing.invariance import check_invariance
-from feedtwin.lab.auditing.responses import check_rates, check_responses
-from feedtwin.lab.auditing.studies import cells_of, check_study
+from feedtwin.lab.auditing.rates import Audited, check_rates
+from feedtwin.lab.auditing.responses import check_responses
+from feedtwin.lab.auditing.studies import audited_of, cells_of, check_study
 from feedtwin.lab.run_data import read_run
 from feedtwin.lab.study.tables import STUDY_FILE, read_result
 from feedtwin.record.reader import Run
@@ -52,10 +53,13 @@ def _of_run(folder: Path, worlds: bool) -> Iterator[Finding]:
     if files[0].state == FAILED:
         yield Finding("all else", SKIPPED, "the files are not those that were written")
         return
-    yield check_conservation(read_run(folder))
+    data = read_run(folder)
+    yield check_conservation(data)
     yield from check_invariance(run)
     if worlds:
-        yield from _of_worlds(run)
+        segments = segments_of(run)
+        is_whole = len(segments) == 1 and run.closing is not None
+        yield from _of_worlds(run, [Audited(segments[0].settings, data)] if is_whole else [])
 
 
 def _of_study(folder: Path, worlds: bool) -> Iterator[Finding]:
@@ -67,10 +71,10 @@ def _of_study(folder: Path, worlds: bool) -> Iterator[Finding]:
     run = Run.open(next(iter(cells_of(result).values())))
     yield from check_invariance(run)
     if worlds:
-        yield from _of_worlds(run)
+        yield from _of_worlds(run, audited_of(result))
 
 
-def _of_worlds(run: Run) -> Iterator[Finding]:
+def _of_worlds(run: Run, runs: Sequence[Audited]) -> Iterator[Finding]:
     settings = segments_of(run)[-1].settings
-    yield check_rates(settings)
+    yield from check_rates(settings, runs)
     yield from check_responses(settings)
