@@ -143,7 +143,7 @@ def test_levels_that_a_world_states_are_held_to():
     [
         ({"n": 1}, "one run has no interval"),
         ({"users": 300, "steps": 24}, "stated from 10,000 people and 200 hours on, these have 300 and 24"),
-        ({"sets": ["policies.recommendation=random"]}, "every run here changes it"),
+        ({"sets": ["policies.recommendation=random"]}, "no whole run here leaves it so"),
     ],
 )  # fmt: skip
 def test_levels_are_not_judged_where_they_are_not_stated(how, words):

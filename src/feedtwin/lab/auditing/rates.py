@@ -29,8 +29,9 @@ RATES: Final = (
 SKIP_TOLERANCE: Final = 0.06
 """How far the realised share of skips may be from its target: the target is a mean over random pairs of users and videos,
 while those who skip less stay longer and so have more impressions (measured: 0.03 to 0.05)."""
-SESSIONS_TOLERANCE: Final = 0.15
-"""The same of sessions per day, as a share of the parameter: moods move it, and a day of 200 people is noisy."""
+SESSIONS_TOLERANCE: Final = 0.1
+"""The same of sessions per day, as a share of the parameter: nobody begins two within an hour or while in one, and activity
+varies between 200 people (measured: 0.01 to 0.02)."""
 
 
 @dataclass(frozen=True)
@@ -129,7 +130,7 @@ def _levels(world: str, stated: Sequence[Stated], runs: Sequence[Audited]) -> It
     if not plain:
         yield Finding(
             "levels of the world", SKIPPED,
-            f"the world {world} states {', '.join(one.rate for one in stated)} as it stands, and every run here changes it",
+            f"the world {world} states {', '.join(one.rate for one in stated)} as it stands, and no whole run here leaves it so",
         )  # fmt: skip
         return
     for one in stated:
@@ -185,7 +186,8 @@ def _parameters(settings: Settings) -> Iterator[Finding]:
     """Hold parameters that are means against small worlds under a random feed."""
     values, kernels = settings.parameters, load("auto", 1)
     small = settings.model_copy(update={"users": min(settings.users or USERS, USERS), "script": ()})
-    small = assign(small, ["policies.recommendation=random"])
+    # How often people come depends on how satisfied they are; the parameter is the mean at middling satisfaction.
+    small = assign(small, ["policies.recommendation=random", "user.return_satisfaction=0"])
     found = [
         totals_of(small.model_copy(update={"replicate": FIRST_REPLICATE + r}), STEPS, kernels)
         for r in range(REPLICATES)

@@ -1,6 +1,6 @@
 """From what cells gave to effects: pair, count distinct worlds once, estimate, correct for the family."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -209,7 +209,9 @@ def _adjust(
 ) -> list[dict[str, Any]]:  # fmt: skip
     """What each effect of a family gets: adjusted p, and what else its correction gives."""
     p = np.array([found[k].p for k in family], np.float64)
-    alone = {"holm": holm, "benjamini-hochberg": benjamini_hochberg, "none": lambda p: p}
+    alone: dict[str, Callable[[Array], Array]] = {
+        "holm": holm, "benjamini-hochberg": benjamini_hochberg, "none": np.asarray,
+    }  # fmt: skip
     if study.correction in alone:
         return [{"p_adjusted": float(one)} for one in alone[study.correction](p)]
     if study.correction == "dunnett" and len(family) == 1:
