@@ -41,7 +41,7 @@ def story():
     """Two days of a small world in which everything is frequent: what was asked, said and seen, per step."""
     world = make(*RATES)
     asks, said, seen = defaultdict(list), defaultdict(list), {}
-    execute, act = world._execute, world._actions
+    execute, act = world._execute, world.actions
 
     def watched_execute(wish):
         asks[wish.action].append(wish)
@@ -51,7 +51,7 @@ def story():
         seen[reactions.step] = reactions.reached() if reactions.rounds else None
         return act(reactions)
 
-    world._execute, world._actions = watched_execute, watched_act
+    world._execute, world.actions = watched_execute, watched_act
     world.recorder = lambda published: [
         said[flat.event].append(flat) for flat in published.batch.logged()
     ]

@@ -8,8 +8,11 @@ import pytest
 import feedtwin
 from feedtwin.errors import RunFolderError
 from feedtwin.kernels.binding import load
-from feedtwin.lab.auditing import FAILED, PASSED, audit
+from feedtwin.lab.auditing import FAILED, PASSED, SKIPPED, audit, rates
+from feedtwin.lab.auditing.rates import RATES, Audited, check_rates, stated_by
 from feedtwin.lab.auditing.responses import FIRST_REPLICATE, small_world, totals_of
+from feedtwin.lab.metrics import METRICS
+from feedtwin.lab.run_data import RunData
 from feedtwin.lab.study.tables import as_json
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings, resolve
@@ -47,7 +50,8 @@ def test_a_sound_run_passes(run_path):
     found = audit(run_path)
     assert found.ok and found.kind == "run"
     for check in (
-        "hashes", "code version", "conservation", "re-execution", "order invariance", "placebo", "marginal rates",
+        "hashes", "code version", "conservation", "re-execution", "order invariance", "placebo",
+        "rate: interaction.skip_target", "rate: user.sessions_per_day",
         "dose response: interaction.skip_target on skips per impressions",
     ):  # fmt: skip
         assert states(found)[check] == PASSED, check
@@ -206,3 +210,60 @@ def test_a_study_that_a_model_answered_passes_and_its_answered_cell_is_executed_
     assert states(found)["ledger"] == PASSED
     assert states(found)["re-execution, where a language model answered"] == PASSED
     assert provider.bill.calls == calls
+
+
+def untreated(name, value, n=3, users=10_000, steps=200, sets=()):
+    settings = resolve("paper", users=users, seed=5, sets=sets)
+    return [
+        Audited(
+            settings,
+            RunData({"skips": round(value * 10**6) + k, "impressions": 10**6}, {}, {}, 0, steps),
+        )
+        for k in range(n)
+    ]
+
+
+def levels_of(runs):
+    stated = [one for one in stated_by("paper") if one.rate == "skip_rate"]
+    (found,) = rates._levels("paper", stated, runs)
+    return found
+
+
+def test_levels_that_a_world_states_are_held_to():
+    assert {one.rate for one in stated_by("paper")} <= set(RATES)
+    assert {name for name in RATES if name not in METRICS} == {
+        "impressions_per_user_day", "sessions_per_user_day",
+    }  # fmt: skip
+    found = levels_of(untreated("skip_rate", 0.36))
+    assert found.state == PASSED and "target 0.363 within 5%" in found.words
+    found = levels_of(untreated("skip_rate", 0.42))
+    assert found.state == FAILED and found.check == "level: skip_rate"
+    assert "0.42 [0.42, 0.42] in 3 untreated runs" in found.words
+
+
+@pytest.mark.parametrize(
+    ("how", "words"),
+    [
+        ({"n": 1}, "one run has no interval"),
+        ({"users": 300, "steps": 24}, "stated from 10,000 people and 200 hours on, these have 300 and 24"),
+        ({"sets": ["policies.recommendation=random"]}, "no whole run here leaves it so"),
+    ],
+)  # fmt: skip
+def test_levels_are_not_judged_where_they_are_not_stated(how, words):
+    found = levels_of(untreated("skip_rate", 0.42, **how))
+    assert found.state == SKIPPED and words in found.words
+
+
+def test_rates_without_a_target_are_named(run_path):
+    words = next(
+        one.words for one in audit(run_path).findings if one.check == "rates without a target"
+    )
+    assert "watch_s" in words and "skip_rate" not in words and "sessions_per_user_day" not in words
+
+
+def test_a_world_that_misses_a_parameter_that_is_a_mean_fails(monkeypatch):
+    few = {"skips": 40, "impressions": 100, "sessions": 10}
+    monkeypatch.setattr(rates, "totals_of", lambda settings, steps, kernels: few)
+    found = {one.check: one for one in check_rates(resolve("synthetic", users=60), ())}
+    assert {one.state for name, one in found.items() if name.startswith("rate: ")} == {FAILED}
+    assert "0.4, target 0.49" in found["rate: interaction.skip_target"].words

@@ -4,8 +4,13 @@ from functools import cache
 
 import pytest
 
+import feedtwin
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.explaining import explain_effect
+from feedtwin.record.reader import Run
+from feedtwin.world.freezing import PARTS, SUPPLY, decisions_of, run_frozen
+from feedtwin.world.options import RunOptions
+from feedtwin.world.replay import segments_of
 
 SMALL = """\
 world: synthetic
@@ -35,6 +40,20 @@ arms:
   prolific: {parameters: {"user.uploads_per_day": [9, 6, 3, 0]}}
 replicates: 2
 estimands: [{metric: uploads}]
+"""
+
+
+CHATTY = """\
+world: everything
+users: 120
+seed: 3
+horizon: 12
+parameters: {user.duet_rate: 0.2, user.stitch_rate: 0.2}
+arms:
+  base: {}
+  random: {policies: {recommendation: random}}
+replicates: 2
+estimands: [{metric: skip_rate}]
 """
 
 
@@ -100,3 +119,31 @@ def test_what_cannot_be_explained_is_refused_in_words(small, kernels):
         explain_effect(small.path, "skip_rates", kernels=kernels)
     with pytest.raises(SettingsError, match="no contrast 'a - b'"):
         explain_effect(small.path, "skip_rate", contrast="a - b", kernels=kernels)
+
+
+def test_duets_and_stitches_are_held_with_supply(ran, kernels, tmp_path):
+    result = ran(CHATTY, tmp_path / "chatty")
+    base, treated = (Run.open(result.cell_path(arm, 0)) for arm in ("base", "random"))
+    held = decisions_of(segments_of(base), 0, 12, kernels)
+    assert sum(
+        batch.rows for made in held.answers.values() for one in made.values() for batch in one
+    )
+    own = decisions_of(segments_of(treated), 0, 12, kernels)
+    options = RunOptions(12, "digest", 12)
+    run_frozen(segments_of(treated), 0, held, (SUPPLY,), tmp_path / "held", options, kernels)
+
+    def videos(path):
+        return sorted(feedtwin.read_run(path).items["item"].tolist())
+
+    assert own.answers != held.answers
+    assert videos(tmp_path / "held") == videos(base.path) != videos(treated.path)
+
+
+def test_a_run_held_at_its_own_decisions_is_that_run(ran, kernels, tmp_path):
+    path = ran(CHATTY, tmp_path / "chatty").cell_path("base", 0)
+    segments = segments_of(Run.open(path))
+    held = decisions_of(segments, 0, 12, kernels)
+    options = RunOptions(12, "digest", 12)
+    done, _ = run_frozen(segments, 0, held, PARTS, tmp_path / "held", options, kernels)
+    run = Run.open(path)
+    assert done.digest == run.commits[run.last_step]

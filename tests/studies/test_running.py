@@ -11,6 +11,7 @@ import feedtwin
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.lab.study import read_result, run_study
 from feedtwin.lab.study.executors import Futures, InProcess, LocalProcesses
+from feedtwin.lab.study.rehearsal import rehearse
 
 SMALL = """\
 world: synthetic
@@ -45,7 +46,9 @@ def test_a_study_ends_in_a_table_that_reads_back(small):
         ("base", "lorenz"),
         ("random - base", "quantile"),
     }
-    assert {(one.first_step, one.last_step) for one in small.over_time} == {(0, 3), (3, 6)}
+    windows = [(one.metric, one.first_step, one.last_step) for one in small.over_time]
+    metrics = ("watch_s", "skip_rate", "view_gini_videos")
+    assert windows == [(name, first, first + 3) for name in metrics for first in (0, 3)]
 
 
 def test_a_cell_is_a_run_like_any_other(small, kernels):
@@ -241,3 +244,30 @@ def test_policies_are_compared_in_a_line_of_python(tmp_path):
         feedtwin.compare((), (), metrics=["wach_s"])
     with pytest.raises(feedtwin.FeedtwinError, match="weight_similarity"):
         feedtwin.compare((), {"recommendation.weight_similarty": 1.0}, world="synthetic", users=60)
+
+
+WARMED = """\
+world: synthetic
+users: 150
+seed: 3
+horizon: 18
+warmup: 12
+arms:
+  base: {}
+  random: {policies: {recommendation: random}}
+replicates: 2
+estimands:
+  - metric: [watch_s, view_gini_videos, LOGGED]
+over_time: 6
+"""
+
+
+@pytest.mark.parametrize("logged", ["like_rate", "intra_list_diversity"])
+def test_the_dry_run_knows_how_much_disk_cells_take(study_of, tmp_path, logged):
+    study = study_of(WARMED.replace("LOGGED", logged))
+    said = rehearse(study, tmp_path / "s", workers=1).bytes
+    run_study(study, tmp_path / "s", executor=InProcess())
+    files = [file for file in (tmp_path / "s" / "cells").rglob("*") if file.is_file()]
+    took = sum(file.stat().st_size for file in files)
+    assert any(file.parent.name == "snapshots" for file in files)
+    assert 1 / 1.5 < said / took < 1.5, (said, took)

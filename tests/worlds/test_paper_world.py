@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from feedtwin.kernels.binding import load
+from feedtwin.lab.auditing.rates import stated_by
 from feedtwin.schema.settings import resolve
 from feedtwin.world.build import build
 
@@ -37,6 +38,12 @@ def levels(users, steps, replicate, threads):
 def test_the_world_holds_what_the_fit_recorded():
     held = resolve("paper").parameters
     assert {path: held[path] for path in RECORD["values"]} == RECORD["values"]
+
+
+def test_the_world_states_the_targets_of_the_fit():
+    stated = stated_by("paper")
+    assert {one.rate: one.value for one in stated} == TARGETS
+    assert {one.within for one in stated} == {RECORD["tolerance"]}
 
 
 def test_the_fit_reached_its_targets():

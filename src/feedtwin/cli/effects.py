@@ -33,14 +33,14 @@ def print_result(result: "StudyResult") -> None:
     for contrast in contrasts:
         say(f"{contrast}, with {confidence:.0%} intervals", style="bold")
         own = [one for one in result.effects if one.contrast == contrast]
-        print_effects(own)
+        print_effects(own, about.horizon)
         for line in dict.fromkeys(one.sources for one in own if one.sources):
             say(f"language models: {line}")
         for line in dict.fromkeys(one.degraded for one in own if one.degraded):
             say(line, style="yellow")
         say()
     _print_curves(result)
-    correction = result.effects[0].correction if result.effects else "none"
+    correction = ", ".join(dict.fromkeys(one.correction for one in result.effects)) or "none"
     say(
         f"n  distinct pairs, of {about.replicates} replicates    p  corrected: {correction}    rho, VR  correlation of "
         "the arms, and by which factor pairing saves replicates"
@@ -49,6 +49,10 @@ def print_result(result: "StudyResult") -> None:
         say(
             f"posterior  every replicate has one of {about.draws} draws of the preset; intervals contain the parameters' "
             "uncertainty"
+        )
+    if any(one.joint_low is not None for one in result.effects):
+        say(
+            "all at once  intervals that hold for every estimate of the study together; the others hold one by one"
         )
     say("MDE  smallest true difference that these pairs detect with 80 % power")
     say(f"{about.population}")
@@ -68,26 +72,30 @@ def print_result(result: "StudyResult") -> None:
     say(f"        {shell('audit', result.path)}")
 
 
-def print_effects(effects: "list[Effect]") -> None:
-    """Print effects, one line each."""
-    rows = [_row(one) for one in effects]
-    table(list(COLUMNS), rows, right=_RIGHT, keep=["metric", "interval"])
+def print_effects(effects: "list[Effect]", horizon: int) -> None:
+    """Print effects, one line each; those of a part of the horizon say which."""
+    columns, rows = list(COLUMNS), [_row(one, horizon) for one in effects]
+    if any(one.joint_low is not None for one in effects):
+        after = columns.index("interval") + 1
+        columns.insert(after, "all at once")
+        for row, one in zip(rows, effects, strict=True):
+            row.insert(after, _interval(one.joint_low, one.joint_high, _digits(one)))
+    table(columns, rows, right=_RIGHT, keep=["metric", "interval", "all at once"])
 
 
-def _row(one: "Effect") -> list[object]:
-    name = one.metric if one.cohort == "everyone" else f"{one.metric} ({one.cohort})"
+def _row(one: "Effect", horizon: int) -> list[object]:
+    told = [one.cohort] if one.cohort != "everyone" else []
+    if (one.first_step, one.last_step) != (0, horizon):
+        told.append(f"steps {one.first_step}-{one.last_step}")
+    name = f"{one.metric} ({', '.join(told)})" if told else one.metric
     if one.unit not in ("1", "share", "count"):
         name = f"{name}, {one.unit}"
     digits = _digits(one)
-    interval = (
-        "-" if one.low is None or one.high is None
-        else f"[{one.low:+.{digits}f}, {one.high:+.{digits}f}]"
-    )  # fmt: skip
     return [
         name,
         "-" if one.mean_base is None else f"{one.mean_base:.{digits}f}",
         "-" if one.estimate is None else f"{one.estimate:+.{digits}f}",
-        interval,
+        _interval(one.low, one.high, digits),
         one.pairs,
         _p(one.p_adjusted),
         "-" if one.pairing_rho is None else f"{one.pairing_rho:.2f}",
@@ -95,6 +103,10 @@ def _row(one: "Effect") -> list[object]:
         "-" if one.mde is None else f"{one.mde:.{digits}f}",
         f"{one.verdict} (degraded)" if one.degraded else one.verdict,
     ]
+
+
+def _interval(low: float | None, high: float | None, digits: int) -> str:
+    return "-" if low is None or high is None else f"[{low:+.{digits}f}, {high:+.{digits}f}]"
 
 
 def _digits(one: "Effect") -> int:

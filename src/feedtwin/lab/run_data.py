@@ -8,8 +8,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from feedtwin.errors import IntegrityError
+from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.lab.language import warnings_about
+from feedtwin.record.folder import tables_at
 from feedtwin.record.reader import Run
 
 HOURS_PER_DAY: Final = 24
@@ -177,6 +178,28 @@ def read_run(path: str | Path, steps: range | None = None) -> RunData:
         seed=int(manifest["seed"]),
         replicate=int(manifest["replicate"]),
     )
+
+
+def read_counts(path: Path, steps: int) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Read the tables of items and users that a run kept as they were after so many steps.
+
+    Raises:
+        RunFolderError: The run kept none then.
+    """
+    folder = path / tables_at(steps)
+    if not folder.is_dir():
+        raise RunFolderError(
+            f"{folder}: no such folder; expected the tables of users and items after {steps} steps. Run the study again"
+        )
+    items, users = (_read(folder / f"{name}.parquet") for name in ("items", "users"))
+    return items, _joined(users)
+
+
+def _read(file: Path) -> dict[str, Array]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(file, page_checksum_verification=True)
+    return {column: table.column(column).to_numpy() for column in table.column_names}
 
 
 def common_steps(a: str | Path, b: str | Path) -> range:

@@ -101,6 +101,10 @@ class RunFolder:
         """Folder of the closing tables (users, items, step_metrics)."""
         return self.path / "tables"
 
+    def tables_at(self, steps: int) -> Path:
+        """Folder of the tables of users and items as they were after so many steps."""
+        return self.path / tables_at(steps)
+
     def snapshot_path(self, step: int) -> Path:
         """Where the snapshot after a step lies."""
         return self.snapshots / f"{step}.safetensors"
@@ -149,6 +153,11 @@ class RunFolder:
         except OSError as error:
             raise folder_error(target, error) from error
         sync_folder(target.parent)
+
+
+def tables_at(steps: int) -> str:
+    """Name within a run folder of the tables as they were after so many steps."""
+    return f"tables-at/{steps}"
 
 
 def refuse_existing(path: Path) -> None:

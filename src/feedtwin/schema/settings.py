@@ -35,7 +35,8 @@ USERS_MAX: Final = 0xFFFF0000 - 1  # ids from 0xFFFF0000 on are advertisers
 
 _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
-    "description", "population", "data", "policies", "parameters", "preset", "script"
+    "description", "population", "data", "policies", "parameters", "preset", "script",
+    "targets",
 )  # fmt: skip
 DEFAULT_POLICIES: Final = {
     "recommendation": "tiktok", "promotion": "staged", "behaviour": "kernel", "forecast": "rules",

@@ -84,24 +84,32 @@ def texts(world: World) -> list[tuple[int, str, int, int, int, str]]:
     return themes + sorted(on_record, key=lambda row: (row[4], row[1:4], row[0]))
 
 
-def write_tables(folder: Path, world: World, registry: Registry) -> None:
-    """Write users, items, hashtags, sounds and step_metrics, one Parquet file each."""
+def write_counts(folder: Path, world: World) -> None:
+    """Write users and items as they are now, one Parquet file each."""
     import pyarrow as pa
 
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     users, items = world.users.table, world.content.table
     columns = {"user": np.arange(len(users), dtype=np.uint32)}
     columns |= {name: getattr(users, name) for name in USER_COLUMNS}
     for part in world.platform.parts:
         if hasattr(part, "user_outputs"):
             columns |= dict(part.user_outputs())
-        for name, table in part.outputs(world.step_count) if hasattr(part, "outputs") else ():
-            write_table(folder / f"{name}.parquet", pa.table(table))
     write_table(folder / "users.parquet", pa.table(columns))
     columns = {name: getattr(items, name) for name in ITEM_COLUMNS}
     columns |= {f"hashtag_{k + 1}": items.hashtags[:, k] for k in range(3)}
     columns["stage"] = world.platform.catalogue.stage
     write_table(folder / "items.parquet", pa.table(columns))
+
+
+def write_tables(folder: Path, world: World, registry: Registry) -> None:
+    """Write users, items, hashtags, sounds and step_metrics, one Parquet file each."""
+    import pyarrow as pa
+
+    write_counts(folder, world)
+    for part in world.platform.parts:
+        for name, table in part.outputs(world.step_count) if hasattr(part, "outputs") else ():
+            write_table(folder / f"{name}.parquet", pa.table(table))
     for name, columns in vocabulary(world).items():
         write_table(folder / f"{name}.parquet", pa.table(columns))
     words = texts(world)

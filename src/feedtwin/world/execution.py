@@ -17,7 +17,7 @@ from feedtwin.bus import Published
 from feedtwin.errors import DeterminismError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.policies.interface import entry_of
-from feedtwin.record.folder import RunFolder
+from feedtwin.record.folder import RunFolder, tables_at
 from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
@@ -26,7 +26,7 @@ from feedtwin.schema.codes import Stage
 from feedtwin.schema.events import EVENTS
 from feedtwin.twins.platform.telemetry import LEVELS
 from feedtwin.world import snapshot
-from feedtwin.world.closing import OUTPUTS, file_hashes, write_tables
+from feedtwin.world.closing import OUTPUTS, file_hashes, write_counts, write_tables
 from feedtwin.world.options import Finished, OnProgress, Progress
 from feedtwin.world.segments import Segment, enter
 from feedtwin.world.world import World
@@ -54,6 +54,7 @@ class Execution:
         self._trends: list[tuple[int, int, int, float]] = []
         self._batches = log.batches
         self._full = header["log"] == "full"
+        self._tables_at = frozenset(header.get("tables_at", ()))
 
     def go(self, world: World, on_progress: OnProgress, messages: tuple[str, ...]) -> Finished:
         """Execute to the last step, or to an interrupt; close the run when it is complete."""
@@ -127,6 +128,10 @@ class Execution:
         step = world.step_count - 1
         marks = self.log.marks()
         self._commit_registry(world, before)
+        if (
+            world.step_count in self._tables_at
+        ):  # before the commit: a committed step has its tables
+            write_counts(self.folder.tables_at(world.step_count), world)
         if step in self.committed:
             self._check_digest(world)
         else:
@@ -193,7 +198,9 @@ class Execution:
             "steps_done": world.step_count,
         }
         self.folder.write_manifest(manifest)
-        outputs = file_hashes(self.folder.path, OUTPUTS)
+        kept = [tables_at(steps) for steps in sorted(self._tables_at)]
+        counts = [f"{folder}/{name}.parquet" for folder in kept for name in ("users", "items")]
+        outputs = file_hashes(self.folder.path, (*OUTPUTS, *counts))
         self.journal.close(world.digest.hex(), index=index, outputs=outputs)
 
 

@@ -15,7 +15,11 @@ import numpy as np
 from feedtwin.bus import Published
 from feedtwin.errors import SettingsError
 from feedtwin.kernels.binding import Kernels
-from feedtwin.schema.batches import EventBatch, SlateBatch
+from feedtwin.schema.actions import ACTIONS
+from feedtwin.schema.batches import Batch, EventBatch, SlateBatch
+from feedtwin.schema.codes import VideoOrigin
+from feedtwin.schema.reactions import Reactions
+from feedtwin.schema.requests import ActionBatch, asked
 from feedtwin.world.options import Finished, RunOptions
 from feedtwin.world.running import start_from
 from feedtwin.world.segments import Segment, advance, begin, enter
@@ -23,6 +27,8 @@ from feedtwin.world.world import World
 
 SUPPLY: Final = "supply"
 EXPOSURE: Final = "exposure"
+ANSWERS: Final = {VideoOrigin.DUET: "DUET_VIDEO", VideoOrigin.STITCH: "STITCH_VIDEO"}
+"""Videos that are made while people watch, and the action that makes them."""
 PARTS: Final = (SUPPLY, EXPOSURE)
 """What can be frozen: the Content twin's making of videos, the Platform twin's serving of slates."""
 
@@ -31,9 +37,10 @@ _COPIED = ("item", "score", "propensity", "pool", "inserted", "stage", "meeting"
 
 @dataclass
 class Decisions:
-    """What a run decided: uploads by step, slates by (user, request)."""
+    """What a run decided: uploads by step, answers to videos by step and action, slates by (user, request)."""
 
     created: dict[int, EventBatch] = field(default_factory=dict)
+    answers: dict[int, dict[str, list[Batch]]] = field(default_factory=dict)
     slates: list[SlateBatch] = field(default_factory=list)
     _index: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
@@ -42,11 +49,12 @@ class Decisions:
         batch = published.batch
         if isinstance(batch, SlateBatch):
             self.slates.append(batch)
-        elif isinstance(batch, EventBatch) and (batch.event, published.phase) == (
-            "VIDEO_CREATED",
-            "create",
-        ):
-            self.created[batch.step] = batch
+        elif isinstance(batch, EventBatch) and batch.event == "VIDEO_CREATED":
+            if published.phase == "create":
+                self.created[batch.step] = batch
+            else:
+                action = ANSWERS[VideoOrigin(int(batch.origin[0]))]
+                self.answers.setdefault(batch.step, {}).setdefault(action, []).append(batch)
 
     def find(self, user: np.ndarray, request: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the batch and the lane of each request's slate, -1 where the run had no such request.
@@ -159,7 +167,7 @@ def run_frozen(
 
 
 def _freeze_supply(world: World, base: Decisions) -> None:
-    """Let the base's uploads be made, whoever would upload now."""
+    """Let the base's uploads be made, and its answers to videos, whoever would upload or answer now."""
     native = world.content.create
 
     def create(creators: np.ndarray, users: object, step: int) -> EventBatch:
@@ -169,6 +177,25 @@ def _freeze_supply(world: World, base: Decisions) -> None:
         return native(creators[:0], users, step)  # type: ignore[arg-type]
 
     world.content.create = create  # type: ignore[method-assign]
+    acts = world.actions
+
+    def actions(reactions: Reactions) -> list[ActionBatch]:
+        kept = [one for one in acts(reactions) if one.action not in ANSWERS.values()]
+        held = base.answers.get(reactions.step, {})
+        wishes = [
+            asked(action, reactions.step) for action in held
+        ]  # who asked is in what is replayed
+        return sorted([*kept, *wishes], key=lambda wish: ACTIONS[wish.action].number)
+
+    def answer(wish: ActionBatch) -> list[Batch]:
+        return base.answers[wish.step][wish.action]
+
+    world.actions = actions  # type: ignore[method-assign]
+    for part in world.content.parts:
+        for action in ANSWERS.values():
+            method = f"do_{action.lower()}"
+            if hasattr(part, method):
+                setattr(part, method, answer)
 
 
 def _freeze_exposure(world: World, base: Decisions, replayed: Replayed) -> None:

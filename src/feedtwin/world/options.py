@@ -22,6 +22,8 @@ class RunOptions:
         snapshot_every: Steps between snapshots.
         cache: Folder with answers of language models; beside the run folder by default.
         offline: Whether no language model may be asked: answers come from journal, cache and stand-ins.
+        tables_at: Numbers of steps after which the tables of users and items are kept as they are then, below
+            `tables-at/`, beside those of the end.
         client: A client (`llm.clients.Client`) instead of the one that the settings name.
     """
 
@@ -31,6 +33,7 @@ class RunOptions:
     cache: Path | None = None
     offline: bool = False
     client: Any = None
+    tables_at: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if self.log not in LOG_LEVELS:
@@ -43,6 +46,11 @@ class RunOptions:
             )
         if self.steps < 1:
             raise SettingsError(f"--steps: found {self.steps}, expected at least 1")
+        strange = [one for one in self.tables_at if not 0 < one < self.steps]
+        if strange:
+            raise SettingsError(
+                f"tables_at: found {strange[0]}, expected steps between the first and the last of {self.steps}"
+            )
 
     def cache_of(self, path: Path) -> Path:
         """Return the folder of answers for a run at `path`."""

@@ -104,6 +104,7 @@ def start_from(
         "steps": options.steps,
         "log": options.log,
         "snapshot_every": options.snapshot_every,
+        "tables_at": list(options.tables_at),
         "start_step": world.step_count,
         "start_digest": world.digest.hex(),
         "code_hash": code_hash(),

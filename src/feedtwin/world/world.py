@@ -156,7 +156,7 @@ class World:
             self.content.categories.traits, self.users.config.session_scalars(),
         )  # fmt: skip
 
-    def _actions(self, reactions: Reactions) -> list[ActionBatch]:
+    def actions(self, reactions: Reactions) -> list[ActionBatch]:
         """What is scripted, and what users do beyond watching, in the order of the actions' numbers."""
         wanted = self._script.actions(reactions.step)
         wishes = [
@@ -171,7 +171,7 @@ class World:
 
     def _carried_out(self, reactions: Reactions) -> Iterator[list[Batch]]:
         """Execute one wish after the other; what came of the script goes to the audit."""
-        for wish in self._actions(reactions):
+        for wish in self.actions(reactions):
             yield self._execute(wish)
         self.audit += self._script.report(reactions.step)
 

@@ -70,7 +70,8 @@ def test_a_large_effect_is_seen_and_a_small_one_is_not(cells):
 
 
 @pytest.mark.parametrize(
-    ("correction", "size"), [("holm", 4), ("benjamini-hochberg", 4), ("dunnett", 2), ("none", 4)]
+    ("correction", "size"),
+    [("holm", 4), ("benjamini-hochberg", 4), ("dunnett", 2), ("max_t", 4), ("none", 4)],
 )
 def test_corrections_raise_p_within_their_family(cells, correction, size):
     for one in found(cells, correction).values():
@@ -131,3 +132,20 @@ def test_a_difference_smaller_than_matters_is_called_that(cells):
     effects = effects_of(replace(plan, estimands=estimands), Cells(sharp), "made up")
     (one,) = [e for e in effects if e.estimand == "skip_rate | one - base"]
     assert one.verdict == "higher, but less than matters"
+
+
+def test_max_t_gives_intervals_that_hold_all_at_once(cells):
+    for one in found(cells, "max_t").values():
+        assert one.joint_low < one.low < one.high < one.joint_high
+    for one in found(cells).values():
+        assert one.joint_low is None and one.joint_high is None
+
+
+@pytest.mark.parametrize(("correction", "takes"), [("dunnett", 3), ("max_t", 3)])
+def test_a_correction_that_cannot_be_made_says_which_was(cells, correction, takes):
+    few = [one for one in cells if one.replicate < 2]
+    for one in found(few, correction).values():
+        assert (
+            one.correction == f"holm ({correction} takes {takes} pairs that all have, there are 2)"
+        )
+        assert one.p_adjusted >= one.p and one.joint_low is None

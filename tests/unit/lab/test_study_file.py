@@ -67,7 +67,15 @@ def test_a_good_file_becomes_estimands():
         ("column: tier", "column: satisfaction", 13, "no attribute that people have before"),
         ("is: [elite, active]", "is: [elit]", 13, "did you mean 'elite'"),
         ("steps: [0, 6]", "steps: [0, 60]", 24, "<= 12, the study's horizon"),
-        ("replicates: 3", "replicates: 0", 11, "greater than or equal to 1"),
+        ("replicates: 3", "replicates: 0", 11, "expected at least 1"),
+        ("replicates: 3", "replicates: true", 11, "expected a whole number"),
+        ("replicates: 3", "replicates: three", 11, "expected a whole number"),
+        ("metric: view_gini_videos", "metric: []", 18, "expected one or more"),
+        ("contrast: similar - random", "contrast: 3", 19, "estimands[1].contrast is 3: expected a name"),
+        ("steps: [0, 6]", "steps: 6", 24, "expected two numbers, as in [0, 24]"),
+        ("horizon: 12", "horizon: 12\nover_time: 13", 5, "expected at most 12"),
+        ("horizon: 12", "horizon: 12\nseed: 5000000000", 5, "expected at most 4294967295"),
+        ("  similar:", "  simi - lar:", 9, "a name cannot hold ' - '"),
         ("horizon: 12", "horizn: 12", 4, "did you mean 'horizon'"),
         ("smallest_effect: 0.1", "smalest_effect: 0.1", 17, "did you mean 'smallest_effect'"),
         ("world: synthetic", "world: synthetc", 2, "did you mean 'synthetic'"),
@@ -84,12 +92,26 @@ def test_what_is_wrong_is_named_with_file_and_line(old, new, line, words):
     assert words in str(error.value)
 
 
-def test_tables_say_nothing_about_a_part_of_a_run():
+def test_what_people_do_from_their_first_day_on_is_no_part_of_a_run():
     text = GOOD.replace("    cohort: stars", "    steps: [0, 6]")
+    assert parse(text).estimands[4].last_step == 6
+    text = text.replace("view_gini_videos", "retention_d1")
     with pytest.raises(
-        SettingsError, match=r"line 20: steps \[0, 6\]: view_gini_videos reads tables"
+        SettingsError, match=r"line 20: steps \[0, 6\]: retention_d1 follows people from"
     ):
         parse(text)
+
+
+def test_what_is_missing_or_no_mapping_is_said_plainly():
+    with pytest.raises(SettingsError, match=r"mine.yaml: there is no 'horizon'; expected one"):
+        parse(GOOD.replace("horizon: 12\n", ""))
+    text = GOOD[: GOOD.index("estimands:")] + "estimands: [watch_s]\n"
+    with pytest.raises(SettingsError, match="is 'watch_s': expected `key: value` lines"):
+        parse(text)
+
+
+def test_a_quick_look_may_be_shorter_than_a_window():
+    assert parse(GOOD.replace("horizon: 12", "horizon: 60\nover_time: 48"), quick=True).horizon < 48
 
 
 def test_arms_that_need_a_world_of_their_own_cannot_share_a_past():

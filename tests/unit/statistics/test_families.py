@@ -10,8 +10,11 @@ from feedtwin.lab.statistics import (
     difference,
     dunnett,
     holm,
+    joint_intervals,
     lorenz,
     lorenz_verdict,
+    max_t,
+    sign_flip_p,
     simultaneous,
 )
 
@@ -101,3 +104,59 @@ def test_bands_hold_for_all_points_at_once(chance):
         bands = simultaneous(curves, np.zeros((25, 6)))
         outside += bool(((bands.low > 0) | (bands.high < 0)).any())
     assert outside / 120 <= 0.11  # 5 % and three standard errors
+
+
+def test_max_t_of_one_difference_is_the_sign_flip_test(chance):
+    d = 0.3 + chance(8)(NORMAL, 11, 1)
+    assert max_t(d) == pytest.approx(sign_flip_p(d[:, 0]))
+
+
+def test_max_t_corrects_less_than_holm_where_estimates_move_together(chance):
+    draw = chance(9)
+    d = 0.6 + draw(NORMAL, 20, 1) + 0.05 * draw(NORMAL, 20, 6)
+    raw = np.array([sign_flip_p(one) for one in d.T])
+    assert (max_t(d) < 0.5 * holm(raw)).all() and (max_t(d) >= raw - 1e-9).all()
+
+
+def test_one_enormous_effect_does_not_hide_the_others(chance):
+    draw = chance(10)
+    d = draw(NORMAL, 12, 2) * 0.1 + np.array([100.0, 0.15])
+    assert (max_t(d) < 0.01).all()
+
+
+def test_max_t_holds_its_level_for_the_whole_family(chance):
+    draw, families = chance(11), 300
+    wrong = sum(
+        bool((max_t(draw(NORMAL, 10, 1) + draw(NORMAL, 10, 5)) < 0.05).any())
+        for _ in range(families)
+    )
+    assert wrong / families <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / families)
+
+
+@pytest.mark.parametrize(("shared", "pairs"), [(0.0, 15), (2.0, 15), (0.0, 5), (2.0, 5)])
+def test_joint_intervals_hold_a_whole_family_at_once(chance, shared, pairs):
+    draw, families = chance(12), 100
+    planted = np.array([0.0, 1.0, -2.0, 0.5, 3.0])
+    held = 0
+    for _ in range(families):
+        d = planted + shared * draw(NORMAL, pairs, 1) + draw(NORMAL, pairs, 5)
+        low, high = joint_intervals(d)
+        held += bool(((low <= planted) & (planted <= high)).all())
+    assert held / families >= 0.95 - 3 * np.sqrt(0.05 * 0.95 / families)
+
+
+def test_joint_intervals_of_few_are_no_bootstrap_of_few(chance):
+    d = 1 + chance(14)(NORMAL, 4, 6)
+    low, high = joint_intervals(d)
+    assert high - low == pytest.approx(2 * stats.t.isf(0.025 / 6, 3) * stats.sem(d))
+
+
+def test_joint_intervals_are_as_wide_as_students_at_least(chance):
+    d = 1 + chance(13)(stats.uniform(), 6, 1)
+    low, high = joint_intervals(d)
+    half = stats.t.ppf(0.975, 5) * stats.sem(d[:, 0])
+    assert high[0] - low[0] >= 2 * half * (1 - 1e-12)
+    nothing = joint_intervals(np.zeros((5, 2)))
+    assert nothing[0].tolist() == nothing[1].tolist() == [0, 0] and max_t(
+        np.zeros((5, 2))
+    ).tolist() == [1, 1]

@@ -1,6 +1,6 @@
 """Audit a run or a study: every check, one finding each."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from feedtwin.lab.auditing.files import check_files
 from feedtwin.lab.auditing.finding import FAILED, SKIPPED, Audit, Finding
 from feedtwin.lab.auditing.invariance import check_invariance
 from feedtwin.lab.auditing.ledger import check_ledger
-from feedtwin.lab.auditing.responses import check_rates, check_responses
-from feedtwin.lab.auditing.studies import cells_of, check_study
+from feedtwin.lab.auditing.rates import Audited, check_rates
+from feedtwin.lab.auditing.responses import check_responses
+from feedtwin.lab.auditing.studies import audited_of, cells_of, check_study
 from feedtwin.lab.run_data import read_run
 from feedtwin.lab.study.tables import STUDY_FILE, read_result
 from feedtwin.record.folder import read_manifest
@@ -61,11 +62,14 @@ def _of_run(folder: Path, worlds: bool) -> Iterator[Finding]:
     if files[0].state == FAILED:
         yield Finding("all else", SKIPPED, "the files are not those that were written")
         return
-    yield check_conservation(read_run(folder))
+    data = read_run(folder)
+    yield check_conservation(data)
     yield from check_ledger(run)
     yield from check_invariance(run)
     if worlds:
-        yield from _of_worlds(run)
+        segments = segments_of(run)
+        is_whole = len(segments) == 1 and run.closing is not None
+        yield from _of_worlds(run, [Audited(segments[0].settings, data)] if is_whole else [])
 
 
 def _of_study(folder: Path, worlds: bool) -> Iterator[Finding]:
@@ -82,14 +86,14 @@ def _of_study(folder: Path, worlds: bool) -> Iterator[Finding]:
         answered = Run.open(cells_of(result)[asking[0]])
         yield from (_of_answers(one) for one in check_invariance(answered))
     if worlds:
-        yield from _of_worlds(run)
+        yield from _of_worlds(run, audited_of(result))
 
 
 def _of_answers(one: Finding) -> Finding:
     return replace(one, check=f"{one.check}, where a language model answered")
 
 
-def _of_worlds(run: Run) -> Iterator[Finding]:
+def _of_worlds(run: Run, runs: Sequence[Audited]) -> Iterator[Finding]:
     settings = segments_of(run)[-1].settings
-    yield check_rates(settings)
+    yield from check_rates(settings, runs)
     yield from check_responses(settings)

@@ -8,6 +8,7 @@ from feedtwin.errors import FeedtwinError
 from feedtwin.lab.auditing.conservation import check_conservation
 from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding, judged
 from feedtwin.lab.auditing.ledger import check_ledger
+from feedtwin.lab.auditing.rates import Audited
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
 from feedtwin.lab.run_data import RunData, read_run
@@ -42,6 +43,18 @@ def check_study(result: StudyResult) -> Iterator[Finding]:
 def cells_of(result: StudyResult) -> dict[str, Path]:
     """Return the run folder of every cell by its key."""
     return {one.cell: result.path / "cells" / one.cell / "run" for one in result.readings}
+
+
+def audited_of(result: StudyResult) -> list[Audited]:
+    """Return the distinct runs of a study with their settings, counted from where the arms part."""
+    pasts, found = _pasts(result), {}
+    for path in cells_of(result).values():
+        run = Run.open(path)
+        past, data = _past_of(run, pasts), read_run(path)
+        settings = segments_of(run)[-1].settings
+        whole = data if past is None else since(data, past)
+        found[run.commits[run.last_step]] = Audited(settings, whole)
+    return list(found.values())
 
 
 def _hashes(cells: dict[str, Path]) -> Finding:

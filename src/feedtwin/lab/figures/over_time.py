@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
 from feedtwin.lab.figures.words import contrast, difference_unit, percent
+from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect
 
 COLUMNS = (
-    "metric", "label", "unit", "contrast", "first_step", "last_step", "estimate", "low", "high",
+    "metric", "label", "cohort", "unit", "contrast", "first_step", "last_step", "estimate", "low", "high",
     "confidence", "n_effective", "calibration",
 )  # fmt: skip
 
@@ -26,11 +27,11 @@ def effects_over_time(
     if not known:
         return None
     rows = [
-        (one.metric, one.label, one.unit, one.contrast, one.first_step, one.last_step, one.estimate,
+        (one.metric, one.label, one.cohort, one.unit, one.contrast, one.first_step, one.last_step, one.estimate,
          one.low, one.high, one.confidence, one.n_effective, one.calibration)
         for one in known
     ]  # fmt: skip
-    count = len({one.metric for one in known})
+    count = len({(one.metric, one.cohort) for one in known})
     return Chart(
         name=name,
         title=f"Effects over time: {contrast(known[0].contrast)}",
@@ -50,12 +51,13 @@ def effects_over_time(
 
 def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
     look = canvas.palette
-    names = list(dict.fromkeys(row["metric"] for row in rows))
+    names = list(dict.fromkeys((row["metric"], row["cohort"]) for row in rows))
     columns = 1 if canvas.narrow or len(names) == 1 else 2
     axes = canvas.axes(-(-len(names) // columns), columns, sharex=True)
     for axis, name in zip(axes, names, strict=False):
         axis.axhline(0, color=look.rule, lw=1)
-        mine = [row for row in rows if row["metric"] == name]
+        mine = [row for row in rows if (row["metric"], row["cohort"]) == name]
+        who = "" if mine[0]["cohort"] == WHOLE else f", {mine[0]['cohort']}"
         unit = difference_unit(mine[0]["unit"])
         scale = 100 if mine[0]["unit"] == "share" else 1
         for row in mine:
@@ -66,7 +68,7 @@ def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
                 )
             middle = scale * row["estimate"]
             axis.plot(ends, (middle, middle), color=look.one, lw=2.4, solid_capstyle="butt")
-        canvas.name(axis, f"{mine[0]['label']}{', ' if unit else ''}{unit}")
+        canvas.name(axis, f"{mine[0]['label']}{who}{', ' if unit else ''}{unit}")
         axis.margins(x=0)
         axis.locator_params(axis="y", nbins=4)
     for axis in axes[len(names) :]:

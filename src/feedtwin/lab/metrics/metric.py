@@ -18,6 +18,8 @@ PLACEBO: Final = "promotion.velocity_gate_absolute=77"
 """A setting without a causal path to anything: gates are relative to the population by default."""
 CAP_SHARE_MAX: Final = 0.95
 """Above this share of exits by the cap, session length measures the cap (spec 1.10, row 21)."""
+FROM_THE_FIRST_DAY: Final = "users.days_active"
+"""What metrics read that have no value for a part of a run."""
 _RANGES: Final = {"share": (0.0, 1.0)}
 """Range of the values of a unit, where it is not 0 to infinity."""
 
@@ -79,6 +81,16 @@ class Metric:
     def needs_log(self) -> bool:
         """Whether it reads the event log, so that a run with `--log digest` does not have it."""
         return any(need.startswith("log.") for need in self.needs)
+
+    @property
+    def why_no_part(self) -> str:
+        """Why it has no value for a part of a run, or ""."""
+        if FROM_THE_FIRST_DAY in self.needs:
+            return (
+                f"{self.name} follows people from their first day on the platform, so it is a number of a whole run and "
+                "of no part of it"
+            )
+        return ""
 
     def as_row(self) -> dict[str, object]:
         """Return a plain mapping for listings and JSON; a range without an end has null there."""

@@ -32,8 +32,10 @@ _ARMS_ABREAST: Final = 3
 def effects_table(result: StudyResult, name: str, basis: Basis) -> Table:
     """Return the effects of a contrast."""
     mine = [one for one in result.effects if one.contrast == name]
+    is_joint = any(one.joint_low is not None for one in mine)
+    joint = [Column("interval, all at once", _MANY)] if is_joint else []
     columns = [
-        Column("metric"), Column("base", _MANY), Column("effect and interval", RIGHT),
+        Column("metric"), Column("base", _MANY), Column("effect and interval", RIGHT), *joint,
         Column("p", _MANY), Column("verdict"), Column("smallest detectable", _MANY),
         Column("pairing saves", _MANY), Column("n", _MANY),
     ]  # fmt: skip
@@ -45,17 +47,20 @@ def effects_table(result: StudyResult, name: str, basis: Basis) -> Table:
         f"two-sided, corrected over {plural(first.family_size, 'estimate')} ({first.correction}). Smallest detectable: true "
         "difference that these pairs find with 80\u202f% power. Pairing saves: the factor by which sharing chance saves "
         f"replicates, below 1 where it costs some. {basis}",
-        columns, [_effect_row(one, result.provenance.horizon) for one in mine], _records(Effect, mine),
+        columns, [_effect_row(one, result.provenance.horizon, is_joint) for one in mine],
+        _records(Effect, mine),
     )  # fmt: skip
 
 
-def _effect_row(one: Effect, horizon: int) -> list[str]:
+def _effect_row(one: Effect, horizon: int, is_joint: bool) -> list[str]:
+    _, joint = difference(one.unit, one.estimate, one.joint_low, one.joint_high)
     middle, interval = difference(one.unit, one.estimate, one.low, one.high)
     smallest, _ = difference(one.unit, one.mde, None, None)
     return [
         f"{title_of(one, horizon)}\n{short_unit(one.unit)}",
         EMPTY if one.mean_base is None else quantity(one.mean_base, _bare(one.unit)),
         "undefined" if one.estimate is None else f"{middle}\n{interval}",
+        *([EMPTY if one.joint_low is None else joint] if is_joint else []),
         p_value(one.p_adjusted),
         one.verdict,
         EMPTY if one.mde is None else smallest.lstrip("+"),

@@ -6,14 +6,21 @@ Nothing here knows what a study is: arrays in, small frozen records out.
 from feedtwin.lab.statistics.coupling import Coupling, coupling, independent_equivalent
 from feedtwin.lab.statistics.distributions import Bands, lorenz, lorenz_verdict, simultaneous
 from feedtwin.lab.statistics.equivalence import Equivalence, tost
-from feedtwin.lab.statistics.families import CORRECTIONS, benjamini_hochberg, dunnett, holm
+from feedtwin.lab.statistics.families import (
+    CORRECTIONS,
+    benjamini_hochberg,
+    dunnett,
+    holm,
+    joint_intervals,
+    max_t,
+)
 from feedtwin.lab.statistics.means import Mean, mean_of
 from feedtwin.lab.statistics.paired import Difference, difference, sign_flip_p, unpaired
 from feedtwin.lab.statistics.power import detectable, power, replicates_for
 from feedtwin.lab.statistics.sequential import Precision
 
 __all__ = [
-    "CORRECTIONS", "Bands", "Coupling", "Difference", "Equivalence", "Mean", "Precision",
-    "benjamini_hochberg", "coupling", "detectable", "difference", "dunnett", "holm", "independent_equivalent",
-    "lorenz", "lorenz_verdict", "mean_of", "power", "replicates_for", "sign_flip_p", "simultaneous", "tost", "unpaired",
+    "CORRECTIONS", "Bands", "Coupling", "Difference", "Equivalence", "Mean", "Precision", "benjamini_hochberg", "coupling",
+    "detectable", "difference", "dunnett", "holm", "independent_equivalent", "joint_intervals", "lorenz", "lorenz_verdict",
+    "max_t", "mean_of", "power", "replicates_for", "sign_flip_p", "simultaneous", "tost", "unpaired",
 ]  # fmt: skip

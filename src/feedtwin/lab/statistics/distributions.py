@@ -5,8 +5,9 @@ from typing import Final
 
 import numpy as np
 
+from feedtwin.lab.statistics.families import largest_t
 from feedtwin.lab.statistics.paired import CONFIDENCE
-from feedtwin.lab.statistics.resampling import Array, resample_rows, sign_flips
+from feedtwin.lab.statistics.resampling import Array, sign_flips
 
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 LORENZ_AT: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
@@ -75,12 +76,7 @@ def simultaneous(
     if n < 3 or not moving.any():
         nothing = bool((mean == 0).all())
         return Bands(mean, mean.copy(), mean.copy(), 1.0, _NOTHING if nothing else "-")
-    drawn = d[:, moving][resample_rows(n, seed)]
-    spread = drawn.std(axis=1, ddof=1) / np.sqrt(n)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        pivot = np.abs(drawn.mean(axis=1) - mean[moving]) / spread
-    largest = np.max(np.where(np.isfinite(pivot), pivot, 0.0), axis=1)
-    edge = float(np.quantile(largest, confidence))
+    edge = largest_t(d[:, moving], confidence, seed)
     low, high = mean - edge * error, mean + edge * error
     signs, exact = sign_flips(n, seed)
     flipped = np.abs(signs @ (d[:, moving] / n)) / error[moving]

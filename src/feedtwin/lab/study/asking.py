@@ -85,10 +85,9 @@ def _steps(part: EstimandPart, metric: Metric, horizon: int, refuse: Refuse) -> 
             f"steps [{first}, {last}]: expected 0 <= first < last <= {horizon}, the study's horizon; they count "
             "from the end of the warm-up"
         )
-    if metric.needs_tables and (first, last) != (0, horizon):
+    if metric.why_no_part and (first, last) != (0, horizon):
         raise refuse(
-            f"steps [{first}, {last}]: {metric.name} reads tables that are written when a run ends, and says nothing "
-            f"about a part of it; expected [0, {horizon}], or a metric of totals (`feedtwin list metrics`)"
+            f"steps [{first}, {last}]: {metric.why_no_part}; expected [0, {horizon}], or another metric"
         )
     return first, last
 

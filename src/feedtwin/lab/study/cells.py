@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from feedtwin.lab.metrics import METRICS
-from feedtwin.lab.study.plan import WHOLE, Cohort, Study, Wanted
+from feedtwin.lab.study.plan import Cohort, Study, Wanted
 from feedtwin.lab.study.settings_check import settings_of
 from feedtwin.record.folder import CACHE
 from feedtwin.schema.address import server_of
@@ -69,6 +69,7 @@ class Cell:
         past: Key of the run it branches from, or "".
         at: Step of the branch; 0 without one.
         key: Name of its folder: SHA-256 of all that determines it, shortened. Where answers are kept is not of it.
+        tables_at: Steps after which it keeps its tables, beside the last one.
     """
 
     arm: str
@@ -79,6 +80,7 @@ class Cell:
     past: str
     at: int
     key: str
+    tables_at: tuple[int, ...] = ()
 
     @property
     def answers_key(self) -> str:
@@ -109,17 +111,15 @@ def cell_of(study: Study, arm: str, replicate: int) -> Cell:
     """Return the cell of an arm ("" for the shared past) in a replicate."""
     chosen = study.arms[arm] if arm else None
     settings = settings_of(study, chosen, replicate)
-    past, at, log, steps = "", 0, log_level(study), study.steps
+    past, at, log, steps, kept = "", 0, log_level(study), study.steps, tables_at(study)
     if not arm:
-        log, steps = "digest", study.warmup
+        log, steps, kept = "digest", study.warmup, ()
     elif study.warmup:
         past, at = cell_of(study, "", replicate).key, study.warmup
-    text = json.dumps(
-        [FORMAT, simulation_hash(), settings.model_dump(), steps, log, past, at],
-        sort_keys=True, separators=(",", ":"),
-    )  # fmt: skip
+    told = [FORMAT, simulation_hash(), settings.model_dump(), steps, log, past, at, kept]
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
     key = hashlib.sha256(text.encode()).hexdigest()[:24]
-    return Cell(arm, replicate, settings, steps, log, past, at, key)
+    return Cell(arm, replicate, settings, steps, log, past, at, key, kept)
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,8 @@ class Job:
     Attributes:
         cell: The cell.
         store: The folder of cells.
-        wanted: Numbers to measure; () for a shared past.
+        wanted: Numbers to measure, those of windows of time included; () for a shared past.
         cohorts: The cohorts that they are of.
-        windows: Steps of each window of time, from the end of the warm-up.
-        window_metrics: Metrics to measure in each.
         distributions: Names of the distributions to describe.
         threads: Threads of the kernels; no effect on results.
         others: Key by arm of the cells that a cohort reads from.
@@ -143,8 +141,6 @@ class Job:
     store: Path
     wanted: tuple[Wanted, ...] = ()
     cohorts: tuple[Cohort, ...] = ()
-    windows: tuple[tuple[int, int], ...] = ()
-    window_metrics: tuple[str, ...] = ()
     distributions: tuple[str, ...] = ()
     threads: int = 1
     others: tuple[tuple[str, str], ...] = ()
@@ -165,17 +161,32 @@ class Job:
         """SHA-256 of what is measured and by what; a finished cell with another is measured anew."""
         asked = [
             measuring_hash(), [str(one) for one in self.wanted], [str(one) for one in self.cohorts],
-            list(self.windows), list(self.window_metrics), list(self.distributions), list(self.others),
+            list(self.distributions), list(self.others),
         ]  # fmt: skip
         return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
 
 
-def window_metrics(study: Study) -> tuple[str, ...]:
-    """Return the metrics of a study that exist in a part of a run, so that they have an effect over time."""
-    if not study.over_time:
-        return ()
-    names = dict.fromkeys(one.metric for one in study.estimands if one.cohort == WHOLE)
-    return tuple(name for name in names if not METRICS[name].needs_tables)
+def wanted_in_windows(study: Study) -> tuple[Wanted, ...]:
+    """Return what the effects over time need of every cell; nothing of metrics that a part of a run does not have."""
+    asked = {(one.metric, one.cohort): None for one in study.wanted}
+    return tuple(
+        Wanted(metric, cohort, first, last)
+        for metric, cohort in asked
+        if not METRICS[metric].why_no_part
+        for first, last in study.windows
+    )
+
+
+def tables_at(study: Study) -> tuple[int, ...]:
+    """Return the steps after which arms' cells keep their tables, so that metrics of tables exist in parts of them."""
+    parts = (*study.wanted, *wanted_in_windows(study))
+    ends = {
+        study.warmup + end
+        for one in parts
+        if METRICS[one.metric].needs_tables
+        for end in (one.first_step, one.last_step)
+    }
+    return tuple(sorted(end for end in ends if study.warmup < end < study.steps))
 
 
 def unique(cells: Sequence[Cell]) -> list[Cell]:

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import combinations, product
-from typing import Any
+from typing import Any, Final
 
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Arm, Contrast, Factor
 from feedtwin.schema.nearest import suggest
 
+MINUS: Final = " - "
+"""What stands between the arms of a contrast."""
 Refuse = Callable[[str], SettingsError]
 """Makes an error that names file and line."""
 
@@ -103,7 +105,7 @@ def _aliases(factors: Mapping[str, Factor], relation: Sequence[frozenset[str]]) 
 
 def between_arms(text: str, arms: Mapping[str, Arm], refuse: Refuse) -> Contrast:
     """Return the contrast `A - B` of two arms."""
-    left, minus, right = text.partition(" - ")
+    left, minus, right = text.partition(MINUS)
     left, right = left.strip(), right.strip()
     if not minus or not left or not right:
         raise refuse(f"contrast {text!r}: expected two arms, as in {' - '.join(list(arms)[:2])!r}")

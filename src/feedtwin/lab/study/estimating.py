@@ -1,8 +1,7 @@
 """From what cells gave to effects: pair, count distinct worlds once, estimate, correct for the family."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -18,16 +17,20 @@ from feedtwin.lab.statistics import (
     dunnett,
     holm,
     independent_equivalent,
+    joint_intervals,
+    max_t,
     power,
     tost,
     unpaired,
 )
 from feedtwin.lab.statistics.hierarchical import OVER_DRAWS, over_draws
-from feedtwin.lab.study.plan import Contrast, Estimand, Study, Wanted
+from feedtwin.lab.study.plan import WHOLE, Contrast, Estimand, Study, Wanted
 from feedtwin.lab.study.posterior import draw_of
 from feedtwin.lab.study.result import Effect, Level
 
 UNDEFINED: Final = "undefined"
+JOINT_FROM: Final = 3
+"""Fewest pairs for which a joint law can be estimated at all."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,6 @@ class CellReadings:
         digest: Final digest of its run.
         values: Number by what was wanted; None where it is undefined.
         why: Why, by what was wanted, where it is.
-        windows: float by metric, one value per window of time; NaN where undefined.
         curves: Points by (distribution, kind).
         notes: What the run itself warns of.
         llm_spent_usd: What it spent on language models.
@@ -54,7 +56,6 @@ class CellReadings:
     digest: str
     values: Mapping[Wanted, float | None]
     why: Mapping[Wanted, str] = field(default_factory=dict)
-    windows: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     curves: Mapping[tuple[str, str], tuple[float, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     llm_spent_usd: float = 0.0
@@ -201,20 +202,14 @@ def _words(side: Mapping[str, float]) -> str:
 
 
 def _corrected(study: Study, cells: Cells, found: list[Effect]) -> tuple[Effect, ...]:
-    """Fill in adjusted p and the verdicts that follow from them."""
-    adjusted: dict[int, float] = {}
-    sizes: dict[int, int] = {}
+    """Fill in adjusted p, joint intervals and the verdicts that follow from them."""
+    out = list(found)
     tested = [k for k, one in enumerate(found) if one.p is not None]
-    groups = _families(study, found, tested)
-    for family in groups:
-        values = _adjust(study, cells, [study.estimands[k] for k in family], found, family)
-        for k, value in zip(family, values, strict=True):
-            adjusted[k], sizes[k] = float(value), len(family)
-    out = []
-    for k, one in enumerate(found):
-        now = replace(one, p_adjusted=adjusted.get(k), family_size=sizes.get(k, 0))
-        out.append(replace(now, verdict=verdict(now)))
-    return tuple(out)
+    for family in _families(study, found, tested):
+        asked = [study.estimands[k] for k in family]
+        for k, changes in zip(family, _adjust(study, cells, asked, found, family), strict=True):
+            out[k] = replace(found[k], family_size=len(family), **changes)
+    return tuple(replace(one, verdict=verdict(one)) for one in out)
 
 
 def _families(study: Study, found: Sequence[Effect], tested: Sequence[int]) -> list[list[int]]:
@@ -231,18 +226,36 @@ def _families(study: Study, found: Sequence[Effect], tested: Sequence[int]) -> l
 
 def _adjust(
     study: Study, cells: Cells, asked: Sequence[Estimand], found: Sequence[Effect], family: list[int]
-) -> Array:  # fmt: skip
+) -> list[dict[str, Any]]:  # fmt: skip
+    """What each effect of a family gets: adjusted p, and what else its correction gives."""
     p = np.array([found[k].p for k in family], np.float64)
-    if study.correction == "holm":
-        return holm(p)
-    if study.correction == "benjamini-hochberg":
-        return benjamini_hochberg(p)
-    if study.correction == "none" or len(family) == 1:
-        return p
+    alone: dict[str, Callable[[Array], Array]] = {
+        "holm": holm, "benjamini-hochberg": benjamini_hochberg, "none": np.asarray,
+    }  # fmt: skip
+    if study.correction in alone:
+        return [{"p_adjusted": float(one)} for one in alone[study.correction](p)]
+    if study.correction == "dunnett" and len(family) == 1:
+        return [{"p_adjusted": float(p[0])}]
     rows = _common(cells, asked)
     if study.posterior:  # pairs of one draw are no independent rows
-        return holm(p)
-    return dunnett(rows) if len(rows) > len(family) else holm(p)
+        said = (
+            f"holm ({study.correction} takes pairs that are independent; those of one draw are not)"
+        )
+        return [{"p_adjusted": float(one), "correction": said} for one in holm(p)]
+    enough = len(family) + 1 if study.correction == "dunnett" else JOINT_FROM
+    if len(rows) < enough:
+        said = (
+            f"holm ({study.correction} takes {enough} pairs that all have, there are {len(rows)})"
+        )
+        return [{"p_adjusted": float(one), "correction": said} for one in holm(p)]
+    if study.correction == "dunnett":
+        return [{"p_adjusted": float(one)} for one in dunnett(rows)]
+    low, high = joint_intervals(rows, confidence=study.confidence, seed=study.seed)
+    adjusted = np.maximum(max_t(rows, study.seed), p)  # never below the p of the one test
+    return [
+        {"p_adjusted": float(adjusted[k]), "joint_low": float(low[k]), "joint_high": float(high[k])}
+        for k in range(len(family))
+    ]
 
 
 def _common(cells: Cells, asked: Sequence[Estimand]) -> Array:
@@ -334,35 +347,23 @@ def levels_of(study: Study, cells: Cells, calibration: str) -> tuple[Level, ...]
 
 def over_time_of(study: Study, cells: Cells, calibration: str) -> tuple[Effect, ...]:
     """Return effects window by window, of metrics that exist in a part of a run; uncorrected, and labelled so."""
-    if not study.over_time:
-        return ()
     out = []
     plain = replace(study, correction="none")
-    asked = {(one.metric, one.contrast.name): one for one in study.estimands}
-    for estimand in asked.values():
-        known = [one.windows.get(estimand.metric) for one in cells]
-        if not known or any(one is None for one in known):
+    asked: dict[tuple[str, ...], Estimand] = {}
+    for one in study.estimands:
+        asked.setdefault((one.metric, one.contrast.name, one.cohort), one)
+    for about, estimand in asked.items():
+        if METRICS[estimand.metric].why_no_part:
             continue
-        for place, (first, last) in enumerate(windows_of(study)):
-            wanted = Wanted(estimand.metric, "everyone", first, last)
-            part = Cells([_in_window(one, wanted, place) for one in cells])
+        for first, last in study.windows:
+            told = [part for part in about if part != WHOLE]
             now = replace(
-                estimand, name=f"{estimand.name} | steps {first}-{last}", cohort="everyone",
-                first_step=first, last_step=last, margin=None, claim="",
+                estimand, name=" | ".join([*told, f"steps {first}-{last}"]), first_step=first,
+                last_step=last, margin=None, claim="",
             )  # fmt: skip
-            found = sides(part, now.contrast, wanted)
-            one = estimate(plain, now, found, len(cells.replicates), calibration)
-            one = replace(one, p_adjusted=one.p, family_size=1 if one.p is not None else 0)
-            out.append(replace(one, verdict=verdict(one)))
+            found = sides(cells, now.contrast, now.reading)
+            effect = estimate(plain, now, found, len(cells.replicates), calibration)
+            size = 1 if effect.p is not None else 0
+            effect = replace(effect, p_adjusted=effect.p, family_size=size)
+            out.append(replace(effect, verdict=verdict(effect)))
     return tuple(out)
-
-
-def _in_window(one: CellReadings, wanted: Wanted, place: int) -> CellReadings:
-    value = one.windows[wanted.metric][place]
-    return replace(one, values={wanted: value if isfinite(value) else None})
-
-
-def windows_of(study: Study) -> list[tuple[int, int]]:
-    """Return the windows of the effect over time, counted from the end of the warm-up; the last may be short."""
-    width = study.over_time
-    return [(first, min(first + width, study.horizon)) for first in range(0, study.horizon, width)]

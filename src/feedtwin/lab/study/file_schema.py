@@ -4,6 +4,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from feedtwin.schema.settings import SEED_MAX
+
+
+def _no_flag(value: Any) -> Any:
+    """YAML's true is no number."""
+    if isinstance(value, bool):
+        raise ValueError("expected a whole number")
+    return value
+
 
 def _named(value: Any) -> Any:
     """Levels and names may be typed as numbers."""
@@ -71,9 +80,11 @@ class CohortPart(_Part):
 class EstimandPart(_Part):
     """What is estimated; contrasts and metrics may be lists, which gives one estimand each."""
 
-    metric: str | list[str]
-    contrast: str | dict[str, str | int | float] | list[str] | None = None
-    cohort: str | list[str] | None = None
+    metric: str | Annotated[list[str], Field(min_length=1)]
+    contrast: (
+        str | dict[str, str | int | float] | Annotated[list[str], Field(min_length=1)] | None
+    ) = None
+    cohort: str | Annotated[list[str], Field(min_length=1)] | None = None
     steps: tuple[int, int] | None = None
     name: str | None = None
     smallest_effect: float | None = Field(default=None, gt=0)
@@ -122,7 +133,7 @@ class StudyFile(_Part):
     description: str = ""
     world: str
     users: int | None = Field(default=None, ge=1)
-    seed: int = Field(default=7, ge=0)
+    seed: int = Field(default=7, ge=0, le=SEED_MAX)
     preset: str | None = None
     parameters: dict[str, Any] = {}
     policies: dict[str, str] = {}
@@ -130,14 +141,16 @@ class StudyFile(_Part):
     base: str | None = None
     factors: dict[str, Overlays] = {}
     fraction: list[str] = []
-    replicates: Annotated[int, Field(ge=1, le=100_000)] | ReplicatesPart = 20
+    replicates: Annotated[
+        Annotated[int, Field(ge=1, le=100_000)] | ReplicatesPart, BeforeValidator(_no_flag)
+    ] = 20
     horizon: int = Field(ge=1)
     warmup: int = Field(default=0, ge=0)
     cohorts: dict[str, CohortPart] = {}
     estimands: list[EstimandPart] = Field(min_length=1)
     distributions: list[str] = []
     over_time: int = Field(default=0, ge=0)
-    correction: Literal["holm", "dunnett", "benjamini-hochberg", "none"] = "holm"
+    correction: Literal["holm", "dunnett", "max_t", "benjamini-hochberg", "none"] = "holm"
     confidence: float = Field(default=0.95, ge=0.5, lt=1)
     llm_budget_usd: float = Field(default=0.0, ge=0)
     quick: QuickPart | None = None

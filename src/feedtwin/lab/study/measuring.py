@@ -1,4 +1,4 @@
-"""What a finished run gives to a study: its wanted numbers, windows of time, and curves."""
+"""What a finished run gives to a study: its wanted numbers, of the whole run or of a part of it, and curves."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from feedtwin.lab.metrics import METRICS, measure
 from feedtwin.lab.metrics.metric import read
 from feedtwin.lab.metrics.metric import warnings_of as run_warnings
-from feedtwin.lab.run_data import LEVELS, RunData, RunLog, read_run
+from feedtwin.lab.run_data import LEVELS, Array, RunData, RunLog, read_counts, read_run
 from feedtwin.lab.statistics import lorenz
 from feedtwin.lab.statistics.distributions import QUANTILES
 from feedtwin.lab.study.answering import answers_in
@@ -18,7 +18,7 @@ from feedtwin.lab.study.cohorts import members, restricted, with_adoption
 from feedtwin.lab.study.distributions import DISTRIBUTIONS
 from feedtwin.lab.study.estimating import CellReadings
 from feedtwin.lab.study.plan import WHOLE, Cohort, Wanted
-from feedtwin.lab.study.since import since
+from feedtwin.lab.study.since import counted_since, since
 from feedtwin.record.reader import Run
 
 LORENZ_POINTS: Final = (*(round(0.05 * k, 2) for k in range(1, 20)), 0.975, 0.99, 0.999)
@@ -36,18 +36,17 @@ def measured(job: Job) -> CellReadings:
     path = job.folder / "run"
     run = Run.open(path)
     whole = read_run(path)
-    data = whole
-    if cell.past:
-        data = since(whole, read_run(job.store / cell.past / "run"))
+    past = read_run(job.store / cell.past / "run") if cell.past else None
+    data = whole if past is None else since(whole, past)
     begin = cell.at
     values: dict[Wanted, float | None] = {}
     why: dict[Wanted, str] = {}
-    parts = _Parts(job, data)
+    parts = _Parts(job, data, Slices(run, whole, past))
     for wanted in job.wanted:
         source = parts.of(wanted.cohort)
         if (wanted.first_step, wanted.last_step) != (0, cell.steps - begin):
             span = (begin + wanted.first_step, begin + wanted.last_step)
-            source = parts.of(wanted.cohort, span, run)
+            source = parts.of(wanted.cohort, span)
         reading = read(METRICS[wanted.metric], source)
         values[wanted] = reading.value
         if reading.value is None:
@@ -59,7 +58,6 @@ def measured(job: Job) -> CellReadings:
         digest=run.commits[run.last_step],
         values=values,
         why=why,
-        windows=_windows(job, run, data),
         curves=_curves(job, data),
         notes=run_warnings(measure(whole, headlines_only=True)),
         llm_spent_usd=_spent(run),
@@ -70,19 +68,16 @@ def measured(job: Job) -> CellReadings:
 class _Parts:
     """A run's data by cohort, made once each."""
 
-    def __init__(self, job: Job, data: RunData) -> None:
-        self._job, self._data = job, data
+    def __init__(self, job: Job, data: RunData, slices: "Slices") -> None:
+        self._job, self._data, self._slices = job, data, slices
         self._cohorts = {one.name: one for one in job.cohorts}
         self._found: dict[tuple[str, tuple[int, int] | None], RunData] = {}
 
-    def of(self, name: str, span: tuple[int, int] | None = None, run: Run | None = None) -> RunData:
+    def of(self, name: str, span: tuple[int, int] | None = None) -> RunData:
         """Return the data of a cohort, over some steps only if a span is given."""
         key = name, span
         if key not in self._found:
-            data = self._data
-            if span is not None:
-                assert run is not None
-                data = part_of(run, data, *span)
+            data = self._data if span is None else self._slices.between(*span)
             if name != WHOLE:
                 cohort = self._cohorts[name]
                 data = restricted(data, cohort, self._members(cohort))
@@ -96,29 +91,51 @@ class _Parts:
         return members(with_adoption(read_run(self._job.store / key / "run")), cohort)
 
 
-def part_of(run: Run, data: RunData, first: int, last: int) -> RunData:
-    """Return a run's totals and events from step `first` to before `last`, without tables."""
-    rows = run.step_metrics().to_pydict()
-    totals: dict[str, int] = {}
-    for step, name, value in zip(rows["step"], rows["name"], rows["value"], strict=True):
-        if first <= step < last:
-            totals[name] = int(value) if name in LEVELS else totals.get(name, 0) + int(value)
-    log = RunLog(run, first, last - 1) if run.has_events else None
-    return replace(
-        data, totals=totals, items={}, users={}, first_step=first, steps=last - first, log=log
-    )
+class Slices:
+    """A run's totals, tables and events over some of its steps."""
 
+    def __init__(self, run: Run, data: RunData, past: RunData | None) -> None:
+        """Keep what slices are cut from.
 
-def _windows(job: Job, run: Run, data: RunData) -> dict[str, tuple[float, ...]]:
-    if not job.window_metrics:
-        return {}
-    begin = job.cell.at
-    parts = [part_of(run, data, begin + first, begin + last) for first, last in job.windows]
-    out = {}
-    for name in job.window_metrics:
-        values = [read(METRICS[name], part).value for part in parts]
-        out[name] = tuple(float("nan") if value is None else float(value) for value in values)
-    return out
+        Args:
+            run: The run.
+            data: What it says as a whole.
+            past: What the run it branches from says, closed where it branches; None for a run from step 0.
+        """
+        self._run, self._data, self._past = run, data, past
+        self._rows = run.step_metrics().to_pydict()
+        self._kept = set(run.frames[0].payload["tables_at"])
+
+    def between(self, first: int, last: int) -> RunData:
+        """Return steps `first` to before `last`; without tables where the run did not keep them at both ends.
+
+        Counters of tables are those of these steps; levels (followers, stages) are as they were at their end.
+        """
+        totals: dict[str, int] = {}
+        rows = self._rows
+        for step, name, value in zip(rows["step"], rows["name"], rows["value"], strict=True):
+            if first <= step < last:
+                totals[name] = int(value) if name in LEVELS else totals.get(name, 0) + int(value)
+        items, users = self._tables(first, last)
+        log = RunLog(self._run, first, last - 1) if self._run.has_events else None
+        return replace(
+            self._data, totals=totals, items=items, users=users, first_step=first,
+            steps=last - first, log=log,
+        )  # fmt: skip
+
+    def _tables(self, first: int, last: int) -> tuple[dict[str, Array], dict[str, Array]]:
+        ends = {self._data.first_step, self._data.end_step, *self._kept}
+        if not {first, last} <= ends:
+            return {}, {}
+        now = self._at(last)
+        return now if first == 0 else counted_since(now, self._at(first))
+
+    def _at(self, steps: int) -> tuple[dict[str, Array], dict[str, Array]]:
+        if steps == self._data.end_step:
+            return dict(self._data.items), dict(self._data.users)
+        if steps == self._data.first_step and self._past is not None:
+            return dict(self._past.items), dict(self._past.users)
+        return read_counts(self._run.path, steps)
 
 
 def _curves(job: Job, data: RunData) -> dict[tuple[str, str], tuple[float, ...]]:

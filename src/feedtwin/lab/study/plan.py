@@ -237,6 +237,14 @@ class Study:
         return tuple(sorted({one.reading for one in self.estimands}))
 
     @property
+    def windows(self) -> tuple[tuple[int, int], ...]:
+        """Windows of the effect over time, counted from the end of the warm-up; the last may be short."""
+        if not self.over_time:
+            return ()
+        starts = range(0, self.horizon, self.over_time)
+        return tuple((first, min(first + self.over_time, self.horizon)) for first in starts)
+
+    @property
     def contrasts(self) -> tuple[Contrast, ...]:
         """The contrasts of its estimands, each once, in order of appearance."""
         found: dict[str, Contrast] = {}

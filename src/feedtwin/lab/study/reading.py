@@ -9,8 +9,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import BaseModel, ValidationError
-
 from feedtwin.errors import SettingsError
 from feedtwin.lab.statistics import Precision
 from feedtwin.lab.study import designs
@@ -23,6 +21,7 @@ from feedtwin.lab.study.file_schema import StudyFile
 from feedtwin.lab.study.plan import Arm, Factor, Replication, Study
 from feedtwin.lab.study.posterior import over_posterior
 from feedtwin.lab.study.settings_check import check_settings
+from feedtwin.lab.study.shape import known_path, shaped
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.yaml_reader import Document, read_document
 
@@ -107,9 +106,10 @@ def parse_study(
     posterior: int = 0,
 ) -> Study:  # fmt: skip
     """Return the study that a document describes, checked."""
-    raw = _shape(document)
+    raw = shaped(document)
     if live:
         raw = enlivened(raw, document)
+    whole = raw.horizon
     if quick:
         raw = _quickened(raw)
     planned = raw.replicates if isinstance(raw.replicates, int) else raw.replicates.most
@@ -119,6 +119,10 @@ def parse_study(
     def at(path: str) -> Callable[[str], SettingsError]:
         return lambda text: SettingsError(f"{document.at(known_path(document, path))}: {text}")
 
+    if raw.over_time > whole:
+        raise at("over_time")(
+            f"windows of {raw.over_time} steps in a horizon of {whole}; expected at most {whole}"
+        )
     arms, factors, aliases = _arms(raw, at)
     base = _base(raw, arms, factors, at)
     cohorts = cohorts_of(raw.cohorts, arms, at)
@@ -158,56 +162,6 @@ def parse_study(
         study, planned = over_posterior(study, posterior), planned * posterior
     check_settings(study, document)
     return with_money(study, document, planned, is_estimate=is_estimate)
-
-
-def known_path(document: Document, path: str) -> str:
-    """Return the longest beginning of a path that the file has a line for."""
-    while path and path not in document.lines:
-        cut = max(path.rfind("."), path.rfind("["))
-        path = path[:cut] if cut > 0 else ""
-    return path
-
-
-def _shape(document: Document) -> StudyFile:
-    """Check types and keys; errors name line and nearest key."""
-    try:
-        return StudyFile.model_validate(document.values)
-    except ValidationError as error:
-        item = min(error.errors(), key=_how_far_off)
-        loc = [part for part in item["loc"] if part not in _BRANCHES]
-        path = ""
-        for part in loc:
-            path += f"[{part}]" if isinstance(part, int) else f"{'.' if path else ''}{part}"
-        where = document.at(known_path(document, path))
-        if item["type"] == "extra_forbidden":
-            known = _keys_at(loc)
-            raise SettingsError(
-                f"{where}: no key is called {path!r} here{suggest(str(loc[-1]), known)} (there is: "
-                f"{', '.join(known)})"
-            ) from None
-        found = "" if item["type"] == "missing" else f" is {item['input']!r}"
-        message = item["msg"].removeprefix("Value error, ")
-        raise SettingsError(f"{where}: {path or 'the study'}{found}: {message}") from None
-
-
-_BRANCHES: Final = ("constrained-int", "int", "ReplicatesPart")
-"""Words that pydantic puts in a place to say which kind of `replicates` it tried."""
-
-
-def _how_far_off(item: Any) -> int:
-    """Unknown keys first, for they may be what is missing; a mapping that is no number last."""
-    if item["type"] == "extra_forbidden":
-        return 0
-    return 2 if item["type"] == "int_type" and isinstance(item["input"], dict) else 1
-
-
-def _keys_at(loc: Sequence[Any]) -> list[str]:
-    """Keys that the part of a study file has in which an unknown one was found."""
-    model: type[BaseModel] = StudyFile
-    parts = StudyFile.parts()
-    for part in loc[:-1]:
-        model = parts.get(str(part), model)
-    return list(model.model_fields)
 
 
 def _quickened(raw: StudyFile) -> StudyFile:
@@ -271,6 +225,12 @@ def _arms(raw: StudyFile, at: At) -> tuple[dict[str, Arm], tuple[Factor, ...], t
             name: Arm(name, one.parameters, one.policies, one.description)
             for name, one in raw.arms.items()
         }
+        for name in arms:
+            if designs.MINUS in name:
+                raise at(f"arms.{name}")(
+                    f"arm {name!r}: a name cannot hold {designs.MINUS!r}, which stands between the arms of a contrast; "
+                    "expected another name"
+                )
         if len(arms) < 2:
             raise at("arms")("found one arm; expected two or more, to compare")
         if raw.fraction:

@@ -2,7 +2,10 @@
 
 import json
 import tempfile
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from time import perf_counter
 from typing import Final
@@ -10,7 +13,7 @@ from typing import Final
 from feedtwin.kernels.binding import load
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.study.budget import MICRO, asking
-from feedtwin.lab.study.cells import CELLS, cell_of, log_level, unique
+from feedtwin.lab.study.cells import CELLS, Cell, cell_of, log_level, unique
 from feedtwin.lab.study.costing import StudyCost, cost_of
 from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.running import folder_of
@@ -21,6 +24,8 @@ from feedtwin.world.running import start
 
 PILOT_STEPS: Final = 8
 """Steps of the base world that are run, in a temporary folder, to see how fast they are."""
+STEP_BYTES: Final = 2_000
+"""What journal and registry of a run grow by with each step, whatever the number of people (measured: 1.7 to 2.1 kB)."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Rehearsal:
         log: Log level of cells.
         seconds: About how long it would take on these workers; from a pilot of the base world, so arms with
             more mechanisms take longer, and so do language models: nobody is asked in it.
-        bytes: About how much disk.
+        bytes: About how much disk its cells take, shared pasts with their snapshots included.
         spend_usd: The most that its cells to run could spend on language models.
         language: What those would ask and spend; its money is 0 where no arm may ask.
         workers: Workers that the time is for.
@@ -83,9 +88,9 @@ def rehearse(
         arm: [r for r in replicates if cell_of(study, arm, r).key in keys] for arm in asking(study)
     }
     language = cost_of(study, load("auto", usable_cores()), to_run, folder)
-    setup_s, step_s, size, step_bytes, users = _pilot(study, max(1, usable_cores() // count))
-    seconds = sum(setup_s + step_s * (one.steps - one.at) for one in (*missing, *missing_pasts))
-    disk = sum(size + step_bytes * (one.steps - one.at) for one in (*missing, *missing_pasts))
+    pilot = _pilot(study, max(1, usable_cores() // count))
+    to_do = (*missing, *missing_pasts)
+    seconds = sum(pilot.setup_s + pilot.step_s * (one.steps - one.at) for one in to_do)
     return Rehearsal(
         arms=len(study.arms),
         replicates=study.replication.most,
@@ -93,10 +98,10 @@ def rehearse(
         pasts=len(pasts),
         finished=len(cells) + len(pasts) - len(missing) - len(missing_pasts),
         steps=study.horizon,
-        users=users,
+        users=pilot.users,
         log=log_level(study),
         seconds=seconds / count,
-        bytes=round(disk),
+        bytes=round(sum(pilot.bytes_of(one) for one in to_do)),
         spend_usd=language.worst / MICRO,
         language=language,
         workers=count,
@@ -104,22 +109,75 @@ def rehearse(
     )
 
 
-def _pilot(study: Study, threads: int) -> tuple[float, float, float, float, int]:
-    """Seconds to set up a cell, seconds per step, bytes of a cell, further bytes per step, users."""
+@dataclass(frozen=True)
+class _Pilot:
+    """What a few steps of the base world took.
+
+    Attributes:
+        setup_s: Seconds to set up a cell.
+        step_s: Seconds per step.
+        fixed: Bytes of a cell that do not grow.
+        events: Bytes of its event log per step.
+        tables: Bytes of its tables of users and items.
+        snapshots: Bytes of the state by steps done.
+        users: People and accounts.
+    """
+
+    setup_s: float
+    step_s: float
+    fixed: int
+    events: float
+    tables: int
+    snapshots: Mapping[int, int]
+    users: int
+
+    def bytes_of(self, cell: Cell) -> float:
+        """About how much disk a cell takes: a past keeps its last state, an arm its log and its tables."""
+        steps = cell.steps - cell.at
+        size = self.fixed + STEP_BYTES * steps
+        if not cell.arm:
+            return size + self._snapshot(cell.steps)
+        return size + self.tables * len(cell.tables_at) + self.events * steps
+
+    def _snapshot(self, steps: int) -> float:
+        """Bytes of the state after some steps; what it remembers grows about with the square root of time."""
+        (first, early), (last, late) = min(self.snapshots.items()), max(self.snapshots.items())
+        if first == last or steps <= last:
+            return late
+        return late + (late - early) * (sqrt(steps) - sqrt(last)) / (sqrt(last) - sqrt(first))
+
+
+def _pilot(study: Study, threads: int) -> _Pilot:
+    """Run a few steps of the base world in a temporary folder."""
     steps = min(PILOT_STEPS, study.steps)
     settings = settings_of(study, study.arms[study.base], 0)
     with tempfile.TemporaryDirectory(prefix="feedtwin-") as folder:
         path = Path(folder) / "pilot"
         began = perf_counter()
         options = RunOptions(
-            steps, log_level(study), 10**9, offline=True
+            steps, log_level(study), max(1, steps // 2), offline=True
         )  # asks and spends nothing
         finished = start(settings, path, options, load("auto", threads))
         whole = perf_counter() - began
-        files = [file for file in path.rglob("*") if file.is_file()]
-        snapshots = sum(file.stat().st_size for file in files if file.parent.name == "snapshots")
-        events = sum(file.stat().st_size for file in files if file.parent.name == "events")
-        rest = sum(file.stat().st_size for file in files) - snapshots - events
-        users = int(json.loads((path / "manifest.json").read_text("utf-8"))["users"])
-    per_step = finished.wall_s / steps
-    return whole - finished.wall_s, per_step, float(rest), events / steps, users
+        sizes = {
+            file.relative_to(path): file.stat().st_size
+            for file in path.rglob("*")
+            if file.is_file()
+        }
+        below: Counter[str] = Counter()
+        for file, size in sizes.items():
+            below[file.parts[0]] += size
+        counts = sum(sizes[Path("tables", f"{name}.parquet")] for name in ("users", "items"))
+        return _Pilot(
+            setup_s=whole - finished.wall_s,
+            step_s=finished.wall_s / steps,
+            fixed=sum(sizes.values()) - below["snapshots"] - below["events"] - STEP_BYTES * steps,
+            events=below["events"] / steps,
+            tables=counts,
+            snapshots={
+                int(file.stem) + 1: size
+                for file, size in sizes.items()
+                if file.parts[0] == "snapshots"
+            },
+            users=int(json.loads((path / "manifest.json").read_text("utf-8"))["users"]),
+        )

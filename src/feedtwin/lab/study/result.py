@@ -41,7 +41,7 @@ class Effect:
         p: Two-sided p of no difference, uncorrected.
         test: How p was made.
         p_adjusted: p corrected for the study's family.
-        correction: holm, dunnett, benjamini-hochberg or none.
+        correction: holm, dunnett, max_t, benjamini-hochberg or none; and why, where it is not the study's.
         family_size: Estimates that were corrected together.
         pairing_rho: Correlation of the two sides over replicates.
         variance_ratio: (s_A^2 + s_B^2) / s_D^2; None where it is infinite or unknown.
@@ -61,6 +61,8 @@ class Effect:
         sources: Who answered what its arms asked of language models; "" where they asked nothing.
         degraded: In which cells too much was not answered as wanted; "" where in none.
         draws: Posterior draws that its pairs are spread over; 0 where all have the point estimates.
+        joint_low: Lower end of the interval that holds for the whole family at once; None unless corrected by max_t.
+        joint_high: Upper end.
     """
 
     estimand: str
@@ -108,6 +110,8 @@ class Effect:
     sources: str = ""
     degraded: str = ""
     draws: int = 0
+    joint_low: float | None = None
+    joint_high: float | None = None
 
     @property
     def pairs(self) -> str:
@@ -258,7 +262,7 @@ class Warned:
 
     Attributes:
         kind: "duplicate cells", "inert factor", "inert arm", "inert budget", "dead metric", "pairing hurts",
-            "undefined", "precision", "few replicates", "run", "degraded", "not identified", "posterior".
+            "undefined", "precision", "few replicates", "no effect over time", "run", "degraded", "not identified", "posterior".
         what: The factor, arm, metric or estimand.
         message: What was found, what it means and what to do.
     """

@@ -22,7 +22,7 @@ from feedtwin.lab.study.answering import (
     marked_readings,
     marks_of,
 )
-from feedtwin.lab.study.cells import CELLS, Cell, Job, cell_of, unique, window_metrics
+from feedtwin.lab.study.cells import CELLS, Cell, Job, cell_of, unique, wanted_in_windows
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
     CellReadings,
@@ -30,7 +30,6 @@ from feedtwin.lab.study.estimating import (
     effects_of,
     levels_of,
     over_time_of,
-    windows_of,
 )
 from feedtwin.lab.study.executors import Executor, local
 from feedtwin.lab.study.plan import Study
@@ -219,9 +218,8 @@ class _Run:
             if one.read_from
         )
         return Job(
-            cell, self._store, study.wanted, cohorts,
-            tuple(windows_of(study)) if study.over_time else (), window_metrics(study),
-            study.distributions, self._threads, others, self._offline,
+            cell, self._store, (*study.wanted, *wanted_in_windows(study)), cohorts, study.distributions,
+            self._threads, others, self._offline,
         )  # fmt: skip
 
 

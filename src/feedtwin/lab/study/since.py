@@ -1,5 +1,6 @@
 """What happened after the shared past: counters of closing tables, less what they were at the branch."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -17,6 +18,9 @@ USER_COUNTERS: Final = (
 """Columns that only grow; levels (followers, satisfaction, stages) stay as they are at the end."""
 
 
+Tables = tuple[Mapping[str, Array], Mapping[str, Array]]
+
+
 def since(data: RunData, past: RunData) -> RunData:
     """Return a branch's data with the counters of its tables reduced by those of its parent.
 
@@ -26,10 +30,15 @@ def since(data: RunData, past: RunData) -> RunData:
 
     Rows that the parent did not have yet began at 0.
     """
-    items = _less(dict(data.items), dict(past.items), "item", ITEM_COUNTERS)
-    users = _less(dict(data.users), dict(past.users), "user", USER_COUNTERS)
+    items, users = counted_since((data.items, data.users), (past.items, past.users))
     note = f"steps {data.first_step} to {data.end_step - 1}: what was counted before the arms part is taken off"
     return replace(data, items=items, users=users, notes=(note,))
+
+
+def counted_since(now: Tables, then: Tables) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return the tables (items, users) of a later time with their counters reduced by those of an earlier one."""
+    items = _less(dict(now[0]), dict(then[0]), "item", ITEM_COUNTERS)
+    return items, _less(dict(now[1]), dict(then[1]), "user", USER_COUNTERS)
 
 
 def _less(

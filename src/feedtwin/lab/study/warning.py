@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.study.estimating import Cells, sides
 from feedtwin.lab.study.plan import Arm, Study
 from feedtwin.lab.study.posterior import FEWEST, unidentified
@@ -28,6 +29,7 @@ def warnings_of(
         *_dead_metrics(study, cells),
         *_of_effects(effects),
         *_few(cells, study, precision),
+        *_without_windows(study),
         *_of_runs(cells),
         *_of_posterior(study),
     )
@@ -205,6 +207,15 @@ def _of_posterior(study: Study) -> Iterator[Warned]:
             f"{study.preset}: its data do not identify {', '.join(names)}; draws of these are close to the prior, so what the "
             "effects owe to them is a choice of ours",
         )  # fmt: skip
+
+
+def _without_windows(study: Study) -> Iterator[Warned]:
+    if not study.over_time:
+        return
+    for name in dict.fromkeys(one.metric for one in study.estimands):
+        why = METRICS[name].why_no_part
+        if why:
+            yield Warned("no effect over time", name, f"{why}: over_time has no rows of it")
 
 
 def _of_runs(cells: Cells) -> Iterator[Warned]:

@@ -108,7 +108,10 @@ def _refuse_missing(job: Job, attempt: Path) -> None:
 def _begin(job: Job, attempt: Path) -> Finished:
     """Run a cell from its beginning."""
     cell = job.cell
-    options = RunOptions(cell.steps, cell.log, _NEVER, cache=job.answers, offline=job.offline)
+    options = RunOptions(
+        cell.steps, cell.log, _NEVER, cache=job.answers, offline=job.offline,
+        tables_at=cell.tables_at,
+    )  # fmt: skip
     if cell.past:
         past = job.store / cell.past / "run"
         return branch(past, cell.at, attempt, cell.settings, options, _kernels(job.threads))
@@ -136,10 +139,6 @@ def stored(job: Job) -> CellReadings | None:
         digest=kept["digest"],
         values={Wanted(*one["wanted"]): one["value"] for one in kept["values"]},
         why={Wanted(*one["wanted"]): one["why"] for one in kept["values"] if one["why"]},
-        windows={
-            name: tuple(float("nan") if value is None else value for value in values)
-            for name, values in kept["windows"].items()
-        },
         curves={(name, kind): tuple(points) for name, kind, points in kept["curves"]},
         notes=tuple(kept["notes"]),
         llm_spent_usd=kept["llm_spent_usd"],
@@ -160,7 +159,6 @@ def keep(job: Job, found: CellReadings) -> None:
             }
             for one, value in found.values.items()
         ],
-        "windows": {name: list(values) for name, values in found.windows.items()},
         "curves": [[name, kind, list(points)] for (name, kind), points in found.curves.items()],
         "notes": list(found.notes),
         "llm_spent_usd": found.llm_spent_usd,
