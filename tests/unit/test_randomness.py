@@ -48,6 +48,8 @@ FROZEN = {
     "FOLLOW": (16, 3, "user creator ordinal meeting"),
     "PEOPLE_RESAMPLE": (17, 0, "user"),
     "PEOPLE_JITTER": (17, 1, "user attribute"),
+    "FITTED_VIDEO": (29, 0, "creator ordinal"),
+    "FITTED_PERSON": (29, 1, "user"),
     "CALIBRATION_USER": (30, 0, "pair"),
     "CALIBRATION_ITEM": (30, 1, "pair"),
     "DUET": (31, 0, "user creator ordinal meeting"),

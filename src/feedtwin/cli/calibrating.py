@@ -22,7 +22,21 @@ AdaptorName = Annotated[
     str | None,
     typer.Option("--adaptor", help="kuairand or kuairec; found from the files by default."),
 ]
-DataPath = Annotated[Path, typer.Argument(metavar="DATA", help="A data folder.")]
+
+
+def _folder(data: Path) -> Path:
+    """The folder of the shipped sample for the word `sample`, else what was given."""
+    from feedtwin.datasets import sample_path
+
+    return sample_path() if str(data) == "sample" else data
+
+
+DataPath = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA", help="A data folder, or `sample` for the shipped one.", callback=_folder
+    ),
+]
 
 
 def adaptor_of(data: Path, name: str | None, map_file: Path | None) -> str:
@@ -245,7 +259,9 @@ def validate(
     preset: Annotated[
         Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
     ],
-    data: Annotated[Path, typer.Option(help="The data folder that it was fitted to.")],
+    data: Annotated[
+        Path, typer.Option(help="The data folder that it was fitted to.", callback=_folder)
+    ],
     map_file: MapFile = None,
     as_json: AsJson = False,
     quiet: Quiet = False,

@@ -168,6 +168,17 @@ def _print_encounter(found: Section) -> None:
         say(
             f"  watch    draw {watch['draw']:.4f} of 3 s: leaves after {watch['watch_ms'] / 1000:.2f} s"
         )
+        _print_signals(found["engagement"])
+        return
+    _print_watch(watch)
+    _print_signals(found["engagement"])
+
+
+def _print_watch(watch: Section) -> None:
+    length = f"{watch['watch_ms'] / 1000:.2f} s of {watch['duration_s']:.1f} s, completion {watch['completion']:.2f}"
+    if "index_terms" in watch:
+        _terms("watch", watch["index_terms"], f"index {_number(watch['index'])}")
+        say(f"  {'':<9}draw {watch['draw']:.4f} of its curve: {length}")
         return
     logs = ", ".join(f"{name} {_number(value)}" for name, value in watch["log_terms"].items())
     say(
@@ -175,10 +186,12 @@ def _print_encounter(found: Section) -> None:
         f"{watch['expected_completion']:.2f} expected,"
     )
     say(
-        f"           x exp({_number(watch['log_spread'])}) by the draw {watch['draw']:.4f}: "
-        f"{watch['watch_ms'] / 1000:.2f} s of {watch['duration_s']:.1f} s, completion {watch['completion']:.2f}"
+        f"           x exp({_number(watch['log_spread'])}) by the draw {watch['draw']:.4f}: {length}"
     )
-    for name, one in found["engagement"].items():
+
+
+def _print_signals(signals: Section) -> None:
+    for name, one in signals.items():
         _terms(name, one["terms"], f"log-odds {_number(one['log_odds'])}")
         say(
             f"  {'':<9}chance {one['probability']:.1%}, draw {one['draw']:.4f}: "

@@ -1,7 +1,8 @@
 """Commands that execute a world into a folder: run, resume, fork."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -67,7 +68,9 @@ def run(
     seed: Annotated[int, typer.Option(help="Root seed.")] = DEFAULT_SEED,
     replicate: Annotated[int, typer.Option(help="Replicate; arms share its chance.")] = 0,
     sets: Sets = None,
-    preset: Annotated[str | None, typer.Option(help="Named set of parameters.")] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="Named set of parameters, or a preset file of `calibrate`.")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder, which must not exist; runs/... by default.")
     ] = None,
@@ -125,7 +128,7 @@ def resume(
         kernels = load_kernels(kernel, threads)
         from feedtwin.world.running import resume as go_on
     try:
-        before = _nothing if as_json else _print_calibration
+        before = _nothing if as_json else partial(_print_calibration, path)
         with resumable(path), bar("running", shown, before=before) as on_progress:
             finished = go_on(path, kernels, on_progress, cache=llm_cache, offline=offline)
     except KeyboardInterrupt:
@@ -169,7 +172,7 @@ def fork(
         refuse_existing(target)
 
     def start() -> None:
-        _print_calibration()
+        _print_calibration(path, sets or ())
         say(f"fork    {path} after {span(at)}, into {target}")
         for change in sets or ():
             say(f"set     {change}")
@@ -216,16 +219,22 @@ def _nothing() -> None:
     """Print nothing."""
 
 
-def _print_calibration() -> None:
-    from feedtwin.world.manifest import CALIBRATION
+def _print_calibration(path: Path, sets: Sequence[str] = ()) -> None:
+    """Say the state of calibration of a run that is there, or of one with other settings."""
+    from feedtwin.record.reader import Run
+    from feedtwin.schema.settings import assign
+    from feedtwin.world.manifest import calibration_of
+    from feedtwin.world.replay import segments_of
 
-    say(CALIBRATION)
+    say(calibration_of(assign(segments_of(Run.open(path))[-1].settings, sets)))
 
 
 def _print_start(prepared: "Prepared") -> None:
     """Say what is about to run; the first line is the state of calibration."""
+    from feedtwin.world.manifest import calibration_of
+
     settings, notes = prepared.settings, prepared.world.notes
-    _print_calibration()
+    say(calibration_of(settings))
     accounts = f", {plural(prepared.accounts, 'upload-only account')}" if prepared.accounts else ""
     preset = f", preset {settings.preset}" if settings.preset else ""
     say(f"world   {settings.world}, seed {settings.seed}, replicate {settings.replicate}{preset}")

@@ -112,7 +112,7 @@ def _print_start(found: "Study", folder: Path) -> None:
     """Say what is about to run; the first line is the state of calibration."""
     from feedtwin.lab.study.provenance import calibration
 
-    say(calibration())
+    say(calibration(found))
     quick = ", a quick look" if found.quick else ""
     about = f": {found.description}" if found.description else ""
     say(f"study   {found.name}{quick}{about}")

@@ -84,6 +84,11 @@ class KuaiRand:
     )
     expects: str = f"a folder with {LOG}, {USERS}, {VIDEOS} and, if there is one, {HISTORY}"
 
+    @property
+    def surface(self) -> int:
+        """Code of the surface that a world shows: the single-column swipe feed."""
+        return int(fit_constants(self.parameters)["log.surface_tab"])
+
     def read_log(self, path: str | Path) -> WatchLog:
         """Reads and checks the folder's files. See `Adaptor.read_log`."""
         return _read_log(self, Path(path), fit_constants(self.parameters))

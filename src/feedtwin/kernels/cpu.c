@@ -11,6 +11,7 @@
 #include "lanes.h"
 #include "learn.h"
 #include "meet.h"
+#include "meet_fitted.h"
 #include "observe.h"
 #include "fused.h"
 #include "serve.h"
@@ -109,6 +110,7 @@ FT_EXPORT int64_t ft_abi(const char *kernel)
     FT_ENTRY(select)
     FT_ENTRY(serve)
     FT_ENTRY(encounter)
+    FT_ENTRY(encounter_fitted)
     FT_ENTRY(learn)
     FT_ENTRY(recall)
     FT_ENTRY(estimate)

@@ -117,6 +117,19 @@ FT_STAGE void ft_meet_enter(struct ft_meet *m, const struct ft_encounter_args *a
     m->n += served;
 }
 
+/* encounter.draw_uniforms: the words of both draws of 16 lanes. */
+FT_FN void ft_meet_words(const struct ft_meet *m, int64_t at, uint32_t k0, uint32_t key_base,
+                         uint32_t w[4][FT_LANES], uint32_t e[4][FT_LANES])
+{
+    memcpy(w[0], m->user + at, sizeof w[0]);
+    memcpy(w[1], m->creator + at, sizeof w[1]);
+    memcpy(w[2], m->ordinal + at, sizeof w[2]);
+    memcpy(w[3], m->meeting + at, sizeof w[3]);
+    memcpy(e, w, 4 * sizeof e[0]);
+    ft_philox_lanes(w, k0, key_base | FT_BLOCK_HOOK);
+    ft_philox_lanes(e, k0, key_base | FT_BLOCK_LIKE);
+}
+
 /* encounter._skips, _watch and _engagement for 16 lanes; w and e are the words of their two draws. */
 FT_FN void ft_meet_lanes(struct ft_meet *m, const struct ft_meet_rule *p, int64_t at,
                          uint32_t w[4][FT_LANES], uint32_t e[4][FT_LANES])
@@ -186,13 +199,7 @@ FT_STAGE void ft_meet_all(struct ft_meet *m, const struct ft_meet_rule *p, uint3
     }
     for (int64_t at = 0; at < lanes; at += FT_LANES) {
         uint32_t w[4][FT_LANES], e[4][FT_LANES];
-        memcpy(w[0], m->user + at, sizeof w[0]);
-        memcpy(w[1], m->creator + at, sizeof w[1]);
-        memcpy(w[2], m->ordinal + at, sizeof w[2]);
-        memcpy(w[3], m->meeting + at, sizeof w[3]);
-        memcpy(e, w, sizeof e);
-        ft_philox_lanes(w, k0, key_base | FT_BLOCK_HOOK);
-        ft_philox_lanes(e, k0, key_base | FT_BLOCK_LIKE);
+        ft_meet_words(m, at, k0, key_base, w, e);
         ft_meet_lanes(m, p, at, w, e);
     }
 }

@@ -215,6 +215,28 @@ _ENCOUNTER = """
     u1* reached_count=R
 """
 
+_ENCOUNTER_FITTED = """
+    u4* user:R row:R,slots
+    u2* meeting:R,slots
+    u1* served_count:R
+    i1* interests:U,50 match_vectors:V,50
+    f4* match_inv_norm:V
+    u4* creator:V ordinal:V
+    u1* label:V duration_bin:V
+    f4* duration_s:V person:U,8 video:V,8 moment:8 centre:B,columns curves:B,columns,66
+    f4* skip_curve:66 fate:4,3 energy:U satisfaction:U stamina_s:U
+    u1* boredom:U patience:U
+    u2* session_impressions:U
+    f4  skip_match index_match engage_match label_like label_share half_way swipe_s
+    f4  fatigue_base fatigue_slope energy_exit bored_below pleased_above satisfaction_weight
+    i8  relief impressions_max seed key_base
+    dim slots columns
+    u1* flags=R,slots
+    u4* watch_ms=R,slots
+    f4* completion=R,slots
+    u1* reached_count=R
+"""
+
 _LEARN = """
     u4* user:R row:R,slots
     u1* flags:R,slots
@@ -340,6 +362,7 @@ _RING_LIMITS = (
     ("community_quota", 0, 1024),
     ("globals", 0, 64),
 )
+_TABLE_LIMITS = (("slots", 0, 128), ("columns", 2, 128))
 _SLATE_LIMITS = (("slots", 0, 128), ("history", 1, 65535))
 
 KERNELS: dict[str, KernelSpec] = {
@@ -357,6 +380,7 @@ KERNELS: dict[str, KernelSpec] = {
         ),
         KernelSpec("serve", parse_fields(_SERVE), limits=(*_RING_LIMITS, *_SLATE_LIMITS)),
         KernelSpec("encounter", parse_fields(_ENCOUNTER), limits=(("slots", 0, 128),)),
+        KernelSpec("encounter_fitted", parse_fields(_ENCOUNTER_FITTED), limits=_TABLE_LIMITS),
         KernelSpec("learn", parse_fields(_LEARN), limits=(("slots", 0, 255), ("traces", 1, 16))),
         KernelSpec("recall", parse_fields(_RECALL), limits=(("traces", 0, 16),)),
         KernelSpec(

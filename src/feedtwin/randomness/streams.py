@@ -215,6 +215,16 @@ class Stream(Enum):
     REQUEST_KIND = StreamSpec(
         44, 0, ("user", "request"), "whether a request is for the feed, a search or trends", _USER
     )
+    FITTED_VIDEO = StreamSpec(
+        29,
+        0,
+        ("creator", "ordinal"),
+        "which video of the log a new one takes its columns of",
+        _MEET,
+    )
+    FITTED_PERSON = StreamSpec(
+        29, 1, ("user",), "which person of the log somebody else takes columns of", "world.fitted"
+    )
     METRIC_SUBSAMPLE = StreamSpec(
         80, 0, ("creator", "ordinal", "view"), "which views a metric at matched volume keeps", "lab"
     )

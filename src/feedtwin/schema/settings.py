@@ -1,7 +1,7 @@
 """Everything that determines a world's state, resolved in one defined order.
 
 Order of precedence, weakest first: the package's defaults, the preset, the world file, the study's arm,
-`--set`. What does not determine state (steps, threads, log level, folders) is no setting.
+`--set`. A preset that was fitted to a log comes after the world file: what was fitted replaces what was set by hand. What does not determine state (steps, threads, log level, folders) is no setting.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from feedtwin.errors import SettingsError
 from feedtwin.schema.nearest import suggest
-from feedtwin.schema.parameters import load_defaults, load_preset, parse_assignment
+from feedtwin.schema.parameters import ParameterSet, load_defaults, load_preset, parse_assignment
+from feedtwin.schema.presets import FittedPreset, is_file, read_fitted
 from feedtwin.schema.script import check_script
 from feedtwin.schema.yaml_reader import Document, read_document
 
@@ -51,11 +52,11 @@ class Settings(BaseModel):
         users: Number of users, or None for as many as the population has.
         seed: Root seed.
         replicate: Replicate; arms of one replicate share their chance.
-        preset: Name of the preset, or None.
+        preset: Name of the preset, or file of a fitted one, or None.
         population: `kind` (synthetic or kuairand) and what else the builder of that kind reads.
         policies: Name (or `module:Class`) of the policy of each lever.
         parameters: Value of every parameter by path.
-        data: What the data adaptor reads (`path`, or `package`), or None.
+        data: What the data adaptor reads (`path`), and what a fitted `preset` says of itself, or None.
         append: Users and videos added at the end, for tests of isolation.
         script: Actions that the world executes beside what users ask for (`schema.script`).
     """
@@ -137,7 +138,7 @@ def resolve(
         seed: Root seed, 0 to 2^32 - 1.
         replicate: Replicate, 0 to 2^20 - 1.
         sets: `path=value` texts. Besides parameters: `preset`, `policies.<lever>`, `data.<key>`.
-        preset: Name of a preset; `preset=` among `sets` wins.
+        preset: Name of a preset, or file of a fitted one; `preset=` among `sets` wins.
         arm: Overlay of a study's arm: `parameters` and `policies`.
         append: Users and videos to add at the end.
         script: Scripted actions, after those of the world.
@@ -153,12 +154,15 @@ def resolve(
     chosen = None if chosen in (None, "none", "default") else str(chosen)
 
     parameters = load_defaults()
-    if chosen is not None:
+    fitted = read_fitted(chosen) if chosen is not None and is_file(chosen) else None
+    if chosen is not None and fitted is None:
         layer = load_preset(chosen)
         parameters = parameters.overlay(layer.values, layer.where, layer.lines)
     parameters = parameters.overlay(
         _mapping(document, "parameters"), document.where, _inner_lines(document, "parameters")
     )
+    if fitted is not None:
+        parameters = _fitted(parameters, fitted, (arm or {}).get("parameters", {}), assigned)
     policies = _policies(DEFAULT_POLICIES, _mapping(document, "policies"), document.where)
     if arm is not None:
         parameters = parameters.overlay(arm.get("parameters", {}), "arm")
@@ -173,11 +177,13 @@ def resolve(
     _check_key_variable(parameters.get("llm.key_variable"))
 
     population = _population(document)
-    if data and population["kind"] != "kuairand":
+    if (data or fitted) and population["kind"] != "kuairand":
+        found = f"data.path is {data['path']!r}" if data else f"preset is {chosen!r}"
         raise SettingsError(
-            f"world {name}: data.path is {data['path']!r}, but this world reads no data; expected none: "
-            "use the world kuairand"
+            f"world {name}: {found}, but this world reads no data; expected none: use the world kuairand"
         )
+    if fitted is not None:
+        data["preset"] = fitted.as_data()
     if users is None:
         users = population.get("users")
     if users is None and population["kind"] == "synthetic":
@@ -200,6 +206,16 @@ def resolve(
             ),
         }
     )
+
+
+def _fitted(
+    parameters: ParameterSet, fitted: FittedPreset, arm: Mapping[str, Any], sets: Mapping[str, Any]
+) -> ParameterSet:
+    """Lay the draw of a fitted preset that an arm, `--set` or the world asks for over the parameters."""
+    path = "calibration.draw"
+    asked = sets.get(path, arm.get(path, parameters.get(path)))
+    draw = parameters.overlay({path: asked}, path).get(path)
+    return parameters.overlay(fitted.overlay(int(draw)), fitted.path)
 
 
 def _script(document: Document, users: int | None, steps: int | None) -> tuple[dict[str, Any], ...]:

@@ -13,6 +13,7 @@ from feedtwin.kernels.specs import KERNELS, POINTERS
 from feedtwin.schema.ids import ring_position
 from feedtwin.schema.traits import ENCOUNTER_TRAITS
 from feedtwin.testing.dice import Dice
+from feedtwin.twins.interaction.fitted import LEVELS, WIDTH
 from feedtwin.twins.platform.feed.cards import pack_cards, ring_cards
 from feedtwin.twins.platform.feed.retrieval import NO_ITEM
 
@@ -65,6 +66,7 @@ class HotWorld:
         self._rings(dice)
         self._requests(dice)
         self._outcomes(dice)
+        self._fitted(dice)
 
     def inputs(self, name: str) -> tuple[dict[str, np.ndarray], dict[str, Any], int]:
         """Return copies of the arrays, the scalars and the row count of a call of kernel `name`."""
@@ -217,6 +219,23 @@ class HotWorld:
         a["exit_cause"] = np.zeros(s.rows, np.uint8)
         a["tally"] = np.zeros((s.rows, 8), np.uint32)
 
+    def _fitted(self, dice: Dice) -> None:
+        """Columns and tables of a fitted encounter; tables beyond the last used one repeat it."""
+        s, a = self.sizes, self.arrays
+        a["person"] = dice.uniform(-2, 2, (s.users, WIDTH))
+        a["video"] = dice.uniform(-2, 2, (s.items, WIDTH))
+        a["moment"] = dice.uniform(-0.5, 0.5, WIDTH)
+        bins, columns = dice.one(1, 14), dice.one(2, 13)
+        a["duration_bin"] = dice.integers(0, bins, s.items, np.uint8)
+        a["centre"] = np.sort(dice.uniform(-2, 2, (bins, columns)), axis=1)
+        a["curves"] = np.sort(dice.uniform(-0.2, 3, (bins, columns, LEVELS + 2)), axis=2)
+        used = dice.integers(1, columns + 1, bins)
+        for b in range(bins):
+            a["centre"][b, used[b] :] = np.inf
+            a["curves"][b, used[b] :] = a["curves"][b, used[b] - 1]
+        a["skip_curve"] = np.sort(dice.uniform(0, 3.1, LEVELS + 2))
+        a["fate"] = dice.uniform(-1, 3, (4, 3))
+
 
 def inverse_norm(vectors: np.ndarray) -> np.ndarray:
     """1 / max(norm, 1) of integer vectors, float32."""
@@ -238,7 +257,7 @@ def default_scalars(sizes: Sizes) -> dict[str, Any]:
         "creator_cap": 1, "category_cap": 5,
         "skip_intercept": f(-0.75), "skip_hook": f(0.8), "hook_floor": f(0.1),
         "hook_centre": f(1.9), "skip_span": f(1.5), "span_floor_s": f(0.5), "span_centre": f(0.2),
-        "skip_match": f(3), "match_centre": f(0.5), "skip_noise": f(0.3), "watch_match": f(1),
+        "skip_match": f(3), "match_centre": f(0.5), "skip_noise": f(0.3), "index_match": f(0.4), "half_way": f(0.5), "watch_match": f(1),
         "watch_quality": f(0.6), "watch_sigma": f(0.65), "watch_sigma_half_square": f(0.21125),
         "loops_max": f(2), "engage_completion": f(1.2), "engage_match": f(2),
         "like_quality": f(1), "share_virality": f(1.5), "label_like": f(-0.4), "label_share": f(-0.7),

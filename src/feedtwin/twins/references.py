@@ -8,6 +8,7 @@ import numpy as np
 from feedtwin.twins.content.counting import count_reference
 from feedtwin.twins.content.embeddings import embed_reference
 from feedtwin.twins.interaction.encounter import encounter_reference
+from feedtwin.twins.interaction.fitted import fitted_reference
 from feedtwin.twins.platform.feed.estimates import estimate_reference
 from feedtwin.twins.platform.feed.ranking import score_reference, select_reference
 from feedtwin.twins.platform.feed.retrieval import retrieve_reference
@@ -39,6 +40,7 @@ REFERENCES: dict[str, Callable[[SimpleNamespace, int, int], None]] = {
     "select": select_reference,
     "serve": serve_reference,
     "encounter": encounter_reference,
+    "encounter_fitted": fitted_reference,
     "learn": learn_reference,
     "recall": recall_reference,
     "estimate": estimate_reference,

@@ -38,6 +38,7 @@ from feedtwin.twins.user.table import USERS
 from feedtwin.world import community
 from feedtwin.world.calibrating import calibrated
 from feedtwin.world.counsel import Counsel
+from feedtwin.world.fitted import fitted_columns
 from feedtwin.world.governing import add_governance
 from feedtwin.world.market import join_market, open_market
 from feedtwin.world.origin import Origin
@@ -78,10 +79,11 @@ def build(
         origin.hashtags,
     )  # fmt: skip
     interaction, notes = calibrated(settings, interaction, users.table, items, draws)
+    fitted = fitted_columns(settings, origin, users.table, items, draws)
     twins = (
         users,
         items,
-        InteractionTwin(interaction, draws, kernels, _behaviour_of(settings, interaction)),
+        InteractionTwin(interaction, draws, kernels, _behaviour_of(settings, interaction), fitted),
         PlatformTwin(
             platform, _platform_tables(origin, platform, items), _levers(settings),
             _mean_vector(items), draws, kernels,

@@ -8,12 +8,31 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from feedtwin.schema.presets import SHOWN, fitted_of
+from feedtwin.schema.settings import Settings
 from feedtwin.world.segments import Segment
 from feedtwin.world.sources import Row, continued, own_policies
 from feedtwin.world.world import World
 
 CALIBRATION = "uncalibrated: parameters are the defaults of this package, not fitted to a platform"
+"""State of a world without a fitted preset."""
 _PACKAGES = ("numpy", "pyarrow", "duckdb", "pydantic", "xxhash", "safetensors")
+
+
+def calibration_of(settings: Settings) -> str:
+    """Return the state of calibration of a world, one line: what it is fitted to, by which preset."""
+    preset = fitted_of(settings.data)
+    if preset is None:
+        return CALIBRATION
+    draw = settings.parameters["calibration.draw"]
+    name = f"preset {Path(str(settings.preset)).name} (SHA-256 {preset['sha256'][:SHOWN]}), draw {draw}"
+    form = settings.parameters["interaction.form"]
+    if form != "fitted":
+        return (
+            f"uncalibrated: {name} is named, but interaction.form={form} leaves its encounter out"
+        )
+    extent = "partly calibrated" if "uncalibrated" in preset["state"] else "calibrated"
+    return f"{extent}: {preset['state']}; {name}"
 
 
 @cache
@@ -47,7 +66,7 @@ def first_manifest(
         "users": int((member > 0).sum()),
         "people": int(((world.users.table.activity > 0) & (member > 0)).sum()),
         "videos_at_start": len(world.content.table),
-        "calibration": CALIBRATION,
+        "calibration": calibration_of(settings),
         "notes": list(world.notes),
         "settings": settings.model_dump(),
         "settings_hash": header["settings_hash"],

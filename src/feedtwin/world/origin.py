@@ -14,6 +14,19 @@ Arrays = dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
+class SourceKeys:
+    """Who and what of a log the initial rows are, int64; -1 for what the log does not have.
+
+    Attributes:
+        user: (U,) key of each user.
+        video: (V,) key of each initial video; those of the log come first.
+    """
+
+    user: np.ndarray
+    video: np.ndarray
+
+
+@dataclass(frozen=True)
 class Origin:
     """Initial state by twin, and what a reader should know about where it came from.
 
@@ -27,6 +40,7 @@ class Origin:
         diurnal: 24 hourly weights fitted to a log, or None for the parameter's.
         notes: Sentences for the manifest: licence, citation, what is generated.
         hashtags: Names of hashtag codes, where the data has names.
+        keys: Who and what of a log the rows are, or None in a world without one.
     """
 
     users: Arrays
@@ -38,6 +52,7 @@ class Origin:
     diurnal: list[float] | None = None
     notes: tuple[str, ...] = ()
     hashtags: dict[int, str] = field(default_factory=dict)
+    keys: SourceKeys | None = None
 
     @property
     def count(self) -> int:

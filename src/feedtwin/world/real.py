@@ -25,7 +25,7 @@ from feedtwin.twins.content.creation import NewVideos, toxicities
 from feedtwin.twins.interaction.twin import InteractionConfig
 from feedtwin.twins.user.config import UserConfig
 from feedtwin.twins.user.population import TASTE_UNIT, age_groups, initial_ties, tastes, traits
-from feedtwin.world.origin import Arrays, Origin, append_users, append_videos
+from feedtwin.world.origin import Arrays, Origin, SourceKeys, append_users, append_videos
 
 JITTER_ACTIVITY, JITTER_TASTE = 0, 16
 """First attribute numbers of PEOPLE_JITTER draws: four tendencies follow activity, categories taste."""
@@ -39,22 +39,27 @@ def read_world(settings: Settings) -> RealWorld:
     Raises:
         SettingsError: The world reads a folder and none was given.
     """
+    folder = folder_of(settings)
+    fit = {
+        name: value
+        for name, value in settings.parameters.items()
+        if name.startswith("kuairand_fit")
+    }
+    return _fitted(folder, state_of(folder), json.dumps(fit, sort_keys=True))
+
+
+def folder_of(settings: Settings) -> Path:
+    """The folder of the log that the settings name; raises SettingsError where they name none."""
     path = (settings.data or {}).get("path") or settings.population.get("path")
     if path is None:
         raise SettingsError(
             f"world {settings.world}: no data folder is given; expected the folder of the KuaiRand-Pure "
             "files: add --set data.path=FOLDER (or run the world kuairand-sample)"
         )
-    folder = sample_path() if path == "sample" else Path(path)
-    fit = {
-        name: value
-        for name, value in settings.parameters.items()
-        if name.startswith("kuairand_fit")
-    }
-    return _fitted(folder, _state_of(folder), json.dumps(fit, sort_keys=True))
+    return sample_path() if path == "sample" else Path(path)
 
 
-def _state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
+def state_of(folder: Path) -> tuple[tuple[str, int, int], ...]:
     """Name, size and time of change of the files of a folder: another state is another log."""
     files = sorted(folder.iterdir()) if folder.is_dir() else []
     return tuple((one.name, one.stat().st_size, one.stat().st_mtime_ns) for one in files)
@@ -120,7 +125,17 @@ def real_origin(
     return Origin(
         users, ties.widened(count + len(extra)), categories, videos, created, public,
         diurnal=[float(weight) for weight in world.diurnal], notes=tuple(notes), hashtags=tags,
+        keys=_keys(world, people, len(extra), len(hidden)),
     )  # fmt: skip
+
+
+def _keys(world: RealWorld, people: People, users: int, videos: int) -> SourceKeys:
+    """Keys of accounts (none), viewers and catalogue; users added to a world are copies of the last one."""
+    viewers = people.key.astype(np.int64)
+    return SourceKeys(
+        np.concatenate([np.full(len(world.accounts), -1), viewers, np.repeat(viewers[-1:], users)]),
+        np.concatenate([world.catalogue.key.astype(np.int64), np.full(videos, -1)]),
+    )
 
 
 def _people(people: People, users: int | None, draws: Draws) -> tuple[People, list[str]]:

@@ -22,6 +22,7 @@ FIXED_SECTIONS = ("population", "archetypes", "personas", "kuairand_fit", "marke
 FIXED_PARAMETERS = (
     "platform.seen_size", "content.category_code", "content.hashtags_per_category",
     "content.sounds", "content.caption_teaser", "interaction.match_source", "user.uploads_per_day",
+    "calibration.draw",
 )  # fmt: skip
 """Parameters that only act when a world is built, or shape its columns."""
 FIXED_BELOW = ("llm.persona.", "llm.persona_")

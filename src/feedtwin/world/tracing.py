@@ -20,6 +20,7 @@ from feedtwin.schema.codes import Stage
 from feedtwin.schema.events import EVENTS
 from feedtwin.world import snapshot
 from feedtwin.world.explaining import explain_encounter, explain_estimate, explain_learning
+from feedtwin.world.explaining_fitted import explain_fitted
 from feedtwin.world.impressions import (
     Impression,
     logged_impression,
@@ -135,9 +136,10 @@ class _Look:
 
     def __call__(self, name: str, a: SimpleNamespace) -> None:
         """Take the arguments of one call, cut to the request."""
-        if name == "encounter":
+        if name in ("encounter", "encounter_fitted"):
+            explain = explain_encounter if name == "encounter" else explain_fitted
             if self._slot < int(a.served_count[0]):
-                self.encounter = explain_encounter(a, self._slot)
+                self.encounter = explain(a, self._slot)
             return
         if not self.encounter:  # no kernel met the slate: a behaviour of somebody's own did
             reached = self._slot < int(a.reached_count[0])

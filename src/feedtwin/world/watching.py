@@ -19,8 +19,8 @@ from feedtwin.twins.hot import REFERENCE_ROWS
 from feedtwin.twins.references import REFERENCES
 
 Look = Callable[[str, SimpleNamespace], None]
-WATCHED = ("encounter", "learn", "estimate")
-"""What happens to a slate after it was served, once each."""
+WATCHED = ("encounter", "encounter_fitted", "learn", "estimate")
+"""What happens to a slate after it was served, once each; an encounter in one of its two forms."""
 
 
 class Watching(Kernels):

@@ -12,6 +12,7 @@ from feedtwin.lab.auditing.responses import check_rates, check_responses
 from feedtwin.lab.auditing.studies import cells_of, check_study
 from feedtwin.lab.run_data import read_run
 from feedtwin.lab.study.tables import STUDY_FILE, read_result
+from feedtwin.record.folder import read_manifest
 from feedtwin.record.reader import Run
 from feedtwin.world.manifest import CALIBRATION
 from feedtwin.world.replay import segments_of
@@ -42,7 +43,13 @@ def audit(
     for one in _of_study(folder, worlds) if is_study else _of_run(folder, worlds):
         found.append(one)
         on_finding(one)
-    return Audit(str(folder), "study" if is_study else "run", tuple(found), CALIBRATION)
+    state = read_result(folder).provenance.calibration if is_study else _state_of(folder)
+    return Audit(str(folder), "study" if is_study else "run", tuple(found), state)
+
+
+def _state_of(folder: Path) -> str:
+    """The state of calibration that a run's manifest gives."""
+    return str(read_manifest(folder).get("calibration", CALIBRATION))
 
 
 def _of_run(folder: Path, worlds: bool) -> Iterator[Finding]:

@@ -24,11 +24,11 @@ FIXED: Final = (
 )
 
 
-def calibration() -> str:
-    """Return the state of calibration that every number is printed with."""
-    from feedtwin.world.manifest import CALIBRATION
+def calibration(study: Study) -> str:
+    """Return the state of calibration that every number is printed with: that of what the arms share."""
+    from feedtwin.world.manifest import calibration_of
 
-    return CALIBRATION
+    return calibration_of(settings_of(study, None, 0))
 
 
 def plan_of(study: Study) -> dict[str, Any]:
@@ -68,7 +68,7 @@ def provenance(study: Study, replicates: int, precision: str, spent_usd: float) 
         factors={factor.name: list(factor.levels) for factor in study.factors},
         aliases=study.aliases,
         population=REDRAWN if kind == "synthetic" else FIXED,
-        calibration=calibration(),
+        calibration=calibration(study),
         quick=study.quick,
         precision=precision,
         plan_hash=plan_hash(study),

@@ -223,7 +223,7 @@ def _short(value: float | None) -> str:
 def _result(
     study: Study, folder: Path, cells: Cells, precision: str, reused: int
 ) -> StudyResult:  # fmt: skip
-    state = calibration()
+    state = calibration(study)
     answers = answered(study, cells)
     marks = marks_of(study, answers)
     effects = marked_effects(effects_of(study, cells, state), study, marks)

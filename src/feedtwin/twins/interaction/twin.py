@@ -19,7 +19,9 @@ from feedtwin.randomness import Draws
 from feedtwin.schema.batches import Outcomes, SlateBatch
 from feedtwin.twins.hot import run
 from feedtwin.twins.interaction.behaving import ITEM_FEATURES, USER_FEATURES, behave
+from feedtwin.twins.interaction.columns import FittedColumns
 from feedtwin.twins.interaction.encounter import encounter_reference
+from feedtwin.twins.interaction.fitted import fitted_reference
 
 _SCALARS = (
     "skip_intercept", "skip_hook", "hook_floor", "hook_centre", "skip_span", "span_floor_s",
@@ -30,11 +32,20 @@ _SCALARS = (
 """Encounter parameters that the kernel reads; the others choose what it reads."""
 
 
+_FITTED_SCALARS = ("skip_match", "index_match", "engage_match", "label_like", "label_share")
+"""Those that act in the fitted form."""
+_SESSION = ("stamina_s", "patience", "energy", "boredom", "satisfaction", "session_impressions")
+_USER = ("attention_span_s", "like_logit", "share_logit", "comment_logit", "follow_logit")
+_ITEM = ("category", "hook_strength", "quality", "virality", "completion_prior")
+"""Columns that only the equations read."""
+
+
 class InteractionConfig(BaseModel):
     """Encounter parameters; meanings, units and sources in `parameters/interaction.yaml`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    form: str
     skip_intercept: float
     skip_hook: float
     hook_floor: float
@@ -51,6 +62,7 @@ class InteractionConfig(BaseModel):
     loops_max: float
     engage_completion: float
     engage_match: float
+    index_match: float
     like_quality: float
     share_virality: float
     match_source: str
@@ -72,6 +84,11 @@ class InteractionConfig(BaseModel):
         scalars["watch_sigma_half_square"] = np.float32(0.5 * self.watch_sigma**2)
         return scalars
 
+    def fitted_scalars(self, half_way: float) -> dict[str, np.float32]:
+        """The numbers that the kernel of the fitted form takes."""
+        scalars = {name: np.float32(getattr(self, name)) for name in _FITTED_SCALARS}
+        return {**scalars, "half_way": np.float32(half_way)}
+
 
 class InteractionTwin:
     """Resolves encounters; a pure function of frozen tables, slates and keyed draws."""
@@ -82,9 +99,11 @@ class InteractionTwin:
         draws: Draws,
         kernels: Kernels,
         behaviour: BehaviourPolicy | None = None,
+        fitted: FittedColumns | None = None,
     ) -> None:
-        """Build the twin; `behaviour` replaces the encounter's own equations."""
+        """Build the twin; columns of a fit take the place of the equations, and a behaviour that of both."""
         self.config = config
+        self._fitted = fitted
         self._behaviour = behaviour
         self._draws = draws
         self._kernels = kernels
@@ -126,39 +145,29 @@ class InteractionTwin:
             "row": slates.row,
             "meeting": slates.meeting,
             "served_count": slates.served_count,
+            **{name: getattr(users, name) for name in ("interests", *_SESSION)},
             **{
-                name: getattr(users, name)
-                for name in (
-                    "interests", "attention_span_s", "like_logit", "share_logit", "comment_logit",
-                    "follow_logit", "stamina_s", "patience", "energy", "boredom", "satisfaction",
-                    "session_impressions",
-                )
-            },
-            **{
-                name: getattr(items, name)
-                for name in (
-                    "creator", "ordinal", "category", "label", "duration_s", "hook_strength", "quality", "virality",
-                    "completion_prior",
-                )
+                name: getattr(items, name) for name in ("creator", "ordinal", "label", "duration_s")
             },
             "match_vectors": match[0],
             "match_inv_norm": match[1],
-            "traits": traits,
             **out,
-        }  # fmt: skip
-        scalars = {
-            **self.config.scalars(),
+        }
+        scalars: dict[str, Any] = {
             **session,
             "seed": self._draws.root_seed,
             "key_base": self._draws.replicate << 12,
         }
-        if self._behaviour is None:
-            run(self._kernels, "encounter", encounter_reference, arrays, scalars, rows)
+        if self._behaviour is None and self._fitted is not None:
+            arrays |= self._fitted.arrays(items, slates.step)
+            scalars |= self.config.fitted_scalars(self._fitted.tables.half_way)
+            run(self._kernels, "encounter_fitted", fitted_reference, arrays, scalars, rows)
         else:
-            more = {name: getattr(users, name) for name in USER_FEATURES}
-            more |= {name: getattr(items, name) for name in ITEM_FEATURES}
-            a = SimpleNamespace(**{**more, **arrays, **scalars, "step": slates.step})
-            behave(self._behaviour, a, rows)
+            arrays |= {name: getattr(users, name) for name in _USER}
+            arrays |= {name: getattr(items, name) for name in _ITEM}
+            arrays["traits"] = traits
+            scalars |= self.config.scalars()
+            self._by_equations(arrays, scalars, users, items, slates.step, rows)
         return Outcomes(
             step=slates.step,
             user=slates.user,
@@ -168,3 +177,20 @@ class InteractionTwin:
             doubled=self.config.skip_events == "both",
             **out,
         )
+
+    def _by_equations(
+        self,
+        arrays: dict[str, np.ndarray],
+        scalars: dict[str, Any],
+        users: FrozenColumns,
+        items: FrozenColumns,
+        step: int,
+        rows: int,
+    ) -> None:
+        if self._behaviour is None:
+            run(self._kernels, "encounter", encounter_reference, arrays, scalars, rows)
+            return
+        more = {name: getattr(users, name) for name in USER_FEATURES}
+        more |= {name: getattr(items, name) for name in ITEM_FEATURES}
+        a = SimpleNamespace(**{**more, **arrays, **scalars, "step": step})
+        behave(self._behaviour, a, rows)

@@ -1,0 +1,95 @@
+"""A fitted preset as settings see it: a draw of its ecosystem lies over the world file, and under what is set."""
+
+from pathlib import Path
+
+import pytest
+
+from feedtwin.errors import SettingsError
+from feedtwin.schema.settings import assign, resolve
+from feedtwin.world.manifest import calibration_of
+from feedtwin.world.segments import check_change
+
+ECOSYSTEM = """
+ecosystem:
+  names: [user.stamina_s, recommendation.temperature]
+  point: {user.stamina_s: 1000.0}
+  draws:
+  - [1100.0, 0.5]
+  - [1200.0, 0.25]
+"""
+
+
+def written(folder: Path, more: str = ECOSYSTEM) -> str:
+    path = folder / "fit.yaml"
+    path.write_text(
+        "calibration: {state: 'encounter and ecosystem fitted to x'}\narrays: {file: a, sha256: b}\n"
+        + more,
+        "utf-8",
+    )
+    return str(path)
+
+
+def test_draw_0_applies_the_point_and_draw_k_its_row(tmp_path: Path) -> None:
+    preset = written(tmp_path)
+    values = [
+        resolve("kuairand-sample", preset=preset, sets=[f"calibration.draw={k}"]).parameters
+        for k in (0, 1, 2)
+    ]
+    assert [one["user.stamina_s"] for one in values] == [1000.0, 1100.0, 1200.0]
+    assert [one["recommendation.temperature"] for one in values[1:]] == [0.5, 0.25]
+    assert all(one["interaction.form"] == "fitted" for one in values)
+
+
+def test_arms_and_sets_win_over_a_draw_and_may_choose_it(tmp_path: Path) -> None:
+    preset = written(tmp_path)
+    arm = {"parameters": {"calibration.draw": 1, "recommendation.temperature": 0.75}}
+    found = resolve("kuairand-sample", preset=preset, arm=arm, sets=["user.stamina_s=5"]).parameters
+    assert found["user.stamina_s"] == 5 and found["recommendation.temperature"] == 0.75
+    assert resolve("kuairand-sample", preset=preset, arm=arm).parameters["user.stamina_s"] == 1100.0
+
+
+@pytest.mark.parametrize(
+    ("more", "draw", "words"),
+    [
+        (ECOSYSTEM, 3, "holds 2 draws"),
+        ("ecosystem: {names: [user.stamina_s], draws: [[1.0, 2.0]]}\n", 1, "expected 1 numbers"),
+        ("ecosystem: {names: [user.stamin_s], draws: [[1.0]]}\n", 1, "user.stamin_s"),
+        ("ecosystem: [1]\n", 0, "expected a mapping"),
+    ],
+)
+def test_a_draw_that_is_not_there_or_not_whole_is_refused(
+    tmp_path: Path, more, draw, words
+) -> None:
+    with pytest.raises(SettingsError, match=words):
+        resolve(
+            "kuairand-sample", preset=written(tmp_path, more), sets=[f"calibration.draw={draw}"]
+        )
+
+
+def test_a_file_that_is_no_fitted_preset_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("user.stamina_s: 5\n", "utf-8")
+    with pytest.raises(SettingsError, match="holds no fitted encounter"):
+        resolve("kuairand-sample", preset=str(path))
+
+
+def test_a_running_world_keeps_its_draw(tmp_path: Path) -> None:
+    before = resolve("kuairand-sample", preset=written(tmp_path))
+    with pytest.raises(SettingsError, match=r"calibration\.draw acts only when a world is built"):
+        check_change(before, assign(before, ["calibration.draw=1"]))
+
+
+def test_the_state_names_preset_data_hash_and_draw_and_says_when_nothing_of_it_acts(
+    tmp_path: Path,
+) -> None:
+    settings = resolve("kuairand-sample", preset=written(tmp_path), sets=["calibration.draw=2"])
+    state = calibration_of(settings)
+    assert state.startswith(
+        "calibrated: encounter and ecosystem fitted to x; preset fit.yaml (SHA-256 "
+    )
+    assert state.endswith("draw 2")
+    off = calibration_of(assign(settings, ["interaction.form=repaired"]))
+    assert off.startswith("uncalibrated: preset fit.yaml") and "interaction.form=repaired" in off
+    assert calibration_of(resolve("kuairand-sample")).startswith(
+        "uncalibrated: parameters are the defaults"
+    )
