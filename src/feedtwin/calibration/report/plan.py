@@ -55,16 +55,27 @@ class Worlds:
     nulls: tuple[Overlay, ...]
     variants: tuple[Overlay, ...]
 
+    @property
+    def changed(self) -> tuple[Overlay, ...]:
+        """The variants that change something; the others are the preset's own world."""
+        return tuple(one for one in self.variants if one.parameters or one.policies)
+
 
 def read_worlds() -> Worlds:
     """The package's own `worlds.yaml`."""
     text = files("feedtwin.calibration.report").joinpath("worlds.yaml").read_text("utf-8")
     values = read_document(text, "worlds.yaml").values
+    nulls = {name: _overlay(name, one) for name, one in values["nulls"].items()}
     return Worlds(
         values["contrast"]["study"],
         tuple(values["contrast"]["outcomes"]),
-        tuple(_overlay(name, one) for name, one in values["nulls"].items()),
-        tuple(_overlay(name, one) for name, one in values["variants"].items()),
+        tuple(nulls.values()),
+        tuple(
+            replace(nulls[one["same_as"]], name=name, why=one["why"])
+            if "same_as" in one
+            else _overlay(name, one)
+            for name, one in values["variants"].items()
+        ),
     )
 
 

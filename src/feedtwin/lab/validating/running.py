@@ -93,7 +93,7 @@ class Bench:
     ) -> list[Row]:
         arms = [tuple(structure.then(arm).over(one) for arm in self.arms) for one in values]
         names = (*self.outcomes, *(f"base_{one}" for one in self.outcomes))
-        return self._rows(name, names, points, arms, do_pair, self.pairs)
+        return self._rows(name, names, points, arms, do_pair, self.pairs, structure.name)
 
     def _rows(
         self,
@@ -103,6 +103,7 @@ class Bench:
         arms: Sequence[tuple[Mapping[str, Any], ...]],
         do: Do,
         setting: Setting,
+        of: str = "",
     ) -> list[Row]:
         """Rows of a group, in the order of its points; what is not on disk is simulated.
 
@@ -110,7 +111,7 @@ class Bench:
         the structure only.
         """
         told = json.dumps(
-            [self.key, self.seed, setting.people, setting.days, [list(one) for one in arms[:1]], name],
+            [self.key, self.seed, setting.people, setting.days, arms[0], name, of],
             sort_keys=True, default=str,
         )  # fmt: skip
         file = TableFile(self.file, hashlib.sha256(told.encode()).hexdigest(), names)
@@ -161,4 +162,4 @@ def sobol_rows(bench: Bench, free: Sequence[Free], sizes: Sizes) -> list[Row]:
 
 def runs_of(worlds: Worlds, sizes: Sizes, free: Sequence[Free]) -> int:
     """Worlds of a whole report."""
-    return sizes.runs(len(free) + 1, len(worlds.nulls), len(worlds.variants))
+    return sizes.runs(len(free) + 1, len(worlds.nulls), len(worlds.changed))

@@ -133,7 +133,7 @@ def validate_worlds(
     side = log_side(plan, data, log, about["constants"], ecosystem)
     plan = plan.without([name for name, one in side.observed.items() if not isfinite(one.value)])
     sizes = sizes_of(
-        constants, asked.budget, len(plan.free) + 1, len(worlds.nulls), len(worlds.variants)
+        constants, asked.budget, len(plan.free) + 1, len(worlds.nulls), len(worlds.changed)
     )
     bench = _bench(path, about, worlds, side, constants, executor, on_run)
     confidence = float(about["constants"]["judge.confidence"])
@@ -255,8 +255,12 @@ def _contrast(bench: Bench, worlds: Worlds, draws: int, pairs: int, confidence: 
             for name in worlds.outcomes
         }
 
-    posterior = signs(bench.contrast(TWIN, draws))
-    variants = {one.name: signs(bench.contrast(one, pairs)) for one in worlds.variants}
+    own = bench.contrast(TWIN, draws)
+    posterior = signs(own)
+    variants = {
+        one.name: signs(bench.contrast(one, pairs) if one in worlds.changed else own[:pairs])
+        for one in worlds.variants
+    }
     labels = {
         name: robustness(posterior[name], {k: one[name] for k, one in variants.items()})
         for name in worlds.outcomes
