@@ -38,7 +38,9 @@ def claims(results: Mapping[str, Any]) -> list[Claim]:
         found += [_verdict(one) for one in results["verdicts"]]
     found += [_parameter(name, one, results) for name, one in results["parameters"].items()]
     if "contrast" in results:
-        found += [_effect(name, one, results) for name, one in results["contrast"]["posterior"].items()]
+        found += [
+            _effect(name, one, results) for name, one in results["contrast"]["posterior"].items()
+        ]
     order = (NOT_SHOWN, INFERRED, SHOWN)
     return sorted(found, key=lambda one: order.index(one["state"]))
 

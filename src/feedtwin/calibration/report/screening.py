@@ -79,9 +79,7 @@ def most_active(found: Indices, names: list[str], count: int) -> list[int]:
 def is_active(found: Indices, names: list[str]) -> list[bool]:
     """Whether each input's interval lies above the idle input's value."""
     idle = float(found.high[names.index(IDLE)])
-    return [
-        name != IDLE and bool(low > idle) for name, low in zip(names, found.low, strict=True)
-    ]
+    return [name != IDLE and bool(low > idle) for name, low in zip(names, found.low, strict=True)]
 
 
 def sobol_points(count: int, dimensions: int, seed: int) -> F8:

@@ -65,9 +65,7 @@ def do(job: Job) -> tuple[int, dict[str, float]]:
     """Simulate a world, keep of it what a log would hold, and measure that."""
     setting, settings = job.setting, world_settings(job.setting, job.point)
     warmup = int(setting.constants["warmup_days"])
-    shown = observe(
-        settings, HOURS * (warmup + setting.days), kernels(), from_step=HOURS * warmup
-    )
+    shown = observe(settings, HOURS * (warmup + setting.days), kernels(), from_step=HOURS * warmup)
     seen = thinned(as_seen(shown, warmup), shown.key, setting.per_person, job.point.seed)
     pool = Pool.of(read_world(settings).catalogue)
     return job.place, measure(seen, pool, setting.days, setting.constants)

@@ -53,9 +53,7 @@ def do_patterns(job: Job) -> tuple[int, dict[str, float]]:
     setting = job.setting
     settings = settings_of(setting, job.arms[0], job.seed)
     warmup = int(setting.constants["warmup_days"])
-    shown = observe(
-        settings, HOURS * (warmup + setting.days), kernels(), from_step=HOURS * warmup
-    )
+    shown = observe(settings, HOURS * (warmup + setting.days), kernels(), from_step=HOURS * warmup)
     everything = as_seen(shown, warmup)
     if everything.per_person < setting.per_person:
         return job.place, dict.fromkeys(MEASURES, nan)

@@ -164,7 +164,9 @@ def validate_worlds(
     }  # fmt: skip
 
 
-def whole(report: Mapping[str, Any], encounter: Mapping[str, Any], worlds: Mapping[str, Any]) -> Plain:
+def whole(
+    report: Mapping[str, Any], encounter: Mapping[str, Any], worlds: Mapping[str, Any]
+) -> Plain:
     """All results with the claims that follow from them."""
     results: Plain = {**report, "encounter": encounter, **worlds}
     return {**results, "claims": claims(results)}
