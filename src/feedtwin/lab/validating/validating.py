@@ -116,7 +116,7 @@ def validate_worlds(
         log: that log.
         executor: where worlds are simulated.
         asked: how much is wanted.
-        on_run: told of every finished row.
+        on_run: told how many worlds there are in all, then of every finished row.
 
     Returns:
         `patterns` (failures first), `nulls`, `verdicts`, `contrast`, `runs`, and what the worlds were.
@@ -135,12 +135,13 @@ def validate_worlds(
     sizes = sizes_of(
         constants, asked.budget, len(plan.free) + 1, len(worlds.nulls), len(worlds.changed)
     )
+    section = about.get("ecosystem") or {}
+    free = ranges(plan.free, section.get("parameters") or {})
+    on_run("all groups", 0, runs_of(worlds, sizes, free), 0)
     bench = _bench(path, about, worlds, side, constants, executor, on_run)
     confidence = float(about["constants"]["judge.confidence"])
     found = _patterns(bench, plan, side, worlds, sizes.draws, sizes.null_draws, confidence)
     nulls = _nulls(worlds, found, int(constants["null_patterns"]))
-    section = about.get("ecosystem") or {}
-    free = ranges(plan.free, section.get("parameters") or {})
     contrast = _contrast(bench, worlds, sizes.draws, sizes.variant_pairs, confidence)
     points, rows = morris_rows(bench, free, sizes)
     contrast["screening"] = _screening(points, rows, free, worlds, constants, confidence)
