@@ -62,9 +62,12 @@ def test_from_a_log_to_predictions_and_a_judgement(tmp_path: Path) -> None:
     )  # fmt: skip
     assert said.exit_code == 0, said.output
     assert pq.read_table(out).num_rows == pq.read_table(folder / LOG).num_rows
-    said = call("validate", preset, "--data", folder)
+    said = call("validate", preset, "--data", folder, "--levels", "encounter")
     assert said.exit_code == 0, said.output
+    assert said.stdout.startswith("partly calibrated: encounter fitted to")
     assert "no worse than gradient boosting" in said.output
+    page = (tmp_path / "p.yaml.validation" / "report.html").read_text("utf-8")
+    assert "Held-out scores of the encounter" in page and "No worlds were run" in page
     other = KuaiRand().write_tiny(tmp_path / "other", 1, 200, 80)
     said = call("validate", preset, "--data", other)
     assert said.exit_code == 2 and "not the files" in said.stderr
@@ -110,3 +113,22 @@ def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
 def test_a_study_over_draws_needs_a_fitted_preset() -> None:
     said = call("study", "first-look", "--posterior", 4)
     assert said.exit_code == 2 and "--posterior needs a fitted preset" in said.stderr
+
+
+@pytest.mark.slow
+def test_from_a_log_to_a_validation_report(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
+    folder, preset = KuaiRand().write_tiny(tmp_path / "data", 0, 150, 60), tmp_path / "p.yaml"
+    assert call("calibrate", folder, "--preset-out", preset, *SMALL).exit_code == 0
+    words = (
+        "validate", preset, "--data", folder, "--quick", "--budget", 110, "--workers", 1,
+        "--set", "calibration.report.quick.people=40", "--set", "calibration.ecosystem.resamples=5",
+        "--set", "calibration.ecosystem.volume=200", "--set", "calibration.ecosystem.warmup_days=0",
+    )  # fmt: skip
+    said = call(*words)
+    assert said.exit_code == 0, said.output
+    assert "Patterns outside their band first" in said.output and "Claims: " in said.output
+    results = json.loads(call(*words, "--json").stdout)
+    assert results["runs"] <= 110
+    assert set(results["nulls"]) == {"random feed", "popularity feed", "no feedback"}
+    assert {one["state"] for one in results["claims"]} <= {"shown", "inferred", "not shown"}

@@ -45,7 +45,11 @@ def test_a_live_run_shows_who_answered_what_it_cost_and_that_it_is_degraded(cli,
     assert all(one["live"] == 0 for one in use["tasks"].values())
     assert sum(one["paid_microusd"] for one in use["tasks"].values()) == 0
     compared = cli("compare", "a", "b").stdout
-    assert compared.startswith("equal") and compared.count("warning: ") >= 2
+    assert (
+        compared.startswith("uncalibrated: ")
+        and "\nequal " in compared
+        and compared.count("warning: ") >= 2
+    )
     assert "warnings" in cli.json("compare", "a", "b")
     seen = "select user, request, slot from impression_served limit 1"
     one = cli.json("sql", "a", seen)["rows"][0]
@@ -81,7 +85,7 @@ def test_summary_usage_and_report_say_why_answers_are_degraded_and_how_many(cli,
 def test_forks_replays_and_measures_of_a_live_run_need_no_server(cli, ran):
     assert "equal" in cli("replay", "a", "--quiet").stdout
     cli("fork", "a", "--at", "2", "--out", "f", "--offline", "--quiet")
-    assert cli("compare", "a", "f").stdout.startswith("equal")
+    assert "\nequal " in cli("compare", "a", "f").stdout
     assert "paid by the run that this one is forked from" in cli("llm", "usage", "f").stdout
     assert cli.json("llm", "usage", "f")["inherited_microusd"] > 0
     measured = cli.json("llm", "fidelity", "a", "--outcomes")

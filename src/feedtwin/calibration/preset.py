@@ -47,7 +47,9 @@ def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
     """Hash of what a fit depends on: the files, the constants and the method."""
     plain = {
         "files": log.provenance.source_hash,
-        "constants": {k: v for k, v in constants.items() if not k.startswith("ecosystem.")},
+        "constants": {
+            k: v for k, v in constants.items() if not k.startswith(("ecosystem.", "report."))
+        },
         "method": FIT,
     }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -18,6 +18,7 @@ from feedtwin.cli import (
     reporting,
     studying,
     tracing,
+    validating,
 )
 
 HELP = "A digital twin of a short-video platform that runs, replays, forks and can be trusted."
@@ -69,7 +70,7 @@ app.command("check")(checking.check)
 app.command("doctor")(checking.doctor)
 app.command("calibrate")(calibrating.calibrate)
 app.command("predict")(calibrating.predict)
-app.command("validate")(calibrating.validate)
+app.command("validate")(validating.validate)
 app.add_typer(describing.app, name="data")
 app.add_typer(llm.app, name="llm")
 

@@ -1,4 +1,4 @@
-"""Commands that fit the twin to a log and use the fit: calibrate, predict, validate."""
+"""Commands that fit the twin to a log and use the fit: calibrate, predict."""
 
 import time
 from pathlib import Path
@@ -24,7 +24,7 @@ AdaptorName = Annotated[
 ]
 
 
-def _folder(data: Path) -> Path:
+def folder_of(data: Path) -> Path:
     """The folder of the shipped sample for the word `sample`, else what was given."""
     from feedtwin.datasets import sample_path
 
@@ -34,7 +34,7 @@ def _folder(data: Path) -> Path:
 DataPath = Annotated[
     Path,
     typer.Argument(
-        metavar="DATA", help="A data folder, or `sample` for the shipped one.", callback=_folder
+        metavar="DATA", help="A data folder, or `sample` for the shipped one.", callback=folder_of
     ),
 ]
 
@@ -62,7 +62,8 @@ def read_encounters(
     return found.read_encounters(data)
 
 
-def _parameters(sets: list[str] | None) -> dict[str, Any]:
+def parameters_of(sets: list[str] | None) -> dict[str, Any]:
+    """The parameters that `--set` texts name."""
     from feedtwin.schema.parameters import parse_assignment
 
     return dict(parse_assignment(text) for text in sets or ())
@@ -112,7 +113,7 @@ def calibrate(
     from feedtwin.calibration.calibrating import Source
     from feedtwin.calibration.calibrating import calibrate as fit
 
-    which, parameters = adaptor_of(data, name, map_file), _parameters(sets)
+    which, parameters = adaptor_of(data, name, map_file), parameters_of(sets)
     if budget is not None:
         parameters["calibration.ecosystem.budget"] = budget
     shown = is_shown(quiet, as_json)
@@ -259,82 +260,3 @@ def _read_files(
         )
     mapped: Any = adaptor("table", None, map_file)
     return mapped.read_files(log, users, videos, every_row=True)
-
-
-@reports
-def validate(
-    preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
-    ],
-    data: Annotated[
-        Path, typer.Option(help="The data folder that it was fitted to.", callback=_folder)
-    ],
-    map_file: MapFile = None,
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Judge a preset's encounter on the people and days that its held-out fit never saw, beside baselines."""
-    from feedtwin.calibration.judging import judge
-    from feedtwin.calibration.preset import SPLIT, read_preset
-    from feedtwin.calibration.split import split_log
-    from feedtwin.errors import DataError
-
-    one = read_preset(preset)
-    shown = is_shown(quiet, as_json)
-    with working("reading", shown):
-        log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
-    if log.provenance.source_hash != one.about["data"]["source_hash"]:
-        raise DataError(
-            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here."
-        )
-    constants = one.about["constants"]
-    report = judge(
-        one.models[SPLIT], log, split_log(log, constants), constants,
-        lambda what: tell(f"stage   {what}") if shown else None,
-    )  # fmt: skip
-    if as_json:
-        answer({"state": one.state, **report})
-        return
-    say(one.state)
-    _print_report(report)
-
-
-def _print_report(report: dict[str, Any]) -> None:
-    names = ["where", "outcome", "score", "twin", "boosting", "additive", "item", "user", "global"]
-    say()
-    say("Scores on held-out rows; differences are twin minus rival, with 95 % intervals over users")
-    table(
-        [*names, "against boosting", "against additive"],
-        [
-            (
-                *(row[name] for name in names),
-                _interval(row["against_boosting"]),
-                _interval(row["against_additive"]),
-            )
-            for row in report["scores"]
-        ],
-    )
-    failed = [row for row in (*report["curves"], *report["distances"]) if not row["passes"]]
-    say()
-    say(
-        "Outside what was stated in advance: "
-        + (f"{len(failed)} of the curves' deciles and distances" if failed else "none")
-    )
-    for row in failed:
-        if "decile" in row:
-            say(
-                f"  {row['where']}, {row['outcome']}, decile {row['decile']}: predicted {row['predicted']:.4f}, observed "
-                f"{row['observed']:.4f} (allowed {row['allowed']:.4f})"
-            )
-        else:
-            say(
-                f"  {row['where']}, {row['what']}, {row['durations']}: distance {row['distance']:.4f} (allowed "
-                f"{row['allowed']:.4f}, n {row['n']})"
-            )
-    say()
-    for one in report["verdicts"]:
-        say(f"{one['holds']:3d} of {one['of']:3d}  {one['promise']}")
-
-
-def _interval(values: list[float]) -> str:
-    return f"{values[0]:+.4f} [{values[1]:+.4f}, {values[2]:+.4f}]"

@@ -91,8 +91,13 @@ def compare(
         metrics = _metric_rows(a, b)
         notes = _degraded(a, b)
     if as_json:
-        answer({**_comparison_json(found, a, b, metrics), "warnings": notes})
+        answer({
+            "calibration": {"a": _calibration(a), "b": _calibration(b)},
+            **_comparison_json(found, a, b, metrics), "warnings": notes,
+        })  # fmt: skip
     else:
+        for line in dict.fromkeys(map(_calibration, (a, b))):
+            say(line)
         _print_comparison(found, a, b, metrics)
         for note in notes:
             say(f"warning: {note}", style="yellow")
@@ -101,6 +106,13 @@ def compare(
 
 
 _Metrics = list[tuple[str, str, float | None, float | None]]
+
+
+def _calibration(run: Path) -> str:
+    """The state of calibration that a run was made in."""
+    from feedtwin.record.folder import read_manifest
+
+    return str(read_manifest(run)["calibration"])
 
 
 def _metric_rows(a: Path, b: Path) -> _Metrics:

@@ -43,11 +43,13 @@ class LogSide:
     Attributes:
         observed: every pattern; fitted ones of the people of the fit, held-out ones of the others. NaN where the log is
             too small or too short.
+        other: the same patterns of the people whom their role leaves out.
         setting: what simulated worlds have in common.
         people: people who appear, of the fit and held out.
     """
 
     observed: Mapping[str, Observation]
+    other: Mapping[str, Observation]
     setting: Setting
     people: tuple[int, int]
 
@@ -156,15 +158,15 @@ def log_side(
         sides[out] = (
             seen, measure(seen, pool, days, constants), spread(seen, pool, days, constants),
         )  # fmt: skip
-    observed = {
-        one.name: Observation(
-            sides[one.role == HELD_OUT][1][one.name], sides[one.role == HELD_OUT][2][one.name]
-        )
-        for one in plan.patterns
-    }
+
+    def side(name: str, out: bool) -> Observation:
+        return Observation(sides[out][1][name], sides[out][2][name])
+
+    observed = {one.name: side(one.name, one.role == HELD_OUT) for one in plan.patterns}
+    other = {one.name: side(one.name, one.role != HELD_OUT) for one in plan.patterns}
     per_person = sides[False][0].per_person
     counts = tuple(len(set(sides[out][0].user.tolist())) for out in (False, True))
-    return LogSide(observed, replace(setting, per_person=per_person), (counts[0], counts[1]))
+    return LogSide(observed, other, replace(setting, per_person=per_person), (counts[0], counts[1]))
 
 
 def _key(side: LogSide, log: EncounterLog, constants: Mapping[str, Any], encounter: str) -> str:

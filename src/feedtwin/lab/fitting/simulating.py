@@ -19,7 +19,8 @@ from feedtwin.world.real import read_world
 
 WORLD: Final = "kuairand"
 """The world whose people and videos are a log's."""
-_HOURS: Final = 24
+HOURS: Final = 24
+"""Steps of a day."""
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ def do(job: Job) -> tuple[int, dict[str, float]]:
     """Simulate a world, keep of it what a log would hold, and measure that."""
     setting, settings = job.setting, world_settings(job.setting, job.point)
     warmup = int(setting.constants["warmup_days"])
-    shown = observe(
-        settings, _HOURS * (warmup + setting.days), _kernels(), from_step=_HOURS * warmup
-    )
+    shown = observe(settings, HOURS * (warmup + setting.days), kernels(), from_step=HOURS * warmup)
     seen = thinned(as_seen(shown, warmup), shown.key, setting.per_person, job.point.seed)
     pool = Pool.of(read_world(settings).catalogue)
     return job.place, measure(seen, pool, setting.days, setting.constants)
@@ -75,8 +74,8 @@ def do(job: Job) -> tuple[int, dict[str, float]]:
 def as_seen(shown: Observed, warmup_days: int) -> Seen:
     """A run's impressions as rows of a log; step 0 is midnight."""
     return Seen(
-        shown.user.astype(np.int64), shown.step.astype(np.int64) // _HOURS - warmup_days,
-        shown.step.astype(np.int64) % _HOURS, shown.row.astype(np.int64),
+        shown.user.astype(np.int64), shown.step.astype(np.int64) // HOURS - warmup_days,
+        shown.step.astype(np.int64) % HOURS, shown.row.astype(np.int64),
         shown.watch_ms / 1000.0, shown.liked,
     )  # fmt: skip
 
@@ -93,5 +92,6 @@ def simulator(
 
 
 @lru_cache(maxsize=1)
-def _kernels() -> Kernels:
+def kernels() -> Kernels:
+    """The kernels of this process."""
     return load("auto", 1)

@@ -355,6 +355,23 @@ class StudyResult:
     reused: int = field(default=0, compare=False)
     """Cells that were finished before this call."""
 
+    def __repr__(self) -> str:
+        """Say the state of calibration first, then every effect with its interval."""
+        about = self.provenance
+        lines = [
+            about.calibration,
+            f"study {about.study}: {about.replicates} replicates in {self.path}",
+        ]
+        for one in self.effects:
+            known = one.estimate is not None and one.low is not None
+            said = (
+                f"{one.estimate:.4g} [{one.low:.4g}, {one.high:.4g}] {one.unit}"
+                if known
+                else "no interval"
+            )
+            lines.append(f"{one.metric}, {one.contrast}: {said}")
+        return "\n".join(lines)
+
     def effect(self, metric: str, contrast: str | None = None) -> Effect:
         """Return the first effect of a metric, of a contrast if one is given.
 

@@ -1,0 +1,1 @@
+"""Is a preset to be believed? Bands, sensitivity, signs and claims by rule; whoever simulates the worlds."""

@@ -1,0 +1,225 @@
+"""The command `validate`: judge a preset, and write its validation report."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from feedtwin.cli.calibrating import MapFile, folder_of, parameters_of, read_encounters
+from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, levels_of
+from feedtwin.cli.going import AsJson, Quiet, Sets
+from feedtwin.cli.progress import is_shown, working
+from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, table, tell
+
+if TYPE_CHECKING:
+    from feedtwin.lab.validating.running import OnRun
+
+_TOLD_EVERY: Final = 20
+"""Rows between two lines of progress."""
+
+
+@reports
+def validate(
+    preset: Annotated[
+        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(
+            help="The data folder that it was fitted to, or `sample`.", callback=folder_of
+        ),
+    ],
+    map_file: MapFile = None,
+    levels: Annotated[
+        str,
+        typer.Option(
+            help="encounter,ecosystem: all; encounter: predictions alone, without simulated worlds."
+        ),
+    ] = f"{ENCOUNTER},{ECOSYSTEM}",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the report; PRESET.validation by default.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="Few and small worlds: a look, not a judgement.")
+    ] = False,
+    budget: Annotated[
+        int | None, typer.Option(min=1, help="Most simulated worlds; sizes are cut alike.")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; all cores by default.")
+    ] = None,
+    sets: Sets = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a preset on what it never saw, beside baselines and null worlds, and write a report.
+
+    The encounter is scored on held-out people and days. The closed loop is run at posterior draws: do the log's patterns lie in its
+    bands, do the same bands reject worlds that are wrong on purpose, and which conclusions about a policy survive? Finished worlds are
+    kept beside the preset: the same command goes on after an interruption.
+    """
+    chosen = levels_of(levels)
+    from feedtwin.calibration.judging import judge
+    from feedtwin.calibration.preset import SPLIT, read_preset
+    from feedtwin.calibration.split import split_log
+    from feedtwin.errors import DataError
+    from feedtwin.lab.machine import usable_cores
+    from feedtwin.lab.reporting.validation_report import write_validation
+    from feedtwin.lab.study.executors import local
+    from feedtwin.lab.validating.validating import (
+        ROWS_SUFFIX,
+        Asked,
+        about_preset,
+        can_run,
+        validate_worlds,
+        whole,
+    )
+
+    one = read_preset(preset)
+    shown = is_shown(quiet, as_json)
+    asked = Asked(quick, budget, parameters_of(sets))
+    about = about_preset(preset, asked)
+    if not as_json:
+        say(about["state"])
+    with working("reading", shown):
+        log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
+    if log.provenance.source_hash != one.about["data"]["source_hash"]:
+        raise DataError(
+            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here."
+        )
+    constants = one.about["constants"]
+    found = judge(
+        one.models[SPLIT], log, split_log(log, constants), constants,
+        lambda what: tell(f"stage   {what}") if shown else None,
+    )  # fmt: skip
+    absent = can_run(about) if ECOSYSTEM in chosen else f"--levels {levels} was asked for"
+    try:
+        worlds = (
+            {"no_worlds": absent}
+            if absent
+            else validate_worlds(
+                preset, data, log, local(workers or usable_cores()), asked, _told(shown)
+            )
+        )
+    except KeyboardInterrupt:
+        tell(
+            f"interrupted; finished worlds are kept in {preset}{ROWS_SUFFIX}: the same command goes on from there"
+        )
+        raise typer.Exit(INTERRUPTED) from None
+    results = whole(about, found, worlds)
+    page = write_validation(results, out or preset.with_name(preset.name + ".validation"))
+    if as_json:
+        answer(results)
+        return
+    _print_encounter(found)
+    if absent:
+        say(f"note    no worlds were run: {absent}")
+    else:
+        _print_worlds(results)
+    _print_claims(results)
+    say(f"wrote   {page}")
+
+
+def _told(shown: bool) -> "OnRun":
+    began = time.perf_counter()
+
+    def on_run(group: str, done: int, of: int, reused: int) -> None:
+        if shown and (done % _TOLD_EVERY == 0 or done in (reused, of)):
+            kept = f", {reused} kept from before" if reused else ""
+            tell(f"worlds  {group}: {done}/{of} ({time.perf_counter() - began:.0f} s{kept})")
+
+    return on_run
+
+
+def _print_worlds(results: dict[str, Any]) -> None:
+    world = results["world"]
+    say()
+    say(
+        f"Closed loop: {plural(results['runs'], 'world')}; those behind the bands have {world['people']} people and {world['days']} "
+        "days. Patterns outside their band first"
+    )
+    table(
+        ["pattern", "role", "level", "log", "low", "high", "inside", "p", "rejects"],
+        [
+            (
+                row["name"], row["role"].replace("_", " "), row["level"], row["observed"],
+                row["twin"]["low"], row["twin"]["high"], "yes" if row["twin"]["inside"] else "NO",
+                row["twin"]["p"], ", ".join(row["rejects"]) or "none",
+            )
+            for row in results["patterns"]
+        ],
+        keep=("pattern",),
+    )  # fmt: skip
+    for one in results["verdicts"]:
+        mark = "yes" if one["passes"] else "NO "
+        say(f"{mark} {one['holds']:3d}, {one['needed']} needed: {one['promise']}")
+    contrast = results["contrast"]
+    say()
+    say(f"Contrast {contrast['name']} ({contrast['study']}), over the posterior and by structure")
+    table(
+        ["outcome", "estimate", "low", "high", "sign", "draws that flip", "label"],
+        [
+            (
+                name, one["estimate"], one["low"], one["high"], one["sign"], f"{one['flips']:.0%}",
+                contrast["robustness"][name],
+            )
+            for name, one in contrast["posterior"].items()
+        ],
+        keep=("outcome",),
+    )  # fmt: skip
+    screening = contrast["screening"]
+    say(
+        f"Most active in {screening['of']}: {', '.join(screening['chosen'])}; above chance: "
+        f"{', '.join(screening['above_chance']) or 'none'}"
+    )
+
+
+def _print_claims(results: dict[str, Any]) -> None:
+    counts = {
+        state: sum(one["state"] == state for one in results["claims"])
+        for state in ("not shown", "inferred", "shown")
+    }
+    say()
+    say(f"Claims: {', '.join(f'{count} {state}' for state, count in counts.items())}")
+
+
+def _print_encounter(report: dict[str, Any]) -> None:
+    names = ["where", "outcome", "score", "twin", "boosting", "additive", "item", "user", "global"]
+    say()
+    say("Scores on held-out rows; differences are twin minus rival, with 95 % intervals over users")
+    table(
+        [*names, "against boosting", "against additive"],
+        [
+            (
+                *(row[name] for name in names),
+                _interval(row["against_boosting"]),
+                _interval(row["against_additive"]),
+            )
+            for row in report["scores"]
+        ],
+    )
+    failed = [row for row in (*report["curves"], *report["distances"]) if not row["passes"]]
+    say()
+    say(
+        "Outside what was stated in advance: "
+        + (f"{len(failed)} of the curves' deciles and distances" if failed else "none")
+    )
+    for row in failed:
+        if "decile" in row:
+            say(
+                f"  {row['where']}, {row['outcome']}, decile {row['decile']}: predicted {row['predicted']:.4f}, observed "
+                f"{row['observed']:.4f} (allowed {row['allowed']:.4f})"
+            )
+        else:
+            say(
+                f"  {row['where']}, {row['what']}, {row['durations']}: distance {row['distance']:.4f} (allowed "
+                f"{row['allowed']:.4f}, n {row['n']})"
+            )
+    say()
+    for one in report["verdicts"]:
+        say(f"{one['holds']:3d} of {one['of']:3d}  {one['promise']}")
+
+
+def _interval(values: list[float]) -> str:
+    return f"{values[0]:+.4f} [{values[1]:+.4f}, {values[2]:+.4f}]"
