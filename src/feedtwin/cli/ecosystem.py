@@ -87,6 +87,8 @@ def _print(section: Mapping[str, Any]) -> None:
     )
     if design["patterns_let_off"] > 1:
         say(f"note    {design['patterns_let_off']} fitted patterns had to be let off")
+    if design["patterns_out_of_reach"]:
+        say(f"note    no world gave the log's {', '.join(design['patterns_out_of_reach'])}")
     table(
         ["parameter", "point", "low", "high", "prior", "contraction", "identified", "coverage"],
         [
