@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from feedtwin.cli.calibrating import MapFile, Sets, folder_of, parameters_of, read_encounters
+from feedtwin.cli.calibrating import MapFile, folder_of, parameters_of, read_encounters
 from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, levels_of
-from feedtwin.cli.going import AsJson, Quiet
+from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, table, tell
 
