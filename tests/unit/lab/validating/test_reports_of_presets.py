@@ -116,14 +116,19 @@ def test_a_report_says_what_failed_first_and_names_what_the_twin_consists_of(
 ) -> None:
     results = judged(preset, data, Fake())
     inside = [row["twin"]["inside"] for row in results["patterns"]]
-    assert inside == sorted(inside) and not all(inside)
+    assert inside == sorted(inside) and not all(inside) and any(inside)
+    results["patterns"] = [
+        results["patterns"][0],
+        results["patterns"][-1],
+    ]  # a page is drawn slowly
     page = write_validation(results, tmp_path / "out").read_text("utf-8")
     body = page[page.index("<header>") :]
     words = re.sub(r"<[^>]+>", " ", body)
     state = "Partly calibrated: encounter fitted to a test; ecosystem uncalibrated"
     assert words.index(state) < words.index("What was asked")
-    failed = next(row["name"] for row in results["patterns"])
-    assert words.index("quick look") < words.index(failed)
+    failed, passed = (row["name"] for row in results["patterns"])
+    assert words.index(failed) < words.index(passed)
+    assert words.index("this is no judgement") < words.index("Claims ledger")
     assert body.index("Patterns outside their bands") < body.index("Patterns inside their bands")
     assert "<b>note</b>" not in page, "what data say is text and not markup"
     for row in policy_rows():
@@ -143,7 +148,6 @@ def test_a_report_says_what_failed_first_and_names_what_the_twin_consists_of(
     assert {f"{name}.csv" for name in figures} <= names and "report.json" in names
     told = json.loads((tmp_path / "out" / "report.json").read_text("utf-8"))
     assert told["claims"] == results["claims"]
-    assert page == write_validation(results, tmp_path / "again").read_text("utf-8")
 
 
 def test_a_report_without_worlds_says_so(preset: Path, tmp_path: Path) -> None:
