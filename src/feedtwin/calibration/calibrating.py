@@ -1,7 +1,7 @@
 """From a data folder to a preset: the encounter is fitted twice, once to be judged and once to be used.
 
-The ecosystem's parameters (sessions, return, promotion, supply, trends, cascades) are to be fitted by simulation on top of
-this; a preset says of each level whether it is fitted (`levels`).
+The ecosystem's parameters are fitted by simulation on top of this (`lab.fitting`); a preset says of each level whether it is
+fitted (`levels`).
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ from feedtwin.calibration.preset import (
     SPLIT,
     Workshop,
     calibration_constants,
+    close_work,
     fingerprint,
     write_preset,
 )
@@ -43,6 +44,7 @@ def calibrate(
     path: Path,
     parameters: Mapping[str, Any] | None = None,
     on_stage: OnStage = lambda *_: None,
+    keep_stages: bool = False,
 ) -> dict[str, Any]:
     """Fits the encounter to a log and writes a preset.
 
@@ -52,6 +54,7 @@ def calibrate(
         path: the preset's file; its work folder keeps finished stages until it is written.
         parameters: changed parameters by full path; those of `calibration` count.
         on_stage: told of every finished stage.
+        keep_stages: leave the work folder, as another level is fitted next; `preset.close_work` removes it.
 
     Returns:
         What the preset says.
@@ -82,7 +85,8 @@ def calibrate(
     }
     about = _about(log, source, constants, models, int(split.train.sum()))
     write_preset(path, about, models)
-    workshop.close()
+    if not keep_stages:
+        close_work(path)
     return about
 
 

@@ -66,7 +66,7 @@ class Workshop:
             key: fingerprint of the fit.
             on_stage: told each stage's name, and whether it was taken from the folder.
         """
-        self.folder = preset.with_name(preset.name + ".work")
+        self.folder = _work(preset)
         self._key = key
         self._on_stage = on_stage
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -88,9 +88,14 @@ class Workshop:
 
         return run
 
-    def close(self) -> None:
-        """Remove the folder: the preset is written."""
-        shutil.rmtree(self.folder)
+
+def _work(preset: Path) -> Path:
+    return preset.with_name(preset.name + ".work")
+
+
+def close_work(preset: Path) -> None:
+    """Remove the work folder of a preset that is written."""
+    shutil.rmtree(_work(preset))
 
 
 @dataclass(frozen=True)

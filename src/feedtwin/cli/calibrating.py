@@ -122,7 +122,9 @@ def calibrate(
     if not as_json:
         say_source(log.provenance)
     if ENCOUNTER not in chosen:
-        fit_ecosystem(preset_out, data, log, parameters, workers, shown, as_json)
+        fit_ecosystem(
+            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+        )
         return
     began = time.perf_counter()
 
@@ -138,6 +140,7 @@ def calibrate(
             preset_out,
             parameters,
             on_stage,
+            keep_stages=ECOSYSTEM in chosen,
         )
     except KeyboardInterrupt:
         tell(
@@ -148,7 +151,9 @@ def calibrate(
         answer(about)
         return
     if as_json:
-        fit_ecosystem(preset_out, data, log, parameters, workers, shown, as_json)
+        fit_ecosystem(
+            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+        )
         return
     say(f"fitted  {about['calibration']['state']}")
     table(
@@ -168,7 +173,9 @@ def calibrate(
     )
     say(f"wrote   {preset_out} in {time.perf_counter() - began:.0f} s")
     if ECOSYSTEM in chosen:
-        fit_ecosystem(preset_out, data, log, parameters, workers, shown, as_json)
+        fit_ecosystem(
+            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+        )
     say(f"next    {shell('validate', preset_out, '--data', data)}")
 
 

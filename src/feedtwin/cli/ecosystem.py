@@ -41,9 +41,13 @@ def fit_ecosystem(
     workers: int | None,
     shown: bool,
     as_json: bool,
+    has_stages: bool,
 ) -> None:
-    """Fits the ecosystem's parameters of a preset and prints what was found."""
-    from feedtwin.calibration.preset import read_about
+    """Fits the ecosystem's parameters of a preset and prints what was found.
+
+    The stages of the encounter's fit, if it was fitted by the same command, are kept until this is done.
+    """
+    from feedtwin.calibration.preset import close_work, read_about
     from feedtwin.lab.fitting.ecosystem import fit_preset
     from feedtwin.lab.machine import usable_cores
     from feedtwin.lab.study.executors import local
@@ -64,6 +68,8 @@ def fit_ecosystem(
             f"interrupted; finished worlds are kept in {preset}.worlds.jsonl: the same command goes on from there"
         )
         raise typer.Exit(INTERRUPTED) from None
+    if has_stages:
+        close_work(preset)
     about = read_about(preset)
     if as_json:
         answer(about)
@@ -81,6 +87,8 @@ def _print(section: Mapping[str, Any]) -> None:
     )
     if design["patterns_let_off"] > 1:
         say(f"note    {design['patterns_let_off']} fitted patterns had to be let off")
+    if design["patterns_out_of_reach"]:
+        say(f"note    no world gave the log's {', '.join(design['patterns_out_of_reach'])}")
     table(
         ["parameter", "point", "low", "high", "prior", "contraction", "identified", "coverage"],
         [
@@ -97,7 +105,7 @@ def _print(section: Mapping[str, Any]) -> None:
         say(f"ridge   {' and '.join(one['pair'])}: correlation {one['correlation']:.2f}")
     passed = "as it should" if recovery["passes"] else "NOT at the nominal rate"
     say(
-        f"check   {recovery['trials']} simulated worlds in the log's place: 90 % intervals hold the truth {passed}"
+        f"check   {recovery['trials']} simulated worlds in the log's place: {recovery['nominal']:.0%} intervals hold the truth {passed}"
         + (f", after widening by {recovery['widened_by']:g}" if recovery["widened_by"] > 1 else "")
     )
     rows = sorted(

@@ -66,9 +66,9 @@ def fit_emulator(unit: F8, patterns: F8) -> Emulator:
     """
     gp = _library()
     kernels = gp.kernels
-    plane = np.linalg.lstsq(_with_one(unit), patterns, rcond=None)[0]
+    plane: F8 = np.asarray(np.linalg.lstsq(_with_one(unit), patterns, rcond=None)[0], np.float64)
     rest = patterns - _with_one(unit) @ plane
-    scale: F8 = rest.std(axis=0).astype(np.float64)
+    scale = np.asarray(rest.std(axis=0), np.float64)
     noise: F8 = np.zeros(len(scale))
     models: list[Any] = []
     for k, spread in enumerate(scale.tolist()):

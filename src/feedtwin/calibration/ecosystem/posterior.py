@@ -2,7 +2,8 @@
 
 Patterns are first reduced to one number per parameter, its regression on them (Fearnhead and Prangle, 2012): distances
 then count what says something of the parameters. Parameters are adjusted on the logit of their place in the prior, so
-that no draw leaves it.
+that no draw leaves it. The regression is not asked beyond its table: where the log lies outside what any world gave, it
+counts as at the end.
 """
 
 from collections.abc import Mapping
@@ -94,6 +95,7 @@ def infer(unit: F8, patterns: F8, observed: F8, constants: Mapping[str, Any]) ->
     logit = _logit(unit)
     slope = _ridge(known, logit, np.ones(len(known)), float(constants["ridge"]))
     summary, target = known @ slope[1:], seen @ slope[1:]
+    target = np.clip(target, summary.min(axis=0), summary.max(axis=0))
     spread = np.maximum(summary.std(axis=0), 1e-12)
     distance = np.sqrt((((summary - target) / spread) ** 2).sum(axis=1))
     count = max(

@@ -47,6 +47,7 @@ def section_of(
             "runs_not_ruled_out": len(fitted.table),
             "share_not_ruled_out": _one(fitted.region.share),
             "patterns_let_off": fitted.region.rank - 1,
+            "patterns_out_of_reach": out_of_reach(fitted),
             "ridges": ridges(fitted, float(constants["ridge_correlation"])),
         },
     }
@@ -111,6 +112,14 @@ def _recovery(fitted: Fitted, constants: Mapping[str, Any]) -> dict[str, Any]:
             for k, name in enumerate(fitted.plan.names)
         },
     }
+
+
+def out_of_reach(fitted: Fitted) -> list[str]:
+    """Patterns whose observed value is outside what every world of the table gave."""
+    low, high = fitted.table.patterns.min(axis=0), fitted.table.patterns.max(axis=0)
+    value = fitted.target.value
+    outside = ((value < low) | (value > high)).tolist()
+    return [one.name for one, out in zip(fitted.plan.patterns, outside, strict=True) if out]
 
 
 def ridges(fitted: Fitted, least: float) -> list[dict[str, Any]]:

@@ -4,7 +4,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from feedtwin.calibration.preset import read_about
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Study
 
@@ -44,6 +43,8 @@ def _ecosystem(study: Study) -> dict[str, Any]:
             f"{study.where}: --posterior needs a fitted preset, and preset is {study.preset!r}; expected the file that "
             "`feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
         )
+    from feedtwin.calibration.preset import read_about
+
     found: dict[str, Any] = read_about(Path(study.preset)).get("ecosystem") or {}
     return found
 

@@ -3,11 +3,12 @@
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
-from feedtwin.calibration.calibrating import Source, calibrate
 from feedtwin.calibration.ecosystem.fitting import Point
 from feedtwin.calibration.ecosystem.plan import ecosystem_constants
 from feedtwin.calibration.preset import read_about, read_preset
+from feedtwin.cli.app import app
 from feedtwin.datasets.kuairand import KuaiRand
 from feedtwin.errors import DataError
 from feedtwin.kernels.binding import load
@@ -88,13 +89,29 @@ def test_the_spread_of_activity_keeps_its_mean(folder: Path, power: float, order
 def test_from_a_log_to_a_preset_with_its_ecosystem(folder: Path, tmp_path: Path) -> None:
     pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
     log, preset = KuaiRand().read_encounters(folder), tmp_path / "p.yaml"
-    calibrate(log, Source("kuairand"), preset, TINY)
+    sets = [word for one in TINY.items() for word in ("--set", "=".join(map(str, one)))]
+    words = [
+        "calibrate",
+        folder,
+        "--preset-out",
+        preset,
+        "--levels",
+        "encounter,ecosystem",
+        "--workers",
+        1,
+        *sets,
+    ]
+    said = CliRunner().invoke(app, [str(word) for word in words])
+    assert said.exit_code == 0, said.output
+    assert "gini_of_videos" in said.output and "simulated worlds in the log's place" in said.output
+    assert not preset.with_name("p.yaml.work").exists()
     told: list[tuple[int, int, int, int]] = []
 
     def fit() -> dict:
         return fit_preset(preset, folder, log, TINY, InProcess(), lambda *now: told.append(now))
 
     section = fit()
+    assert all(reused == of for _, _, of, reused in told), "no world is simulated twice"
     about = read_about(preset)
     assert about["ecosystem"] == section
     assert "parameters identified" in about["calibration"]["state"]
@@ -107,9 +124,6 @@ def test_from_a_log_to_a_preset_with_its_ecosystem(folder: Path, tmp_path: Path)
     assert "return_next_week" in section["design"]["patterns_the_log_is_too_small_for"]
     assert "return_next_week" not in section["patterns"]
     assert read_preset(preset).models, "the encounter is still there"
-    told.clear()
-    assert fit() == section
-    assert all(reused == of for _, _, of, reused in told), "no world is simulated twice"
     other = KuaiRand().write_tiny(tmp_path / "other", 1, 150, 60)
     with pytest.raises(DataError, match="other files"):
         fit_preset(preset, other, KuaiRand().read_encounters(other), TINY, InProcess())

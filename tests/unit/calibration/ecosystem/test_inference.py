@@ -1,6 +1,7 @@
 """History matching, inference and recovery on a simulator whose posterior is known."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from feedtwin.calibration.ecosystem.emulator import fit_emulator
 from feedtwin.calibration.ecosystem.fitting import Fitted, Observation, Point, fit_ecosystem
 from feedtwin.calibration.ecosystem.matching import Target, implausibility, rule_out
 from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Free, Pattern, Plan
-from feedtwin.calibration.ecosystem.section import section_of
+from feedtwin.calibration.ecosystem.posterior import infer
+from feedtwin.calibration.ecosystem.section import out_of_reach, section_of
 from feedtwin.calibration.ecosystem.table import TableFile
 from feedtwin.datasets.hashing import normals, uniforms
 from feedtwin.errors import DataError
@@ -104,6 +106,19 @@ def test_history_matching_keeps_the_truth_and_rules_out_most(fitted: Fitted) -> 
 def test_a_log_that_no_world_gives_is_refused() -> None:
     with pytest.raises(DataError, match="cannot give its patterns"):
         fit_ecosystem(PLAN, observed(np.array([9.0, -9.0, 1.0])), Linear(), None, CONSTANTS)
+
+
+def test_a_log_beyond_the_table_is_not_extrapolated_to(fitted: Fitted) -> None:
+    """A pattern that no world reaches pulls to the last worlds, not past them, and is named."""
+    noisy = fitted.table.patterns[:, :3]
+    far = noisy.max(axis=0) + 20.0 * noisy.std(axis=0)
+    drawn = infer(fitted.table.unit, noisy, far, CONSTANTS)
+    known = fitted.table.unit[:, :2]
+    assert (drawn.unit[:, :2] < known.max(axis=0) + 0.5 * np.ptp(known, axis=0)).all()
+    beyond = replace(
+        fitted, target=replace(fitted.target, value=fitted.target.value + np.eye(4)[2] * 99)
+    )
+    assert out_of_reach(beyond) == ["c"] and out_of_reach(fitted) == []
 
 
 def test_a_killed_fit_goes_on_and_gives_the_same(fitted: Fitted, tmp_path: Path) -> None:
