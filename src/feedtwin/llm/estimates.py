@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feedtwin.errors import SettingsError
+from feedtwin.errors import BudgetError, SettingsError
 from feedtwin.llm.admin import usage_from
 from feedtwin.llm.budget import Ledger
 from feedtwin.llm.desk import Desk, tokens_in_max
@@ -82,6 +82,25 @@ def one_call(settings: LlmSettings, section: str) -> tuple[str, int, int]:
     pending = Desk(settings, Ledger(settings.caps()), (0, 0)).prepare(ask)
     call = pending.price.worst_case(tokens_in_max(pending), own.tokens_max)
     return own.model, call, settings.caps().of(code)
+
+
+def check_money(settings: LlmSettings) -> None:
+    """Refuse settings that leave a live task no money for a single call.
+
+    Raises:
+        BudgetError: names the task, its money and what a call can cost.
+    """
+    for code, section in SECTIONS.items():
+        if settings.source(code) is not AnswerSource.LIVE:
+            continue
+        model, call, limit = one_call(settings, section)
+        if limit < max(call, 1):
+            raise BudgetError(
+                f"llm.{section}.source is live, but the most that it may spend is {limit} micro-dollars, and one call to "
+                f"{model} can cost {call}; expected {max(call, 1)} or more: raise llm.budget_microusd "
+                f"({settings.budget_microusd}) or llm.{section}.budget_share "
+                f"({settings.of(code).budget_share:g}), or set llm.{section}.source=surrogate"
+            )
 
 
 def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:

@@ -2,7 +2,7 @@
 
 `llm.on_trouble` decides. `setup` stops for what waiting does not mend: a key that is refused, or first calls to a
 model that reach nobody, or no such model. `stop` stops besides at the first answer that is degraded, unless
-the settings say so themselves (`live_until`). `degrade` never stops.
+somebody chose that (a `live_until` other than the default). `degrade` never stops.
 """
 
 from collections.abc import Sequence
@@ -66,14 +66,21 @@ def set_up_error(
     )
 
 
-def told_to_stop(step: int, missed: Sequence[tuple[Ask, str]]) -> LLMError | None:
+def told_to_stop(
+    settings: LlmSettings, step: int, missed: Sequence[tuple[Ask, str]]
+) -> LLMError | None:
     """Return why a run must stop with `llm.on_trouble=stop`, or None.
 
     Args:
+        settings: Settings of the service.
         step: The step.
         missed: Asks that a stand-in would answer, with the reason; empty where that is as wanted.
     """
-    trouble = [(ask, reason) for ask, reason in missed if reason not in ("", THRESHOLD)]
+    trouble = [
+        (ask, reason)
+        for ask, reason in missed
+        if reason and not (reason == THRESHOLD and settings.chose_threshold(ask.task.code))
+    ]
     if not trouble:
         return None
     ask, reason = trouble[0]
@@ -89,6 +96,12 @@ def _remedy(reason: str, step: int, section: str) -> str:
         return (
             "continue with `feedtwin resume RUN` and the cache that has the answer (--llm-cache), or let the model be "
             f"asked: without --offline, and with llm.{section}.source=live"
+        )
+    if reason == THRESHOLD:
+        return (
+            f"give more money in llm.budget_microusd, or say how much of it may be used up before {section} is left to "
+            f"the rule (llm.{section}.live_until, which nobody chose; 1 is all), to a new run or to `feedtwin fork RUN "
+            f"--at {step}`, which takes over what was answered before"
         )
     if reason in tuple(Limit):
         share = f" and llm.{section}.budget_share" if reason == Limit.OWN else ""

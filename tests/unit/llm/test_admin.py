@@ -75,6 +75,22 @@ def test_only_live_tasks_are_estimated_and_only_at_a_known_price():
         estimates.estimate(live_settings(model="unheard-of"), demands)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("budget_microusd=0", r"llm\.persona\.source is live.*spend is 0 micro"),
+        ("budget_microusd=20", r"spend is 20 micro-dollars, and one call to feedtwin-demo can cost"),
+        ("caption.budget_share=0", r"llm\.caption\.source.*llm\.caption\.budget_share \(0\)"),
+    ],
+)
+def test_a_live_task_without_money_for_one_call_is_refused(line, words):
+    with pytest.raises(BudgetError, match=words) as refused:
+        estimates.check_money(live_settings(line))
+    assert "\n" not in str(refused.value)
+    estimates.check_money(live_settings())
+    estimates.check_money(llm_settings("budget_microusd=0"))  # nobody is asked
+
+
 def test_an_estimate_grows_with_the_calls():
     settings = live_settings()
     one, ten = (

@@ -316,6 +316,23 @@ def test_thresholds_are_configured_and_stop_nothing():
         assert {one.reason for one in service.answer(asks)} == {"threshold"}
 
 
+def test_a_threshold_that_nobody_chose_is_no_wish_for_stand_ins():
+    """By default comments are left to the rule at 80 %: told to stop, a run ends there instead."""
+    settings = live_settings("on_trouble=stop", "budget_microusd=100000", "reserve_share=0")
+    asks = sample_asks(task("COMMENT_GENERATION"), 6, 0)
+    records = Records()
+    with service_of(settings, client=ScriptedProvider(), records=records) as service:
+        service.begin_step(0)
+        service.ledger.settle(service.ledger.reserve(LlmTask.CAPTION_GENERATION, 85_000).call, 85_000, 85_000)  # fmt: skip
+        service.begin_step(1)
+        with pytest.raises(LLMError, match=r"threshold; 6 asks.*llm\.comment\.live_until.*fork"):
+            service.answer(asks)
+
+
+def test_with_no_money_at_all_a_run_that_is_told_to_stop_stops_at_its_first_ask():
+    stopped(live_settings("on_trouble=stop", "budget_microusd=0"), asks_of(6), r"budget; \d asks", ScriptedProvider())  # fmt: skip
+
+
 def test_a_replay_stops_for_nothing():
     settings, records = live_settings("attempts_max=1"), Records()
     provider = ScriptedProvider(Script({GOOD: 1, BROKEN: 1}), seed=2)
@@ -370,6 +387,37 @@ def test_each_limit_is_told_once_where_it_binds():
     assert ledger.account().charged <= 10000
     again, _ = barriers_of(past=records.by_step(), replays_until=len(steps) - 1)
     assert again == barriers
+
+
+@pytest.mark.parametrize(
+    ("sets", "limit", "tasks"),
+    [
+        (("budget_microusd=0",), LlmTask.ALL, 6),
+        (("caption.budget_share=0",), LlmTask.CAPTION_GENERATION, 1),
+    ],
+)
+def test_where_there_is_no_money_from_the_start_the_first_barrier_says_so(sets, limit, tasks):
+    settings, records = live_settings(*sets), Records()
+    steps = [asks_of(12, step) for step in range(3)]
+
+    def barriers_of(start=0, **sources):
+        with service_of(settings, **sources) as service:
+            found = []
+            for step in range(start, len(steps)):
+                found.append(service.begin_step(step))
+                service.answer(steps[step])
+            return found
+
+    first, *later = barriers_of(client=ScriptedProvider(), records=records)
+    assert [(one.task, one.budget, one.spend) for one in first.exceeded] == [(limit, 0, 0)]
+    assert len(first.changes) == tasks
+    assert {(one.from_source, one.to_source) for one in first.changes} == {(LIVE, CACHED)}
+    assert not any(one.changes or one.exceeded for one in later)
+    past = {"past": records.by_step(), "replays_until": 2}
+    assert barriers_of(**past) == [first, *later]
+    assert barriers_of(1, **past) == later
+    reasons = {reason for one in records.by_step().values() for task in one.counts().values() for reason in task.reasons}  # fmt: skip
+    assert reasons == {"budget" if limit is LlmTask.ALL else "budget of the task"}
 
 
 # -- damage --------------------------------------------------------------------------------------
