@@ -1,7 +1,7 @@
 """When a run stops because of its language models, and what it says then.
 
 `llm.on_trouble` decides. `setup` stops for what waiting does not mend: a key that is refused, or first calls to a
-model that reach nobody, or no such model. `stop` stops besides at the first answer that is degraded, unless
+model that reach nobody, no such model, what never answers in time, or what is no chat server. `stop` stops besides at the first answer that is degraded, unless
 somebody chose that (a `live_until` other than the default). `degrade` never stops.
 """
 
@@ -12,7 +12,7 @@ from feedtwin.errors import LLMError
 from feedtwin.llm.barrier import THRESHOLD
 from feedtwin.llm.budget import Limit
 from feedtwin.llm.clients import Heard
-from feedtwin.llm.desk import Pending
+from feedtwin.llm.desk import NO_CHAT, Pending
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import Ask
 
@@ -22,8 +22,9 @@ OVERRUN: Final = "provider overrun"
 QUEUE_FULL: Final = "queue full"
 _KEY: Final = "http 401"
 _NOBODY: Final = "unreachable"
+_SILENT: Final = ("timeout", "deadline")
 _SET_UP: Final = frozenset(
-    {_KEY, _NOBODY, *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405))}
+    {_KEY, _NOBODY, *_SILENT, *NO_CHAT, *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405))}
 )
 """How first calls end where key, address or model are not as they must be."""
 
@@ -53,7 +54,18 @@ def set_up_error(
     server = f"the server at {settings.base_url} (llm.base_url)"
     model = f"{settings.of(heard[0].ask.task.code).model} (llm.{section}.model)"
     key = f"the server's key in {settings.key_variable} (llm.key_variable)"
+    silence = (
+        f"{settings.base_url} (llm.base_url) gave no answer in time ({settings.call_timeout_s:g} s, "
+        "llm.call_timeout_s), and none before: the address may be wrong or behind a firewall; expected a server that "
+        "answers, or more time for it"
+    )
+    no_chat = (
+        f"{server} is no chat server: what it sent is no chat completion; expected a server that speaks the OpenAI "
+        "protocol, and its address down to the /v1 that most have"
+    )
     found = {
+        **dict.fromkeys(_SILENT, silence),
+        **dict.fromkeys(NO_CHAT, no_chat),
         _KEY: f"{server} does not take the key; expected {key}",
         "http 403": f"{server} does not let the key use {model}; expected {key}, and a model that it may use",
         _NOBODY: f"nobody is at {settings.base_url} (llm.base_url); expected a server that speaks the OpenAI protocol",
