@@ -11,7 +11,7 @@ from feedtwin.llm.desk import Desk, tokens_in_max
 from feedtwin.llm.prices import usage_of
 from feedtwin.llm.records import StepInputs
 from feedtwin.llm.rehearsal import reply_of
-from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.settings import SECTIONS, LlmSettings, code_of
 from feedtwin.llm.task import Ask, task
 from feedtwin.randomness import Draws
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -180,21 +180,22 @@ def estimate_of(
 
 
 def parse_calls(entries: Sequence[str]) -> list[Demand]:
-    """Return demands stated as `caption=200`.
+    """Return demands stated as `caption=200` or `CAPTION_GENERATION=200`.
 
     Raises:
         SettingsError: An entry is not of that form.
     """
-    sections = {section: code for code, section in SECTIONS.items()}
+    known = (*SECTIONS.values(), *(code.name for code in SECTIONS))
     found = []
     for entry in entries:
-        section, equals, number = entry.partition("=")
-        if section not in sections or not equals or not _is_count(number):
+        name, equals, number = entry.partition("=")
+        code = code_of(name)
+        if code is None or not equals or not _is_count(number):
             raise SettingsError(
-                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)} and a number up to "
-                f"{CALLS_MAX:,}, written without commas{suggest(section, sections)}"
+                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(known)} and a number up to "
+                f"{CALLS_MAX:,}, written without commas{'' if code else suggest(name, known)}"
             )
-        found.append(Demand(sections[section], int(number)))
+        found.append(Demand(code, int(number)))
     return found
 
 

@@ -27,6 +27,11 @@ SECTIONS: Final = {
 }
 
 
+def code_of(name: str) -> LlmTask | None:
+    """Return the task of either name, `caption` or `CAPTION_GENERATION`; None where it is neither."""
+    return next((code for code, section in SECTIONS.items() if name in (section, code.name)), None)
+
+
 class TaskSettings(BaseModel):
     """Settings of one task; `live_until` and `budget_share` are shares of the whole budget."""
 
