@@ -368,15 +368,17 @@ def test_thresholds_are_events_and_the_same_from_the_cache(live, lab, kernels, t
 
 # -- trouble -------------------------------------------------------------------------------------
 
+GO_ON = ("llm.on_trouble=degrade",)
+"""Where nobody ever answers, a run stops unless it is told to go on."""
 STORMS = {
     "answers slower than the deadline": (
         Script(latency_s=(5.0, 5.0)),
-        ("llm.call_timeout_s=0.05", "llm.flush_deadline_s=0.1", "llm.attempts_max=1"),
+        ("llm.call_timeout_s=0.05", "llm.flush_deadline_s=0.1", "llm.attempts_max=1", *GO_ON),
     ),
     "a storm of 429": (Script({BUSY: 9, GOOD: 1}), ("llm.attempts_max=2",)),
     "failures": (Script({BROKEN: 1, GOOD: 2}), ("llm.attempts_max=1",)),
     "garbage": (Script({GARBAGE: 1, GOOD: 1}), ()),
-    "no answer": (Script({LOST: 1}), ("llm.call_timeout_s=0.05", "llm.attempts_max=1")),
+    "no answer": (Script({LOST: 1}), ("llm.call_timeout_s=0.05", "llm.attempts_max=1", *GO_ON)),
 }
 
 

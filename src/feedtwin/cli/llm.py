@@ -181,6 +181,8 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "degraded": [code.name for code in found.degraded],
                 "damaged_records": found.damaged,
                 "unfinished": found.unfinished,
+                "lost_calls": found.lost_calls,
+                "lost_microusd": found.lost,
             }
         )
         return
@@ -195,7 +197,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
     for code, one in found.tasks.items():
         if one.counts.degraded:
             say(f"not as wanted, {code.name}: {one.why}")
-    for warning in (found.damage, found.unfinished):
+    for warning in (found.damage, found.loss, found.unfinished):
         if warning:
             say(f"warning: {warning}", style="yellow")
 
@@ -241,7 +243,7 @@ app.command("fidelity")(fidelity)
 @app.command("ask")
 @reports
 def ask(
-    task: Annotated[str, typer.Argument(help="CAPTION_GENERATION and the like.")],
+    task: Annotated[str, typer.Argument(help="caption or CAPTION_GENERATION, and the like.")],
     sets: Sets = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from feedtwin.errors import IntegrityError
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings
 from feedtwin.world.counsel import TASKS, inputs_of, uses_models
@@ -98,18 +97,12 @@ def language_use(path: str | Path) -> LanguageUse | None:
     run = Run.open(path)
     if not uses_language(run):
         return None
-    from feedtwin.llm.admin import usage_of
+    from feedtwin.llm.admin import ledger_rows, usage_of
     from feedtwin.schema.codes import LlmTask
 
     found = usage_of(run.frames)
-    rows = run.table("llm_ledger").to_pylist()
+    rows = ledger_rows(run)
     tasks: dict[str, TaskUse] = {}
-    strange = {row["task"] for row in rows} - set(LlmTask.__members__)
-    if strange:
-        raise IntegrityError(
-            f"{path}: the registry names the task {min(strange)}; expected one of {', '.join(LlmTask.__members__)}. The "
-            "run was made by an older release: read it with that one"
-        )
     for name in sorted({row["task"] for row in rows}, key=lambda name: LlmTask[name]):
         own = [row for row in rows if row["task"] == name]
         columns = (*_SOURCES, "degraded", "charged_microusd", "paid_microusd")

@@ -10,15 +10,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from feedtwin.errors import IntegrityError, RunFolderError
+from feedtwin.errors import IntegrityError, RunFolderError, SettingsError
 from feedtwin.llm.budget import PPM, Ledger
 from feedtwin.llm.opening import open_service
 from feedtwin.llm.records import Counts, Nowhere, Row, StepInputs, inputs_by_step
-from feedtwin.llm.settings import LlmSettings
-from feedtwin.llm.task import Answer, Ask, task
+from feedtwin.llm.settings import SECTIONS, LlmSettings, code_of
+from feedtwin.llm.task import TASKS, Answer, Ask, Task, task
 from feedtwin.randomness import Draws
 from feedtwin.record.journal import Frame, commits, read_journal
+from feedtwin.record.reader import Run
 from feedtwin.schema.codes import AnswerSource, LlmTask
+from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import section_model
 from feedtwin.schema.settings import Settings
 
@@ -28,6 +30,7 @@ def llm_settings(settings: Settings) -> LlmSettings:
     return section_model(LlmSettings, settings.section("llm"))
 
 
+_LEDGER: Final = "llm_ledger"
 UNKNOWN_REASON: Final = "for a reason that is not on record"
 """Of answers that older journals only count."""
 
@@ -92,6 +95,8 @@ class Usage:
         inherited: Micro-dollars of `paid` that a fork's parent had paid.
         damaged: Records of the cache that could not be used, by what is wrong with them.
         unfinished: A sentence where the journal ends before the run did; empty for a finished run.
+        lost_calls: Calls without a recorded end: a crash took it, or they are under way.
+        lost: Micro-dollars that those count as spent, of `paid`.
     """
 
     tasks: Mapping[LlmTask, TaskUsage]
@@ -102,6 +107,20 @@ class Usage:
     inherited: int = 0
     damaged: Mapping[str, int] = field(default_factory=dict)
     unfinished: str = ""
+    lost_calls: int = 0
+    lost: int = 0
+
+    @property
+    def loss(self) -> str:
+        """A sentence about calls whose end is not known; empty where all ends are."""
+        if not self.lost_calls:
+            return ""
+        is_one = self.lost_calls == 1
+        return (
+            f"of {self.lost_calls} {'call' if is_one else 'calls'} the end is not on record, as the run was cut short: "
+            f"{self.lost} of the {self.paid} micro-dollars paid are the most that {'it' if is_one else 'they'} can have "
+            "cost"
+        )
 
     @property
     def damage(self) -> str:
@@ -127,13 +146,41 @@ class Usage:
 
 
 def usage(run: Path) -> Usage:
-    """Return what a run used, from its journal.
+    """Return what a run used, from its journal; what rules were asked, from its registry.
 
     Raises:
         RunFolderError: There is no journal.
         IntegrityError: The journal was altered.
     """
-    return usage_of(journal_of(run)[0])
+    found = usage_of(journal_of(run)[0])
+    return replace(found, tasks=dict(sorted({**_by_rule(run), **found.tasks}.items())))
+
+
+def _by_rule(run: Path) -> dict[LlmTask, TaskUsage]:
+    """Return what tasks were asked that rules answer: the journal has no word of them, for they follow from the settings."""
+    found: dict[LlmTask, TaskUsage] = {}
+    for row in ledger_rows(Run.open(run)):
+        counts = Counts({AnswerSource.SURROGATE: int(row["surrogate"])}, int(row["degraded"]))
+        found.setdefault(LlmTask[row["task"]], TaskUsage()).counts.merge(counts)
+    return found
+
+
+def ledger_rows(run: Run) -> list[dict[str, Any]]:
+    """Return the rows of a run's table `llm_ledger`; none where it has no registry.
+
+    Raises:
+        IntegrityError: A row names no task.
+    """
+    rows: list[dict[str, Any]] = (
+        run.table(_LEDGER).to_pylist() if _LEDGER in run.table_names else []
+    )
+    strange = {row["task"] for row in rows} - set(LlmTask.__members__)
+    if strange:
+        raise IntegrityError(
+            f"{run.path}: the registry names the task {min(strange)}; expected one of {', '.join(LlmTask.__members__)}. "
+            "The run was made by an older release: read it with that one"
+        )
+    return rows
 
 
 def usage_of(frames: Sequence[Frame]) -> Usage:
@@ -165,9 +212,11 @@ def usage_from(
     burn_down: list[tuple[int, int]] = []
     disputed = inherited = 0
     damaged: Counter[str] = Counter()
+    lost: list[int] = []
     for step, inputs in sorted(by_step.items()):
         before = ledger.account().charged
         ledger.absorb(inputs.sent, inputs.ends)
+        lost += [one.amount for one in inputs.sent if one.call not in inputs.ends]
         disputed += inputs.disputed
         damaged.update(inputs.damaged)
         for code, counts in inputs.counts().items():
@@ -187,6 +236,7 @@ def usage_from(
     degraded = tuple(code for code, one in sorted(tasks.items()) if one.degraded_ppm > tolerated)
     return Usage(
         dict(sorted(tasks.items())), burn_down, ledger.caps.total, disputed, degraded, inherited, dict(damaged),
+        lost_calls=len(lost), lost=sum(lost),
     )  # fmt: skip
 
 
@@ -221,6 +271,17 @@ class Asked:
     is_missed: bool
 
 
+def _task_of(name: str) -> Task[Any, Any]:
+    """Return a task by either of its names, or by `module:Class`."""
+    code = code_of(name)
+    if code is None and ":" not in name and name not in TASKS.names():
+        known = (*SECTIONS.values(), *TASKS.names())
+        raise SettingsError(
+            f"no LLM task is called {name!r}{suggest(name, known)} (there is: {', '.join(known)}; or give module:Class)"
+        )
+    return task(name if code is None else code.name)
+
+
 def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
     """Ask a task's example, live if the settings say so.
 
@@ -228,7 +289,7 @@ def ask_example(settings: LlmSettings, name: str, seed: int = 0) -> Asked:
         SettingsError: No task has that name.
         LLMError: The extra, the key or the server is missing.
     """
-    kind = task(name)
+    kind = _task_of(name)
     settings = settings.model_copy(update={"on_trouble": "degrade"})  # there is no run to stop
     service = open_service(settings, Draws(seed), Nowhere())
     try:

@@ -15,7 +15,7 @@ from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.schema.codes import AnswerSource, LlmTask
 
 THRESHOLD: Final = "threshold"
-"""Reason of an answer that `live_until` keeps from a model: the one degradation that is configured."""
+"""Reason of an answer that `live_until` keeps from a model: configured, where somebody chose its value."""
 
 
 @dataclass(frozen=True)
@@ -103,11 +103,11 @@ class Barriers:
 
     def begin(self, step: int) -> Barrier:
         """Decide at the barrier before a step; steps begin in order, the first one anywhere."""
-        if self.step is None:  # a run that resumes knows what the barrier before decided
+        if self.step is not None:
+            assert step == self.step + 1, (self.step, step)
+        elif step > 0:  # a run that resumes knows what the barrier before decided; a fresh one had none
             self._absorb_before(step - 1)
             self._standing = self._decide()
-        else:
-            assert step == self.step + 1, (self.step, step)
         self._absorb_before(step)
         self.step = step
         before, self._standing = self._standing, self._decide()
@@ -186,10 +186,22 @@ class Barriers:
             for task, counts in self.counts.items()
             for limit in counts.limits()
         }
-        return _Standing(tiers, reasons, frozenset(bound))
+        return _Standing(tiers, reasons, frozenset(bound | self._nothing()))
+
+    def _nothing(self) -> set[tuple[LlmTask, Limit]]:
+        """Return the limits that admit nothing at all: they bind before anybody asks."""
+        caps, asking = self._ledger.caps, set()
+        for task in SECTIONS:
+            if self._settings.source(task) is not AnswerSource.SURROGATE:
+                asking.add(task)
+        if asking and caps.total == 0:
+            return {(WHOLE, Limit.OPEN)}
+        return {(task, Limit.OWN) for task in asking if caps.of(task) == 0}
 
     def _reason(self, task: LlmTask) -> str:
         """Return what a task has used up: its threshold of the whole, the whole, or its own limit."""
+        if self._ledger.caps.total == 0:  # no share of nothing is used up before the whole is
+            return Limit.OPEN
         threshold, whole = self._live_until_ppm[task], self._ledger.utilisation_ppm()
         if threshold < PPM and whole > threshold:
             return THRESHOLD

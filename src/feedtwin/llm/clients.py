@@ -41,9 +41,9 @@ class Heard(IntEnum):
     SILENT = 1
     """It was not reached, not in time, or is in trouble: 429, 5xx."""
     REFUSED = 2
-    """Its server is there, and takes the request for a mistake: other refusals."""
+    """A server is there, and takes the request for a mistake, or sends what is no chat completion."""
     ANSWERED = 3
-    """A reply, whatever it is worth."""
+    """A chat completion, whatever it is worth."""
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,13 @@ class Reply:
         text: The content of the first choice; None if it has none.
         usage: What the server says it counted.
         is_cut: Whether the answer stops at the limit of tokens.
+        is_chat: Whether it is a chat completion at all, an object with choices, whatever they are worth.
     """
 
     text: str | None
     usage: Any
     is_cut: bool = False
+    is_chat: bool = True
 
 
 @dataclass(frozen=True)
@@ -237,10 +239,11 @@ def _reply(body: bytes) -> Reply:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        return Reply(None, None)
+        return Reply(None, None, is_chat=False)
     if not isinstance(value, dict):
-        return Reply(None, None)
+        return Reply(None, None, is_chat=False)
     choices = value.get("choices")
+    is_chat = isinstance(choices, list)
     choice = choices[0] if isinstance(choices, list) and choices else None
     choice = choice if isinstance(choice, dict) else {}
     message = choice.get("message")
@@ -249,6 +252,7 @@ def _reply(body: bytes) -> Reply:
         text if isinstance(text, str) else None,
         value.get("usage"),
         is_cut=choice.get("finish_reason") == "length",
+        is_chat=is_chat,
     )
 
 

@@ -20,6 +20,8 @@ from feedtwin.schema.codes import AnswerSource
 
 TEXT_KEPT: Final = 2000
 """Characters of a refused reply that the record keeps."""
+NO_CHAT: Final = ("no chat completion", "body too long")
+"""Why a body that came is not even a completion: another kind of server sent it."""
 _OVERHEAD_TOKENS: Final = 96
 """What a chat template may add to the bytes of messages and schema."""
 _MESSAGE_TOKENS: Final = 32
@@ -184,7 +186,7 @@ class Desk:
         if isinstance(outcome, Failure):
             self._take_failure(pending, outcome)
             return
-        pending.heard = Heard.ANSWERED
+        pending.heard = max(pending.heard, Heard.ANSWERED if outcome.is_chat else Heard.REFUSED)
         self._take_bill(pending, outcome)
         try:
             pending.response = self._read(pending, outcome)
@@ -274,6 +276,8 @@ class Desk:
         """
         text = reply.text
         try:
+            if not reply.is_chat:
+                raise Refused(NO_CHAT[0])
             if text is None:
                 raise Refused("no text")
             if self._screen is not None and self._screen.holds(text):

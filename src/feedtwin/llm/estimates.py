@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from feedtwin.errors import SettingsError
+from feedtwin.errors import BudgetError, SettingsError
 from feedtwin.llm.admin import usage_from
 from feedtwin.llm.budget import Ledger
 from feedtwin.llm.desk import Desk, tokens_in_max
 from feedtwin.llm.prices import usage_of
 from feedtwin.llm.records import StepInputs
 from feedtwin.llm.rehearsal import reply_of
-from feedtwin.llm.settings import SECTIONS, LlmSettings
+from feedtwin.llm.settings import SECTIONS, LlmSettings, code_of
 from feedtwin.llm.task import Ask, task
 from feedtwin.randomness import Draws
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -82,6 +82,25 @@ def one_call(settings: LlmSettings, section: str) -> tuple[str, int, int]:
     pending = Desk(settings, Ledger(settings.caps()), (0, 0)).prepare(ask)
     call = pending.price.worst_case(tokens_in_max(pending), own.tokens_max)
     return own.model, call, settings.caps().of(code)
+
+
+def check_money(settings: LlmSettings) -> None:
+    """Refuse settings that leave a live task no money for a single call.
+
+    Raises:
+        BudgetError: names the task, its money and what a call can cost.
+    """
+    for code, section in SECTIONS.items():
+        if settings.source(code) is not AnswerSource.LIVE:
+            continue
+        model, call, limit = one_call(settings, section)
+        if limit < max(call, 1):
+            raise BudgetError(
+                f"llm.{section}.source is live, but the most that it may spend is {limit} micro-dollars, and one call to "
+                f"{model} can cost {call}; expected {max(call, 1)} or more: raise llm.budget_microusd "
+                f"({settings.budget_microusd}) or llm.{section}.budget_share "
+                f"({settings.of(code).budget_share:g}), or set llm.{section}.source=surrogate"
+            )
 
 
 def estimate(settings: LlmSettings, demands: Sequence[Demand]) -> list[Estimate]:
@@ -161,21 +180,22 @@ def estimate_of(
 
 
 def parse_calls(entries: Sequence[str]) -> list[Demand]:
-    """Return demands stated as `caption=200`.
+    """Return demands stated as `caption=200` or `CAPTION_GENERATION=200`.
 
     Raises:
         SettingsError: An entry is not of that form.
     """
-    sections = {section: code for code, section in SECTIONS.items()}
+    known = (*SECTIONS.values(), *(code.name for code in SECTIONS))
     found = []
     for entry in entries:
-        section, equals, number = entry.partition("=")
-        if section not in sections or not equals or not _is_count(number):
+        name, equals, number = entry.partition("=")
+        code = code_of(name)
+        if code is None or not equals or not _is_count(number):
             raise SettingsError(
-                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(sections)} and a number up to "
-                f"{CALLS_MAX:,}, written without commas{suggest(section, sections)}"
+                f"--calls {entry!r}: expected TASK=NUMBER with one of {', '.join(known)} and a number up to "
+                f"{CALLS_MAX:,}, written without commas{'' if code else suggest(name, known)}"
             )
-        found.append(Demand(sections[section], int(number)))
+        found.append(Demand(code, int(number)))
     return found
 
 

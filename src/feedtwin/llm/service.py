@@ -227,7 +227,7 @@ class Service:
         if flush.step <= self._sources.replays_until or not self._stops:
             return
         missed = [(ask, reason) for ask, reason, _ in flush.stand_ins]
-        error = told_to_stop(flush.step, missed)
+        error = told_to_stop(self.settings, flush.step, missed)
         if error is not None:
             for pending in held:
                 self._desk.release(pending)

@@ -10,7 +10,7 @@ from feedtwin.llm.budget import PPM, Caps
 from feedtwin.llm.prices import Price, parse_prices, price_of
 from feedtwin.schema.address import server_of
 from feedtwin.schema.codes import AnswerSource, LlmTask
-from feedtwin.schema.parameters import Section
+from feedtwin.schema.parameters import Section, load_defaults
 
 SOURCES: Final = {
     "surrogate": AnswerSource.SURROGATE,
@@ -25,6 +25,11 @@ SECTIONS: Final = {
     LlmTask.TREND_PREDICTION: "trend",
     LlmTask.ACTION_SELECTION: "decision",
 }
+
+
+def code_of(name: str) -> LlmTask | None:
+    """Return the task of either name, `caption` or `CAPTION_GENERATION`; None where it is neither."""
+    return next((code for code, section in SECTIONS.items() if name in (section, code.name)), None)
 
 
 class TaskSettings(BaseModel):
@@ -122,6 +127,11 @@ class LlmSettings(Section):
             reserve=total * ppm(self.reserve_share) // PPM,
             tasks={task: total * ppm(self.of(task).budget_share) // PPM for task in SECTIONS},
         )
+
+    def chose_threshold(self, task: LlmTask) -> bool:
+        """Whether somebody chose a task's `live_until`: it is not the default."""
+        default = load_defaults().values()[f"llm.{SECTIONS[task]}.live_until"]
+        return self.of(task).live_until != default
 
     def live_until_ppm(self) -> dict[LlmTask, int]:
         """Return the utilisation from which each task is degraded, in parts per million."""

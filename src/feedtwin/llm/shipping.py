@@ -50,7 +50,11 @@ def caches_of(folder: Path) -> dict[str, Cache]:
 
 
 def verify_cache(folder: Path) -> CacheReport:
-    """Return what the caches of a folder hold; see `caches_of`."""
+    """Return what the caches of a folder hold; see `caches_of`.
+
+    Raises:
+        RunFolderError: There is no record.
+    """
     records: dict[str, int] = {}
     faults = []
     for cache in caches_of(folder).values():
@@ -59,6 +63,8 @@ def verify_cache(folder: Path) -> CacheReport:
                 records[found.task] = records.get(found.task, 0) + 1
             else:
                 faults.append(str(found))
+    if not records and not faults:
+        raise _no_record(folder, "nothing was checked")
     return CacheReport(records, faults)
 
 
@@ -76,10 +82,7 @@ def export_cache(folder: Path, target: Path) -> int:
                 raise found
             cells.setdefault((found.task, found.key, cache.sealed(found)), []).append(cell)
     if not cells:
-        raise RunFolderError(
-            f"{folder}: holds no record, so nothing was written; expected the folder of a cache (llm-cache beside the "
-            "runs, unless --llm-cache chose another) or of a study"
-        )
+        raise _no_record(folder, "nothing was written")
     lines = []
     for (_, _, sealed), own in sorted(cells.items()):
         marks = {} if own == [""] else {_CELLS: own}
@@ -87,6 +90,13 @@ def export_cache(folder: Path, target: Path) -> int:
     text = "".join(f"{line}\n" for line in lines)
     replace_file(target, lambda path: _write(path, text))
     return len(lines)
+
+
+def _no_record(folder: Path, so: str) -> RunFolderError:
+    return RunFolderError(
+        f"{folder}: holds no record, so {so}; expected the folder of a cache (llm-cache beside the runs, unless "
+        "--llm-cache chose another) or of a study"
+    )
 
 
 def import_cache(source: Path, folder: Path) -> int:

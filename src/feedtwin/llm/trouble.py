@@ -1,8 +1,8 @@
 """When a run stops because of its language models, and what it says then.
 
 `llm.on_trouble` decides. `setup` stops for what waiting does not mend: a key that is refused, or first calls to a
-model that reach nobody, or no such model. `stop` stops besides at the first answer that is degraded, unless
-the settings say so themselves (`live_until`). `degrade` never stops.
+model that reach nobody, no such model, what never answers in time, or what is no chat server. `stop` stops besides at the first answer that is degraded, unless
+somebody chose that (a `live_until` other than the default). `degrade` never stops.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from feedtwin.errors import LLMError
 from feedtwin.llm.barrier import THRESHOLD
 from feedtwin.llm.budget import Limit
 from feedtwin.llm.clients import Heard
-from feedtwin.llm.desk import Pending
+from feedtwin.llm.desk import NO_CHAT, Pending
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.llm.task import Ask
 
@@ -22,8 +22,9 @@ OVERRUN: Final = "provider overrun"
 QUEUE_FULL: Final = "queue full"
 _KEY: Final = "http 401"
 _NOBODY: Final = "unreachable"
+_SILENT: Final = ("timeout", "deadline")
 _SET_UP: Final = frozenset(
-    {_KEY, _NOBODY, *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405))}
+    {_KEY, _NOBODY, *_SILENT, *NO_CHAT, *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405))}
 )
 """How first calls end where key, address or model are not as they must be."""
 
@@ -53,7 +54,18 @@ def set_up_error(
     server = f"the server at {settings.base_url} (llm.base_url)"
     model = f"{settings.of(heard[0].ask.task.code).model} (llm.{section}.model)"
     key = f"the server's key in {settings.key_variable} (llm.key_variable)"
+    silence = (
+        f"{settings.base_url} (llm.base_url) gave no answer in time ({settings.call_timeout_s:g} s, "
+        "llm.call_timeout_s), and none before: the address may be wrong or behind a firewall; expected a server that "
+        "answers, or more time for it"
+    )
+    no_chat = (
+        f"{server} is no chat server: what it sent is no chat completion; expected a server that speaks the OpenAI "
+        "protocol, and its address down to the /v1 that most have"
+    )
     found = {
+        **dict.fromkeys(_SILENT, silence),
+        **dict.fromkeys(NO_CHAT, no_chat),
         _KEY: f"{server} does not take the key; expected {key}",
         "http 403": f"{server} does not let the key use {model}; expected {key}, and a model that it may use",
         _NOBODY: f"nobody is at {settings.base_url} (llm.base_url); expected a server that speaks the OpenAI protocol",
@@ -66,14 +78,21 @@ def set_up_error(
     )
 
 
-def told_to_stop(step: int, missed: Sequence[tuple[Ask, str]]) -> LLMError | None:
+def told_to_stop(
+    settings: LlmSettings, step: int, missed: Sequence[tuple[Ask, str]]
+) -> LLMError | None:
     """Return why a run must stop with `llm.on_trouble=stop`, or None.
 
     Args:
+        settings: Settings of the service.
         step: The step.
         missed: Asks that a stand-in would answer, with the reason; empty where that is as wanted.
     """
-    trouble = [(ask, reason) for ask, reason in missed if reason not in ("", THRESHOLD)]
+    trouble = [
+        (ask, reason)
+        for ask, reason in missed
+        if reason and not (reason == THRESHOLD and settings.chose_threshold(ask.task.code))
+    ]
     if not trouble:
         return None
     ask, reason = trouble[0]
@@ -89,6 +108,12 @@ def _remedy(reason: str, step: int, section: str) -> str:
         return (
             "continue with `feedtwin resume RUN` and the cache that has the answer (--llm-cache), or let the model be "
             f"asked: without --offline, and with llm.{section}.source=live"
+        )
+    if reason == THRESHOLD:
+        return (
+            f"give more money in llm.budget_microusd, or say how much of it may be used up before {section} is left to "
+            f"the rule (llm.{section}.live_until, which nobody chose; 1 is all), to a new run or to `feedtwin fork RUN "
+            f"--at {step}`, which takes over what was answered before"
         )
     if reason in tuple(Limit):
         share = f" and llm.{section}.budget_share" if reason == Limit.OWN else ""

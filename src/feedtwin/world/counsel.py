@@ -110,6 +110,17 @@ class Counsel:
             service, _ = trial._open(settings, self._llm(settings), Nowhere())
             service.close()
 
+    def check_money(self, settings: Settings) -> None:
+        """Refuse a new run with a live task that has no money for a single call.
+
+        Raises:
+            BudgetError: names the task, its money and what a call can cost.
+        """
+        if any(source_of(settings, section) == "live" for section in TASKS):
+            from feedtwin.llm.estimates import check_money
+
+            check_money(self._llm(settings))
+
     def join(self, world: "World") -> None:
         """Give a world its adviser, if its settings use language models.
 

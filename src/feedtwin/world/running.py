@@ -99,6 +99,7 @@ def start_from(
         reach=reach,
     )  # fmt: skip
     counsel.check(segments[-1].settings)
+    counsel.check_money(segments[-1].settings)
     header = {
         "segments": [segment.as_json() for segment in segments],
         "steps": options.steps,

@@ -6,6 +6,7 @@ from feedtwin.errors import BudgetError, IntegrityError, RunFolderError, Setting
 from feedtwin.llm import admin, estimates
 from feedtwin.llm.cache import Cache
 from feedtwin.llm.estimates import Demand
+from feedtwin.llm.records import SENT
 from feedtwin.llm.shipping import verify_cache
 from feedtwin.llm.task import Ask, task
 from feedtwin.record.journal import Journal
@@ -75,6 +76,22 @@ def test_only_live_tasks_are_estimated_and_only_at_a_known_price():
         estimates.estimate(live_settings(model="unheard-of"), demands)
 
 
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("budget_microusd=0", r"llm\.persona\.source is live.*spend is 0 micro"),
+        ("budget_microusd=20", r"spend is 20 micro-dollars, and one call to feedtwin-demo can cost"),
+        ("caption.budget_share=0", r"llm\.caption\.source.*llm\.caption\.budget_share \(0\)"),
+    ],
+)
+def test_a_live_task_without_money_for_one_call_is_refused(line, words):
+    with pytest.raises(BudgetError, match=words) as refused:
+        estimates.check_money(live_settings(line))
+    assert "\n" not in str(refused.value)
+    estimates.check_money(live_settings())
+    estimates.check_money(llm_settings("budget_microusd=0"))  # nobody is asked
+
+
 def test_an_estimate_grows_with_the_calls():
     settings = live_settings()
     one, ten = (
@@ -89,6 +106,17 @@ def test_an_estimate_grows_with_the_calls():
 def test_calls_that_are_none_are_refused(entry):
     with pytest.raises(SettingsError, match="--calls"):
         estimates.parse_calls([entry])
+
+
+def test_a_task_goes_by_either_name():
+    for words in (["caption=3"], ["CAPTION_GENERATION=3"]):
+        assert estimates.parse_calls(words) == [Demand(LlmTask.CAPTION_GENERATION, 3)]
+    assert admin.ask_example(llm_settings(), "caption") == admin.ask_example(llm_settings(), "CAPTION_GENERATION")  # fmt: skip
+    for wrong, meant in (("captoin", "caption"), ("CAPTION_GENERATOIN", "CAPTION_GENERATION")):
+        with pytest.raises(SettingsError, match=f"did you mean '{meant}'"):
+            admin.ask_example(llm_settings(), wrong)
+        with pytest.raises(SettingsError, match=f"did you mean '{meant}'"):
+            estimates.parse_calls([f"{wrong}=3"])
 
 
 def test_every_task_has_its_name():
@@ -176,6 +204,24 @@ def test_usage_says_that_a_journal_ends_early_and_where(tmp_path):
     assert admin.usage(tmp_path / "run").unfinished == ""
 
 
+def test_usage_says_what_a_crash_lost_of_the_spend(tmp_path):
+    """Calls without an end on record count as spent, also after the run went on."""
+    journalled(tmp_path / "run", ScriptedProvider(), [asks_of(6, 0)])
+    path = tmp_path / "run" / "journal"
+    whole = admin.usage(tmp_path / "run")
+    assert (whole.lost_calls, whole.lost, whole.loss) == (0, 0, "")
+    journal, _, _ = Journal.recover(path)
+    code = int(LlmTask.CAPTION_GENERATION)
+    sent = {"ended": [], "disputed": 0, "calls": [[100, code, 40], [101, code, 60]]}
+    journal.append_input(1, SENT, sent)
+    journal.commit(1, "00")
+    journal.close("00")
+    found = admin.usage(tmp_path / "run")
+    assert (found.lost_calls, found.lost) == (2, 100) and found.unfinished == ""
+    assert found.paid == whole.paid + 100
+    assert f"2 calls the end is not on record, as the run was cut short: 100 of the {found.paid}" in found.loss  # fmt: skip
+
+
 def test_a_run_that_asked_nobody_used_nothing(tmp_path):
     settings = resolve("synthetic", users=10)
     header = {"segments": [{"from_step": 0, "settings": settings.model_dump()}]}
@@ -206,6 +252,9 @@ def test_the_example_of_a_task_is_answered_without_a_model(name):
 def test_caches_are_verified(tmp_path):
     with pytest.raises(RunFolderError):
         verify_cache(tmp_path / "missing")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RunFolderError, match="holds no record, so nothing was checked"):
+        verify_cache(tmp_path / "empty")
     kind = task("COMMENT_GENERATION")
     with service_of(
         live_settings(), client=ScriptedProvider(), cache=Cache(tmp_path, "")

@@ -8,7 +8,7 @@ import pytest
 from feedtwin.errors import LLMError
 from feedtwin.llm.barrier import Exceeded
 from feedtwin.llm.cache import Cache
-from feedtwin.llm.clients import Failure
+from feedtwin.llm.clients import Failure, Reply
 from feedtwin.llm.rehearsal import Rehearsal
 from feedtwin.llm.task import Ask, task
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -19,6 +19,8 @@ from feedtwin.testing.services import Records, asks_of, live_settings, service_o
 LIVE, CACHED, SURROGATE = AnswerSource.LIVE, AnswerSource.CACHED, AnswerSource.SURROGATE
 GONE = Failure("unreachable", is_spent=False, is_passing=True)
 SLOW = Failure("timeout", is_spent=True, is_passing=True)
+PAGE = Reply(None, None, is_chat=False)
+"""What a web server that knows no chat answers to anything."""
 OTHER = "gpt-3.5-turbo"
 """A second model, which captions use where a test says so."""
 
@@ -179,6 +181,9 @@ def test_what_a_hanging_model_keeps_from_leaving_says_nothing_of_the_others():
         (refused(403), ("llm.key_variable", "feedtwin-demo", "http 403")),
         (refused(404), ("llm.base_url", "feedtwin-demo", "http 404")),
         (GONE, ("llm.base_url", "unreachable")),
+        (SLOW, ("llm.base_url", "llm.call_timeout_s", "firewall", "timeout")),
+        (PAGE, ("llm.base_url", "is no chat server", "no chat completion")),
+        (Failure("body too long", True, False), ("is no chat server", "body too long")),
     ],
 )
 @pytest.mark.parametrize("trouble", ["setup", "stop"])
@@ -193,29 +198,44 @@ def test_a_run_whose_first_calls_fail_for_its_set_up_stops_at_once_and_resumes(
     text = str(caught.value)
     assert "\n" not in text and "feedtwin resume" in text and "llm.on_trouble=degrade" in text
     assert all(word in text for word in (*words, settings.base_url))
-    assert sum(provider.calls.values()) == (8 if outcome is GONE else 4)
+    assert sum(provider.calls.values()) == (8 if outcome in (GONE, SLOW, PAGE) else 4)
     assert not any(one.rows for one in records.by_step().values())
     assert not list(cache.entries())
     sound = Fickle(lambda call: None)
     found = steps_of(settings, sound, 2, records, past=records.by_step(), cache=cache)
     assert found == [(12, {"": 12})] * 2
-    assert sum(row.paid for step in records.by_step().values() for row in step.ends.values()) == sound.bill.microusd  # fmt: skip
+    if outcome not in (SLOW, PAGE) and not getattr(outcome, "is_spent", False):
+        assert sum(row.paid for step in records.by_step().values() for row in step.ends.values()) == sound.bill.microusd  # fmt: skip
 
 
 def test_a_key_that_is_refused_on_trial_stops_and_leaves_no_reservation():
     step = [0]
-    provider = Fickle(lambda call: SLOW if step[0] < 1 else refused(401))
+    provider = Fickle(lambda call: [None, SLOW, SLOW, refused(401)][step[0]])
     with service_of(live_settings("silence_max=1", "pause_max=1"), client=provider) as service:
-        for now in (0, 1, 2):
+        for now in (0, 1, 2, 3):
             step[0] = now
             service.begin_step(now)
-            if now == 2:
+            if now == 3:
                 with pytest.raises(LLMError, match="does not take the key"):
                     service.answer(asks_of(6, now))
             else:
                 service.answer(asks_of(6, now))
         service.ledger.check()
         assert not service.ledger.open_calls()
+
+
+@pytest.mark.parametrize("outcome", [SLOW, PAGE, Reply(None, None), Reply("<html>", None)])
+def test_once_a_model_has_answered_or_where_it_completes_chats_the_run_goes_on(outcome):
+    """A completion without usable text comes from a chat server; silence after an answer is no wrong address."""
+    is_chat = isinstance(outcome, Reply) and outcome.is_chat
+    provider = Fickle(lambda call: outcome if is_chat or step[0] else None)
+    step = [0]
+    with service_of(live_settings(), client=provider) as service:
+        for now in range(2):
+            step[0] = now
+            service.begin_step(now)
+            found = service.answer(asks_of(6, now))
+            assert any(one.reason for one in found) == bool(is_chat or now)
 
 
 def test_told_to_degrade_it_goes_on():
@@ -316,6 +336,23 @@ def test_thresholds_are_configured_and_stop_nothing():
         assert {one.reason for one in service.answer(asks)} == {"threshold"}
 
 
+def test_a_threshold_that_nobody_chose_is_no_wish_for_stand_ins():
+    """By default comments are left to the rule at 80 %: told to stop, a run ends there instead."""
+    settings = live_settings("on_trouble=stop", "budget_microusd=100000", "reserve_share=0")
+    asks = sample_asks(task("COMMENT_GENERATION"), 6, 0)
+    records = Records()
+    with service_of(settings, client=ScriptedProvider(), records=records) as service:
+        service.begin_step(0)
+        service.ledger.settle(service.ledger.reserve(LlmTask.CAPTION_GENERATION, 85_000).call, 85_000, 85_000)  # fmt: skip
+        service.begin_step(1)
+        with pytest.raises(LLMError, match=r"threshold; 6 asks.*llm\.comment\.live_until.*fork"):
+            service.answer(asks)
+
+
+def test_with_no_money_at_all_a_run_that_is_told_to_stop_stops_at_its_first_ask():
+    stopped(live_settings("on_trouble=stop", "budget_microusd=0"), asks_of(6), r"budget; \d asks", ScriptedProvider())  # fmt: skip
+
+
 def test_a_replay_stops_for_nothing():
     settings, records = live_settings("attempts_max=1"), Records()
     provider = ScriptedProvider(Script({GOOD: 1, BROKEN: 1}), seed=2)
@@ -370,6 +407,37 @@ def test_each_limit_is_told_once_where_it_binds():
     assert ledger.account().charged <= 10000
     again, _ = barriers_of(past=records.by_step(), replays_until=len(steps) - 1)
     assert again == barriers
+
+
+@pytest.mark.parametrize(
+    ("sets", "limit", "tasks"),
+    [
+        (("budget_microusd=0",), LlmTask.ALL, 6),
+        (("caption.budget_share=0",), LlmTask.CAPTION_GENERATION, 1),
+    ],
+)
+def test_where_there_is_no_money_from_the_start_the_first_barrier_says_so(sets, limit, tasks):
+    settings, records = live_settings(*sets), Records()
+    steps = [asks_of(12, step) for step in range(3)]
+
+    def barriers_of(start=0, **sources):
+        with service_of(settings, **sources) as service:
+            found = []
+            for step in range(start, len(steps)):
+                found.append(service.begin_step(step))
+                service.answer(steps[step])
+            return found
+
+    first, *later = barriers_of(client=ScriptedProvider(), records=records)
+    assert [(one.task, one.budget, one.spend) for one in first.exceeded] == [(limit, 0, 0)]
+    assert len(first.changes) == tasks
+    assert {(one.from_source, one.to_source) for one in first.changes} == {(LIVE, CACHED)}
+    assert not any(one.changes or one.exceeded for one in later)
+    past = {"past": records.by_step(), "replays_until": 2}
+    assert barriers_of(**past) == [first, *later]
+    assert barriers_of(1, **past) == later
+    reasons = {reason for one in records.by_step().values() for task in one.counts().values() for reason in task.reasons}  # fmt: skip
+    assert reasons == {"budget" if limit is LlmTask.ALL else "budget of the task"}
 
 
 # -- damage --------------------------------------------------------------------------------------
