@@ -24,7 +24,13 @@ _KEY: Final = "http 401"
 _NOBODY: Final = "unreachable"
 _SILENT: Final = ("timeout", "deadline")
 _SET_UP: Final = frozenset(
-    {_KEY, _NOBODY, *_SILENT, *NO_CHAT, *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405))}
+    {
+        _KEY,
+        _NOBODY,
+        *_SILENT,
+        *NO_CHAT,
+        *(f"http {status}" for status in (301, 302, 303, 307, 308, 403, 404, 405)),
+    }
 )
 """How first calls end where key, address or model are not as they must be."""
 
