@@ -55,8 +55,8 @@ def set_up_error(
     model = f"{settings.of(heard[0].ask.task.code).model} (llm.{section}.model)"
     key = f"the server's key in {settings.key_variable} (llm.key_variable)"
     silence = (
-        f"{settings.base_url} (llm.base_url) gave no answer in time ({settings.call_timeout_s:g} s, "
-        "llm.call_timeout_s), and none before: the address may be wrong or behind a firewall; expected a server that "
+        f"{settings.base_url} (llm.base_url) gave no answer in time (a call: {settings.call_timeout_s:g} s, "
+        f"llm.call_timeout_s; a phase: {settings.flush_deadline_s:g} s, llm.flush_deadline_s), and none before: the address may be wrong or behind a firewall; expected a server that "
         "answers, or more time for it"
     )
     no_chat = (
