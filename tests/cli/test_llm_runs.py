@@ -124,7 +124,7 @@ def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
             "in/a",
             status=2,
         )
-        assert "feedtwin resume" in told.stderr
+        assert "`feedtwin resume in/a`" in told.stderr
     kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
     assert kept == {first}
     for change in ("llm.caption.model=other", "trends.window_steps=2"):

@@ -105,7 +105,9 @@ class Barriers:
         """Decide at the barrier before a step; steps begin in order, the first one anywhere."""
         if self.step is not None:
             assert step == self.step + 1, (self.step, step)
-        elif step > 0:  # a run that resumes knows what the barrier before decided; a fresh one had none
+        elif (
+            step > 0
+        ):  # a run that resumes knows what the barrier before decided; a fresh one had none
             self._absorb_before(step - 1)
             self._standing = self._decide()
         self._absorb_before(step)

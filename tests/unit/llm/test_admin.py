@@ -80,7 +80,10 @@ def test_only_live_tasks_are_estimated_and_only_at_a_known_price():
     ("line", "words"),
     [
         ("budget_microusd=0", r"llm\.persona\.source is live.*spend is 0 micro"),
-        ("budget_microusd=20", r"spend is 20 micro-dollars, and one call to feedtwin-demo can cost"),
+        (
+            "budget_microusd=20",
+            r"spend is 20 micro-dollars, and one call to feedtwin-demo can cost",
+        ),
         ("caption.budget_share=0", r"llm\.caption\.source.*llm\.caption\.budget_share \(0\)"),
     ],
 )
