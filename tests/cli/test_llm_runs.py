@@ -59,6 +59,17 @@ def test_a_live_run_shows_who_answered_what_it_cost_and_that_it_is_degraded(cli,
     assert cli.json("trace", "a", "--impression", mark)["warnings"]
 
 
+def test_usage_of_a_run_that_rules_answer_has_the_numbers_of_its_summary(cli):
+    rules = [*WORLD[:-2], "surrogate"]
+    shown = cli.json("run", *rules, "--set", "campaigns.adoption=1", "--out", "r")["language_models"]["tasks"]  # fmt: skip
+    used = cli.json("llm", "usage", "r")["tasks"]
+    assert shown and set(used) == set(shown)
+    for name, one in shown.items():
+        assert used[name]["answers"] == {"surrogate": one["surrogate"]} and one["surrogate"]
+    refused = cli("run", *WORLD, "--set", "llm.budget_microusd=0", "--set", "llm.key=optional", "--out", "x", status=2)  # fmt: skip
+    assert "one call to" in refused.stderr and not (cli.folder / "x").exists()
+
+
 def test_summary_usage_and_report_say_why_answers_are_degraded_and_how_many(cli, ran):
     printed, address = ran
     told = cli.json("llm", "usage", "a")
@@ -113,7 +124,7 @@ def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
             "in/a",
             status=2,
         )
-        assert "feedtwin resume" in told.stderr
+        assert "`feedtwin resume in/a`" in told.stderr
     kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
     assert kept == {first}
     for change in ("llm.caption.model=other", "trends.window_steps=2"):

@@ -136,8 +136,11 @@ def _print_language(use: "LanguageUse") -> None:
             why = ", ".join(f"{number} {reason}" for reason, number in use.reasons[name].items())
             say(f"  {'':<37}degraded: {why}")
     share = use.charged_microusd / max(use.budget_microusd, 1)
-    gone = ", ".join(f"{part:.1%} by the end of step {step}" for step, part in use.by_quarter)
-    burn = f" ({gone})" if gone else ""
+    gone: dict[str, int] = {}
+    for step, part in use.by_quarter:
+        gone.setdefault(f"{part:.1%}", step)
+    told = ", ".join(f"{part} by the end of step {step}" for part, step in gone.items())
+    burn = f" ({told})" if len(gone) > 1 else ""  # one share says no more than the line does
     say(f"  {'':<15}{'budget':<22}{share:.1%} of {usd(use.budget_microusd)} charged{burn}")
     if use.disputed_microusd:
         say(

@@ -4,13 +4,18 @@ Counts and money of a run folder come from its registry; whether it is degraded 
 holds what a fork inherited. Nothing of `llm` is loaded for a run that has none.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from feedtwin.record.reader import Run
 from feedtwin.schema.settings import Settings
-from feedtwin.world.counsel import TASKS, inputs_of, uses_models
+from feedtwin.world.counsel import inputs_of, uses_models
+
+if TYPE_CHECKING:
+    from feedtwin.llm.admin import TaskUsage
+    from feedtwin.schema.codes import LlmTask
 
 _SOURCES = ("live", "cached", "surrogate")
 
@@ -114,26 +119,27 @@ def language_use(path: str | Path) -> LanguageUse | None:
     )
     return LanguageUse(
         tasks, found.budget, found.charged, tuple(found.burn_down), degraded,
-        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run)), found.disputed, tuple(c.name for c in found.degraded),
+        (*degraded, *([found.damage] if found.damage else []), *_demo_notes(run, found.tasks)), found.disputed, tuple(c.name for c in found.degraded),
         {code.name: one.reasons for code, one in found.tasks.items() if one.reasons},
     )  # fmt: skip
 
 
-def _demo_notes(run: Run) -> tuple[str, ...]:
-    """Say so where the demo server's model may have answered."""
+def _demo_notes(run: Run, used: "Mapping[LlmTask, TaskUsage]") -> tuple[str, ...]:
+    """Say so where the demo server's model answered, now or when an answer was kept."""
     from feedtwin.llm.admin import llm_settings
     from feedtwin.llm.demo import LABEL, MODEL
+    from feedtwin.schema.codes import AnswerSource
 
+    told = {
+        code
+        for code, one in used.items()
+        if any(one.counts.by_source.get(s) for s in (AnswerSource.LIVE, AnswerSource.CACHED))
+    }
     for segment in run.frames[0].payload["segments"]:
         own = llm_settings(Settings.model_validate(segment["settings"]))
-        if any(getattr(own, task).model == MODEL for task in TASKS if _takes_answers(own, task)):
+        if any(own.of(code).model == MODEL for code in told):
             return (f"answers of {MODEL} are {LABEL}",)
     return ()
-
-
-def _takes_answers(settings: Any, task: str) -> bool:
-    """Whether a task asks a model, or took a model's answers from a cache."""
-    return getattr(settings, task).source in ("live", "cached")
 
 
 def warnings_about(path: str | Path) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ def open_service(
     replays_until: int = NOTHING,
     is_offline: bool = False,
     client: Client | None = None,
+    run: str = "RUN",
 ) -> Service:
     """Return the service of a run; whoever opens it closes it.
 
@@ -36,6 +37,7 @@ def open_service(
         replays_until: Last step that the journal holds whole.
         is_offline: Whether nobody may be asked: answers come from journal, cache and stand-ins.
         client: A client instead of the live one.
+        run: The run's folder as a command names it, for what is said when the run stops.
 
     Raises:
         LLMError: The extra is not installed or the key is missing.
@@ -58,6 +60,7 @@ def open_service(
         screen=screen,
         past=past or {},
         replays_until=replays_until,
+        run=run,
     )
     return Service(settings, draws, sources, recorder)
 

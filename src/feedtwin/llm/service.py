@@ -227,7 +227,7 @@ class Service:
         if flush.step <= self._sources.replays_until or not self._stops:
             return
         missed = [(ask, reason) for ask, reason, _ in flush.stand_ins]
-        error = told_to_stop(self.settings, flush.step, missed)
+        error = told_to_stop(self.settings, flush.step, missed, self._sources.run)
         if error is not None:
             for pending in held:
                 self._desk.release(pending)
@@ -313,7 +313,8 @@ class Service:
         errors, heard = [], []
         for way, own in by_way.items():
             is_proven = self._breaker.is_proven(way)
-            errors.append(set_up_error(self.settings, flush.step, own, is_proven=is_proven))
+            run = self._sources.run
+            errors.append(set_up_error(self.settings, flush.step, own, run, is_proven=is_proven))
             what = max(one.heard for one in own)
             if what is not Heard.NOTHING:
                 heard.append((way, int(what)))

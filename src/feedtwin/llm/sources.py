@@ -23,6 +23,7 @@ class Sources:
         screen: Finds the server's key in text.
         past: What the journal holds already, by step.
         replays_until: Last step that the journal holds whole: nobody is asked in it or before.
+        run: The run's folder as a command names it; RUN where it is not known.
     """
 
     client: Client | None = None
@@ -30,3 +31,4 @@ class Sources:
     screen: Screen | None = None
     past: Mapping[int, StepInputs] = field(default_factory=dict)
     replays_until: int = NOTHING
+    run: str = "RUN"

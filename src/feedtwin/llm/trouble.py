@@ -36,7 +36,7 @@ _SET_UP: Final = frozenset(
 
 
 def set_up_error(
-    settings: LlmSettings, step: int, pendings: Sequence[Pending], *, is_proven: bool
+    settings: LlmSettings, step: int, pendings: Sequence[Pending], run: str, *, is_proven: bool
 ) -> LLMError | None:
     """Return why a run must stop after a batch of calls to one model, or None.
 
@@ -44,6 +44,7 @@ def set_up_error(
         settings: Settings of the service.
         step: The step.
         pendings: The asks of the batch that went to the model.
+        run: The run's folder as a command names it.
         is_proven: Whether it has answered before.
     """
     heard = [one for one in pendings if one.heard is not Heard.NOTHING]
@@ -61,8 +62,8 @@ def set_up_error(
     model = f"{settings.of(heard[0].ask.task.code).model} (llm.{section}.model)"
     key = f"the server's key in {settings.key_variable} (llm.key_variable)"
     silence = (
-        f"{settings.base_url} (llm.base_url) gave no answer in time ({settings.call_timeout_s:g} s, "
-        "llm.call_timeout_s), and none before: the address may be wrong or behind a firewall; expected a server that "
+        f"{settings.base_url} (llm.base_url) gave no answer in time (a call: {settings.call_timeout_s:g} s, "
+        f"llm.call_timeout_s; a phase: {settings.flush_deadline_s:g} s, llm.flush_deadline_s), and none before: the address may be wrong or behind a firewall; expected a server that "
         "answers, or more time for it"
     )
     no_chat = (
@@ -79,13 +80,13 @@ def set_up_error(
     "address down to the /v1 that most have")  # fmt: skip
     return LLMError(
         f"llm, step {step}: {found} (found: {reason}, {len(heard)} {_plural(len(heard), 'ask')}). What was answered is "
-        "on record: mend the server or the key and continue with `feedtwin resume RUN`, start anew with other settings, "
+        f"on record: mend the server or the key and continue with `feedtwin resume {run}`, start anew with other settings, "
         "or go on with stand-ins from the start with llm.on_trouble=degrade"
     )
 
 
 def told_to_stop(
-    settings: LlmSettings, step: int, missed: Sequence[tuple[Ask, str]]
+    settings: LlmSettings, step: int, missed: Sequence[tuple[Ask, str]], run: str
 ) -> LLMError | None:
     """Return why a run must stop with `llm.on_trouble=stop`, or None.
 
@@ -93,6 +94,7 @@ def told_to_stop(
         settings: Settings of the service.
         step: The step.
         missed: Asks that a stand-in would answer, with the reason; empty where that is as wanted.
+        run: The run's folder as a command names it.
     """
     trouble = [
         (ask, reason)
@@ -105,33 +107,35 @@ def told_to_stop(
     return LLMError(
         f"llm, step {step}: {ask.task.name} of {list(ask.key)} got no answer ({reason}; {len(trouble)} "
         f"{_plural(len(trouble), 'ask')} so far); expected one, for llm.on_trouble is stop. What was answered is on "
-        f"record: {_remedy(reason, step, SECTIONS[ask.task.code])}"
+        f"record: {_remedy(reason, step, SECTIONS[ask.task.code], run)}"
     )
 
 
-def _remedy(reason: str, step: int, section: str) -> str:
+def _remedy(reason: str, step: int, section: str, run: str) -> str:
     if reason == NOT_CACHED:
         return (
-            "continue with `feedtwin resume RUN` and the cache that has the answer (--llm-cache), or let the model be "
+            f"continue with `feedtwin resume {run}` and the cache that has the answer (--llm-cache), or let the model be "
             f"asked: without --offline, and with llm.{section}.source=live"
         )
     if reason == THRESHOLD:
         return (
             f"give more money in llm.budget_microusd, or say how much of it may be used up before {section} is left to "
-            f"the rule (llm.{section}.live_until, which nobody chose; 1 is all), to a new run or to `feedtwin fork RUN "
-            f"--at {step}`, which takes over what was answered before"
+            f"the rule (llm.{section}.live_until, which nobody chose; 1 is all), to a new run or to `feedtwin fork "
+            f"{run} --at {step}`, which takes over what was answered before"
         )
     if reason in tuple(Limit):
         share = f" and llm.{section}.budget_share" if reason == Limit.OWN else ""
         return (
-            f"give more money in llm.budget_microusd{share}, to a new run or to `feedtwin fork RUN --at {step}`, which "
+            f"give more money in llm.budget_microusd{share}, to a new run or to `feedtwin fork {run} --at {step}`, which "
             "takes over what was answered before"
         )
     if reason == OVERRUN:
-        return "`feedtwin llm usage RUN` says what the provider claimed above what a call can cost"
+        return (
+            f"`feedtwin llm usage {run}` says what the provider claimed above what a call can cost"
+        )
     if reason == QUEUE_FULL:
-        return "raise llm.queue_max in a new run, or in `feedtwin fork RUN`"
-    return "mend the server, then continue with `feedtwin resume RUN`"
+        return f"raise llm.queue_max in a new run, or in `feedtwin fork {run}`"
+    return f"mend the server, then continue with `feedtwin resume {run}`"
 
 
 def _plural(number: int, word: str) -> str:

@@ -69,6 +69,7 @@ class Counsel:
         client: A client instead of the one that the settings name.
         journal: Where answers are recorded before use; None where nothing is recorded and nobody asked.
         reach: What is said about the server beside the settings.
+        run: The run's folder as a command names it, for what is said when the run stops.
     """
 
     inputs: Inputs = ()
@@ -78,6 +79,7 @@ class Counsel:
     client: "Client | None" = None
     journal: "Recorder | None" = None
     reach: Reach = field(default_factory=Reach)
+    run: str = "RUN"
     _past: "dict[int, StepInputs] | None" = field(default=None, repr=False)
 
     @classmethod
@@ -172,6 +174,7 @@ class Counsel:
             replays_until=self.replays_until,
             is_offline=self.is_offline or recorder is None,
             client=self.client,
+            run=self.run,
         )
         return service, past
 

@@ -6,6 +6,7 @@ says in which order a step is committed).
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from feedtwin.errors import IntegrityError, RunFolderError
@@ -96,7 +97,7 @@ def start_from(
     reach = reach or Reach(options.cache)
     counsel = Counsel(
         inherited, world.step_count - 1, options.cache_of(path), options.offline, options.client,
-        reach=reach,
+        reach=reach, run=quote(str(path)),
     )  # fmt: skip
     counsel.check(segments[-1].settings)
     counsel.check_money(segments[-1].settings)
@@ -178,8 +179,9 @@ def resume(
         reach = Reach.of_run(path).then(cache, sets, segments[-1].settings)
         answers = RunOptions(int(header["steps"]), cache=reach.cache).cache_of(path)
         counsel = Counsel.of_frames(
-            frames, cache=answers, is_offline=offline, client=client, journal=journal, reach=reach
-        )
+            frames, cache=answers, is_offline=offline, client=client, journal=journal, reach=reach,
+            run=quote(str(path)),
+        )  # fmt: skip
         counsel.check(segments[-1].settings)
         if cache is None and reach.cache is not None and not reach.cache.is_dir():
             messages.append(f"{answers}: the answers that this run keeps are not there (any more)")

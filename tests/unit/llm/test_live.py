@@ -132,7 +132,7 @@ def test_a_server_that_dies_between_steps_degrades_the_run_and_one_told_to_stop_
 
 def test_answers_slower_than_the_deadline_are_spent_and_the_phase_ends_in_time():
     provider = ScriptedProvider(Script(latency_s=(2.0, 2.0)))
-    settings = live_settings("flush_deadline_s=0.4", "attempts_max=1", "call_timeout_s=30")
+    settings = live_settings("flush_deadline_s=0.4", "attempts_max=1", "call_timeout_s=30", "on_trouble=degrade")  # fmt: skip
     with serve(provider) as address, live(address, settings=settings) as service:
         service.begin_step(0)
         assert {one.reason for one in service.answer(asks_of(6))} == {"deadline"}

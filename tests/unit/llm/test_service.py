@@ -266,7 +266,7 @@ def test_a_long_queue_is_cut_in_canonical_order():
 
 def test_a_dead_server_costs_one_batch_a_step_and_the_run_goes_on():
     provider = ScriptedProvider(Script({LOST: 1}))
-    settings = live_settings("call_timeout_s=0.05", "attempts_max=1", "batch_size=10")
+    settings = live_settings("call_timeout_s=0.05", "attempts_max=1", "batch_size=10", "on_trouble=degrade")  # fmt: skip
     answers, _, service = run(settings, [asks_of(60, 0), asks_of(60, 1)], provider)
     assert provider.bill.calls == 20
     assert Counter(one.reason for one in answers[0]) == {"timeout": 10, "provider down": 50}
