@@ -434,7 +434,9 @@ def test_a_run_that_cannot_ask_stops_at_its_first_call_and_resumes_as_if_nothing
     reason, live, lab, kernels, tmp_path
 ):
     path, cache = tmp_path / "run", tmp_path / "cache"
-    with pytest.raises(LLMError, match=r"llm, step 0: .*\(llm\.base_url\).*feedtwin resume RUN"):
+    with pytest.raises(
+        LLMError, match=r"llm, step 0: .*\(llm\.base_url\).*feedtwin resume \S+run`"
+    ):
         ran(asking(lab), path, kernels, Refusing(reason), cache=cache)
     assert not list(cache.rglob("*.json"))
     mended = resume(path, kernels, client=ScriptedProvider(Script()), cache=cache)
