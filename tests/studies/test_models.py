@@ -208,7 +208,7 @@ def test_every_number_says_who_answered_and_what_was_degraded(answered, ran, tmp
     assert row.degraded_cells == 1 and 0 < row.degraded <= row.surrogate and row.live > 0
     assert read_result(tmp_path / "out") == found
     header = (tmp_path / "out" / "effects.csv").read_text("utf-8").splitlines()[0]
-    assert header.endswith(",sources,degraded")
+    assert ",sources,degraded," in header
 
 
 def test_the_estimate_of_a_study_is_near_its_bill_and_below_the_worst_case(

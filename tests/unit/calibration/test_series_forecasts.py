@@ -8,7 +8,7 @@ from feedtwin.calibration.series.takeoffs import coming, levels, onsets, trailin
 from feedtwin.calibration.series.windows import Stretch, stretches
 from feedtwin.datasets.series import About, CountSeries
 from feedtwin.errors import DataError, PolicyError
-from feedtwin.policies.interface import Forecast, View, policy
+from feedtwin.policies.interface import Forecast, View
 from feedtwin.schema.codes import TrendLifecycle
 
 ABOUT = About("test", "generated sample", "none", "none", "0", ())
@@ -107,7 +107,6 @@ def test_series_that_are_too_short_are_refused_with_what_is_needed() -> None:
         roll(panel(days=40), (14,), ("heuristic",))
 
 
-@policy("forecast", "asks-for-users", section="forecast")
 class AsksForUsers:
     def __init__(self, settings: object) -> None:
         pass

@@ -37,6 +37,7 @@ def run_of(folder, provider, *sets, asks=None):
     settings = resolve("synthetic", users=10, seed=0, sets=own)
     header = {"segments": [{"from_step": 0, "settings": settings.model_dump()}]}
     folder.mkdir()
+    (folder / "manifest.json").write_text("{}", "utf-8")
     with (
         Journal.create(folder / "journal", header) as journal,
         service_of(live_settings(*sets), client=provider, records=journal, seed=0) as service,

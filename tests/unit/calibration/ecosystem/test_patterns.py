@@ -102,7 +102,7 @@ def test_the_plan_has_held_out_patterns_on_three_levels() -> None:
     held = [one for one in plan.patterns if one.role == HELD_OUT]
     assert len(held) >= 8 and {one.level for one in held} == set(LEVELS)
     assert {one.name for one in plan.patterns} == set(MEASURES)
-    assert 5 <= len(plan.free) <= 8 <= len(plan.place(FITTED)) + 1
+    assert 5 <= len(plan.free) <= 10 and len(plan.place(FITTED)) >= 7
 
 
 @pytest.mark.parametrize(
