@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.calibration.design import TIME, USER, VIDEO, time_matrix
+from feedtwin.calibration.design import TIME, VIDEO, time_matrix
 from feedtwin.calibration.effects import logistic
 from feedtwin.calibration.head import FACTORS, Head
 from feedtwin.calibration.material import Material
 from feedtwin.calibration.model import EncounterModel
-from feedtwin.calibration.past import remembered
 from feedtwin.calibration.tables import progress
 from feedtwin.datasets.adaptor import F8, I8
 from feedtwin.datasets.encounters import EncounterLog
@@ -126,23 +125,12 @@ def _boosted(head: Head, material: Material, surface: int) -> tuple[F8, F8, F8]:
     people, films = len(log.users.key), len(log.videos.key)
     if not head.forests:
         return np.zeros(people), np.zeros(films), np.zeros(len(weeks))
-    past = remembered(
-        log,
-        head.video_past.shape[1],
-        (head.video_key, head.video_past),
-        (head.author_key, head.author_past),
-    )
-    row, known = rows_of(head.user_key, log.users.key)
-    person = np.where(known, head.user_column[row], 0.0)
-    strangers = np.flatnonzero(~known)
-    if len(strangers):
-        features = material.people_features(past, strangers)
-        person[strangers] = np.mean([f.of_group(USER, features) for f in head.forests], axis=0)
+    past = head.past(log)
     pairs = material.pair_features(np.arange(films, dtype=np.int64) * 256 + surface, past)
     times = material.time_features(weeks, past)
     video = np.mean([f.of_group(VIDEO, pairs) + f.constant() for f in head.forests], axis=0)
     moment = np.mean([f.of_group(TIME, times) for f in head.forests], axis=0)
-    return person, video, moment
+    return head.people(material, past), video, moment
 
 
 def _on_signal_scale(model: EncounterModel, name: str, column: LoopColumns) -> LoopColumns:

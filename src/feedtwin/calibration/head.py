@@ -18,6 +18,7 @@ from feedtwin.calibration.forest import Forest
 from feedtwin.calibration.material import Material
 from feedtwin.calibration.past import Past, pasts, remembered
 from feedtwin.datasets.adaptor import F8, I8, Flags
+from feedtwin.datasets.encounters import EncounterLog
 from feedtwin.datasets.parquet import rows_of
 
 Constants = Mapping[str, Any]
@@ -92,20 +93,29 @@ class Head:
         log = material.log
         if not self.forests:
             return np.zeros(len(log.rows))
-        past = remembered(
+        past = self.past(log)
+        total: F8 = self.people(material, past)[log.rows.user]
+        total = total + shared_part(self.forests, material, past)
+        return total
+
+    def past(self, log: EncounterLog) -> Past:
+        """What the fit remembers of the videos and authors of a log."""
+        return remembered(
             log,
             self.video_past.shape[1],
             (self.video_key, self.video_past),
             (self.author_key, self.author_past),
         )
-        row, known = rows_of(self.user_key, log.users.key)
-        part = np.where(known, self.user_column[row], 0.0)
+
+    def people(self, material: Material, past: Past) -> F8:
+        """What the trees say of each person of a log, (U,): kept for those of the fit, computed for strangers."""
+        row, known = rows_of(self.user_key, material.log.users.key)
+        part: F8 = np.where(known, self.user_column[row], 0.0)
         strangers = np.flatnonzero(~known)
         if len(strangers):
             features = material.people_features(past, strangers)
             part[strangers] = np.mean([f.of_group(USER, features) for f in self.forests], axis=0)
-        total: F8 = part[log.rows.user] + shared_part(self.forests, material, past)
-        return total
+        return part
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Everything as named arrays."""
