@@ -139,12 +139,14 @@ def study(
 def _print_start(found: "Study", folder: Path) -> None:
     """Say what is about to run; the first line is the state of calibration."""
     from feedtwin.lab.study.provenance import calibration
+    from feedtwin.lab.study.settings_check import settings_of
 
     say(calibration(found))
     quick = ", a quick look" if found.quick else ""
     about = f": {found.description}" if found.description else ""
     say(f"study   {found.name}{quick}{about}")
-    people = "" if found.users is None else f", {plural(found.users, 'user')}"
+    users = settings_of(found, None, 0).users
+    people = "" if users is None else f", {plural(users, 'user')}"
     say(f"world   {found.world}{people}, seed {found.seed}")
     for arm in found.arms.values():
         about = f": {arm.description}" if arm.description else ""

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import stats
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart
+from feedtwin.lab.figures.telling import Look, look_of
 from feedtwin.record.reader import Run
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ PANELS: Final = {
     "planned": "uploads that follow a plan, so far",
 }
 _CONFIDENCE: Final = 0.95
+_WIDE_COLUMNS: Final = 4
+_NARROW_COLUMNS: Final = 2
+_LEGEND_PX: Final = 18
 Row = tuple[str, str, int, float, float | None, float | None, int]
 
 
@@ -70,6 +74,11 @@ def adoption(
     rows = [row for arm, runs in found.items() for row in _rows(arm, runs)]
     if not rows:
         return None
+    arms = len({row[0] for row in rows})
+
+    def legend(columns: int) -> int:
+        return _LEGEND_PX * -(-arms // columns) if arms > 1 else 0
+
     most = max(len(runs) for runs in found.values())
     band = (
         "mean over runs with 95\u202f% intervals, hour by hour" if most > 1
@@ -84,8 +93,8 @@ def adoption(
         columns=COLUMNS,
         rows=rows,
         draw=lambda canvas: _draw(canvas, rows),
-        wide=290,
-        narrow=470,
+        wide=290 + legend(_WIDE_COLUMNS),
+        narrow=470 + legend(_NARROW_COLUMNS),
     )
 
 
@@ -124,23 +133,27 @@ def _draw(canvas: Canvas, rows: list[Row]) -> None:
         scale = 100 if measure == "planned" else 1
         for place, arm in enumerate(arms):
             mine = [row for row in rows if row[0] == arm and row[1] == measure]
-            _draw_curve(canvas, axis, mine, scale, canvas.palette.series[place % 6])
+            _draw_curve(axis, mine, scale, look_of(canvas.palette, place))
         axis.set_ylim(0, 105 if measure == "planned" else None)
         axis.set_xlim(0, max(row[2] for row in rows))
         axis.grid(axis="y", color=canvas.palette.faint, lw=0.8)
         axis.locator_params(axis="y", nbins=5)
         canvas.name(axis, label + (", %" if measure == "planned" else ""))
         canvas.label(axis, x="hour of the run")
-    if len(arms) > 1:
-        axes[0].legend(loc="lower right", labelcolor=canvas.palette.ink)
+    if len(arms) > 1:  # beside the curves, not on them
+        canvas.figure.legend(
+            *axes[0].get_legend_handles_labels(), loc="outside lower left", labelcolor=canvas.palette.ink,
+            ncols=_NARROW_COLUMNS if canvas.narrow else _WIDE_COLUMNS, fontsize=canvas.small, handlelength=2.4,
+        )  # fmt: skip
 
 
-def _draw_curve(canvas: Canvas, axis: "Axes", rows: list[Row], scale: int, colour: str) -> None:
+def _draw_curve(axis: "Axes", rows: list[Row], scale: int, look: Look) -> None:
     hour = [row[2] for row in rows]
     low = [row[4] for row in rows if row[4] is not None]
     high = [row[5] for row in rows if row[5] is not None]
     label = rows[0][0] if rows else ""
     if len(low) == len(rows) == len(high):
         edges = [scale * one for one in low], [scale * one for one in high]
-        axis.fill_between(hour, *edges, step="post", color=colour, alpha=0.22, lw=0)
-    axis.step(hour, [scale * row[3] for row in rows], where="post", color=colour, lw=2, label=label)
+        axis.fill_between(hour, *edges, step="post", color=look.colour, alpha=0.18, lw=0)
+    middle = [scale * row[3] for row in rows]
+    axis.step(hour, middle, where="post", color=look.colour, ls=look.dash, lw=2, label=label)

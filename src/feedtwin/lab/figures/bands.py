@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Value
-from feedtwin.lab.figures.words import p_value
+from feedtwin.lab.figures.words import p_said
 
 COLUMNS = ("what", "kind", "middle", "low", "high", "inside", "pattern", "level", "role", "unit")
+
+UNITLESS = {"1": "no unit"}
+"""What people read for a number without a unit."""
 
 
 def band_chart(row: Mapping[str, Any], basis: Basis, name: str) -> Chart:
@@ -23,14 +26,15 @@ def band_chart(row: Mapping[str, Any], basis: Basis, name: str) -> Chart:
         reading = "A world of the twin gave no number, so that nothing is predicted."
     else:
         where = "inside" if twin["inside"] else "OUTSIDE"
-        reading = f"The log lies {where} the twin's band (p = {p_value(twin['p'])})."
+        reading = f"The log lies {where} the twin's band ({p_said(twin['p'])})."
     rejects = ", ".join(row["rejects"]) or "no null world"
+    unit = UNITLESS.get(row["unit"], row["unit"])
     return Chart(
         name=name,
         title=f"{row['name'].replace('_', ' ')} ({row['level']} level, {row['role'].replace('_', ' ')})",
         reading=f"{reading} The pattern rejects {rejects}.",
         units=(
-            f"Unit: {row['unit']}. Line: the log. Bars: 95 % predictive intervals over worlds, stated tolerance "
+            f"Unit: {unit}. Line: the log. Bars: 95 % predictive intervals over worlds, stated tolerance "
             f"{row['tolerance']:g} included; thick: without it. Dots: single worlds. Last bar: the other people of the same log."
         ),
         basis=basis,
@@ -76,7 +80,8 @@ def _draw(canvas: Canvas, row: Mapping[str, Any]) -> None:
     axis.set_yticks(range(len(bands)), [name for name, _ in bands])
     axis.tick_params(axis="y", labelcolor=look.ink, labelsize=canvas.small)
     axis.set_ylim(len(bands) - 0.4, -0.6)
+    axis.locator_params(axis="x", nbins=5 if canvas.narrow else 9)
     axis.grid(axis="x", color=look.faint, lw=0.8)
     axis.spines["left"].set_visible(False)
     axis.legend(loc="lower left", bbox_to_anchor=(0, 1), labelcolor=look.ink, borderaxespad=0.2)
-    canvas.label(axis, x=row["unit"])
+    canvas.label(axis, x=UNITLESS.get(row["unit"], row["unit"]))

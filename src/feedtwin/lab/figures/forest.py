@@ -1,9 +1,11 @@
 """Forest plot: every effect of a contrast on one scale, in percent of the base, with its number beside it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, Value, records
+from feedtwin.lab.figures.chart import NARROW_PX, TEXT_PX, Basis, Canvas, Chart, Record, Value, records
+from feedtwin.lab.figures.telling import LETTER, lines_of
 from feedtwin.lab.figures.words import contrast, difference, fixed, listed, percent, plural
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect
@@ -21,6 +23,50 @@ _ENDS = ("low_percent", "high_percent", "unpaired_low_percent", "unpaired_high_p
 _STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
 _FAR = 12.0
 """Where the widest row is this many times wider than the median one, the scale is bent."""
+
+_LINE_PX = 15.5
+_BAR_PX = 20.0
+_GAP_PX = 11.0
+_LABEL_PX = 235.0
+"""Widest label beside the bars of a page."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a row is drawn, in px from the top: its first line, its bar, its end; its label in lines.
+
+    Attributes:
+        top: Upper edge of its first line of text.
+        bar: Middle of its bar.
+        end: Where the next row begins.
+        label: Label, in lines that fit.
+        beside: Whether the numbers fit beside the last line of the label, on a phone.
+    """
+
+    top: float
+    bar: float
+    end: float
+    label: tuple[str, ...]
+    beside: bool
+
+
+def places_of(rows: Sequence[Record], *, narrow: bool) -> list[Place]:
+    """Return where rows are drawn: on a page bars beside their labels, on a phone under them."""
+    found: list[Place] = []
+    for row in rows:
+        top = found[-1].end if found else 0.0
+        if not narrow:
+            label = tuple(lines_of(row["label"], _LABEL_PX, TEXT_PX))
+            height = max(34.0, _LINE_PX * len(label) + _GAP_PX)
+            found.append(Place(top, top + height / 2, top + height, label, beside=True))
+            continue
+        across = NARROW_PX - 2 * _GAP_PX
+        label = tuple(lines_of(row["label"], across, TEXT_PX))
+        numbers = numbers_of(row["unit"], row["estimate"], row["low"], row["high"])
+        beside = LETTER * TEXT_PX * (len(label[-1]) + 2 + len(numbers)) < across
+        bar = top + _LINE_PX * (len(label) + (not beside)) + _BAR_PX / 2
+        found.append(Place(top, bar, bar + _BAR_PX / 2 + _GAP_PX, label, beside))
+    return found
 
 
 def forest(effects: Sequence[Effect], basis: Basis, name: str = "effects") -> Chart | None:
@@ -67,8 +113,8 @@ def forest(effects: Sequence[Effect], basis: Basis, name: str = "effects") -> Ch
         columns=COLUMNS,
         rows=rows,
         draw=lambda canvas: _draw(canvas, found, bent),
-        wide=70 + 34 * len(rows),
-        narrow=64 + 50 * len(rows),
+        wide=70 + round(places_of(found, narrow=False)[-1].end),
+        narrow=60 + round(places_of(found, narrow=True)[-1].end),
     )
 
 
@@ -119,7 +165,8 @@ def _threshold(rows: Sequence[Record]) -> float:
 def _draw(canvas: Canvas, rows: Sequence[Record], bent: float) -> None:
     look, (axis,) = canvas.palette, canvas.axes()
     axis.axvline(0, color=look.rule, lw=1, zorder=1)
-    for place, row in enumerate(rows):
+    places = places_of(rows, narrow=canvas.narrow)
+    for place, row in zip(places, rows, strict=True):
         _draw_row(canvas, axis, place, row)
     reach = max(abs(row[end]) for row in rows for end in _ENDS if row[end] is not None)
     if bent:
@@ -129,46 +176,43 @@ def _draw(canvas: Canvas, rows: Sequence[Record], bent: float) -> None:
         axis.minorticks_off()
     axis.set_xlim(-1.12 * reach, 1.12 * reach)
     axis.xaxis.set_major_formatter(lambda value, _: fixed(value, 1, sign=True).removesuffix(".0"))
-    axis.set_ylim(len(rows) - 0.5, -0.95 if canvas.narrow else -0.6)
+    axis.set_ylim(places[-1].end, 0)
     axis.set_yticks([])
     axis.spines["left"].set_visible(False)
     canvas.label(axis, x="% of the base's mean")
 
 
-def _draw_row(canvas: Canvas, axis: "Axes", place: int, row: Record) -> None:
-    look = canvas.palette
+def _draw_row(canvas: Canvas, axis: "Axes", place: Place, row: Record) -> None:
+    look, y = canvas.palette, place.bar
     clear = row["p_adjusted"] is not None and row["p_adjusted"] < 1 - row["confidence"]
     colour = look.one if clear else look.soft
     if row["smallest_effect_percent"]:
         half = row["smallest_effect_percent"]
-        axis.barh(place, 2 * half, left=-half, height=0.56, color=look.faint, lw=0, zorder=0)
+        axis.barh(y, 2 * half, left=-half, height=_BAR_PX - 2, color=look.faint, lw=0, zorder=0)
     if row["unpaired_low_percent"] is not None:
         ends = row["unpaired_low_percent"], row["unpaired_high_percent"]
-        axis.plot(ends, (place, place), color=colour, lw=0.9, alpha=0.55, zorder=2)
+        axis.plot(ends, (y, y), color=colour, lw=0.9, alpha=0.55, zorder=2)
     axis.plot(
-        (row["low_percent"], row["high_percent"]), (place, place),
+        (row["low_percent"], row["high_percent"]), (y, y),
         color=colour, lw=3.4, solid_capstyle="butt", zorder=3,
     )  # fmt: skip
     axis.plot(
-        row["estimate_percent"], place, "o", ms=6.4, mew=1.6, zorder=4,
+        row["estimate_percent"], y, "o", ms=6.4, mew=1.6, zorder=4,
         mec=colour, mfc=colour if clear else look.paper,
     )  # fmt: skip
     numbers = numbers_of(row["unit"], row["estimate"], row["low"], row["high"])
-    across = axis.get_yaxis_transform()
-    if canvas.narrow:
-        box = {"facecolor": look.paper, "edgecolor": "none", "pad": 1.5}
+    across, label = axis.get_yaxis_transform(), "\n".join(place.label)
+    shade = look.ink if clear else look.soft
+    if not canvas.narrow:
+        axis.text(-0.02, y, label, transform=across, va="center", ha="right", color=look.ink)
         axis.text(
-            0, place - 0.34, row["label"], transform=across, va="bottom", color=look.ink, bbox=box
+            1.02, y, numbers, transform=across, va="center", color=shade, fontsize=canvas.small
         )
-        axis.text(
-            1, place - 0.34, numbers, transform=across, va="bottom", ha="right",
-            color=look.soft, fontsize=canvas.small, bbox=box,
-        )  # fmt: skip
-    else:
-        axis.text(
-            -0.02, place, row["label"], transform=across, va="center", ha="right", color=look.ink
-        )
-        axis.text(
-            1.02, place, numbers, transform=across, va="center",
-            color=look.ink if clear else look.soft, fontsize=canvas.small,
-        )  # fmt: skip
+        return
+    box = {"facecolor": look.paper, "edgecolor": "none", "pad": 1.0}
+    axis.text(0, place.top, label, transform=across, va="top", color=look.ink, bbox=box)
+    at = place.top + _LINE_PX * (len(place.label) - place.beside)
+    x, side = (1, "right") if place.beside else (0, "left")
+    axis.text(
+        x, at, numbers, transform=across, va="top", ha=side, color=shade, fontsize=canvas.small, bbox=box
+    )  # fmt: skip

@@ -5,14 +5,16 @@ from math import floor, log10
 from typing import TYPE_CHECKING
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
-from feedtwin.lab.figures.words import verdict
+from feedtwin.lab.figures.telling import ABREAST, look_of
+from feedtwin.lab.figures.words import listed, verdict
 from feedtwin.lab.study.result import CurvePoint
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLUMNS = ("of", "distribution", "unit", "quantile", "estimate", "low", "high", "n", "calibration")
-_MARKS = "osD^vP"
+_ROW_PX = 17
+_PANEL_PX = 62
 
 
 def quantiles_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> Chart | None:
@@ -34,23 +36,57 @@ def quantiles_of_arms(points: Sequence[CurvePoint], basis: Basis, name: str) -> 
         one.of: one for one in points if one.kind == "quantile" and one.is_contrast and one.verdict
     }
     reading = " ".join(verdict(name, one.verdict, one.p) for name, one in said.items())
-    count = len({one.at for one in chosen})
     arms = len({one.of for one in chosen})
-    return Chart(
-        name=name,
-        title=f"Distribution: {chosen[0].label}",
-        reading=reading,
-        units=(
-            f"At the n-th percentile n % of the population have at most this many {chosen[0].unit}; mean over runs with 95\u202f% "
-            "intervals."
-        ),
-        basis=basis,
-        columns=COLUMNS,
-        rows=rows,
-        draw=lambda canvas: _draw(canvas, records(COLUMNS, rows)),
-        wide=80 + count * (22 + 12 * arms),
-        narrow=90 + count * (24 + 12 * arms),
+    levels = sorted({one.at for one in chosen})
+    found = records(COLUMNS, rows)
+    title = f"Distribution: {chosen[0].label}"
+    units = (
+        f"At the n-th percentile n % of the population have at most this many {chosen[0].unit}; mean over runs with 95\u202f% "
+        "intervals."
     )
+    if arms <= ABREAST:
+        return Chart(
+            name, title, reading, units, basis, COLUMNS, rows, draw=lambda canvas: _draw(canvas, found),
+            wide=80 + len(levels) * (22 + 12 * arms), narrow=90 + len(levels) * (24 + 12 * arms),
+        )  # fmt: skip
+    apart = [level for level in levels if _differs(found, level)] or levels[-1:]
+    same = [_name(level) for level in levels if level not in apart]
+    units += " A panel for each percentile, on a scale of its own."
+    units += f" Not drawn, since it is the same in every arm: {listed(same)}." if same else ""
+    height = _PANEL_PX + _ROW_PX * arms
+    return Chart(
+        name, title, reading, units, basis, COLUMNS, rows, draw=lambda canvas: _draw_panels(canvas, found, apart),
+        wide=height * -(-len(apart) // 2), narrow=height * len(apart),
+    )  # fmt: skip
+
+
+def _differs(rows: Sequence[Record], level: float) -> bool:
+    """Whether anything is to be seen at a quantile: two arms that differ, or an interval with a width."""
+    mine = [row for row in rows if row["quantile"] == level]
+    return len({row["estimate"] for row in mine}) > 1 or any(row["low"] != row["high"] for row in mine)  # fmt: skip
+
+
+def _draw_panels(canvas: Canvas, rows: Sequence[Record], levels: Sequence[float]) -> None:
+    """A panel per quantile, a row per arm with its name beside it."""
+    look, columns = canvas.palette, 1 if canvas.narrow or len(levels) == 1 else 2
+    axes = canvas.axes(-(-len(levels) // columns), columns)
+    arms = list(dict.fromkeys(row["of"] for row in rows))
+    for axis, level in zip(axes, levels, strict=False):
+        for row in (row for row in rows if row["quantile"] == level):
+            y = arms.index(row["of"])
+            if row["low"] is not None:
+                ends = max(row["low"], 0.0), row["high"]
+                axis.plot(ends, (y, y), color=look.one, lw=3, alpha=0.45, solid_capstyle="butt")
+            axis.plot(row["estimate"], y, "o", ms=5.5, color=look.one, clip_on=False, zorder=3)
+        axis.set_yticks(range(len(arms)), arms)
+        axis.tick_params(axis="y", labelcolor=look.ink, labelsize=canvas.small)
+        axis.set_ylim(len(arms) - 0.4, -0.6)
+        axis.locator_params(axis="x", nbins=5)
+        axis.grid(axis="x", color=look.faint, lw=0.8)
+        axis.spines["left"].set_visible(False)
+        canvas.name(axis, f"{_name(level)}, {rows[0]['unit']}")
+    for axis in axes[len(levels) :]:
+        axis.set_visible(False)
 
 
 def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
@@ -59,16 +95,18 @@ def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
     levels = sorted({row["quantile"] for row in rows})
     for place, arm in enumerate(arms):
         shift = 0.36 * (place - (len(arms) - 1) / 2) / max(len(arms) - 1, 1)
-        colour = look.series[place % 6]
+        drawn = look_of(look, place)
         mine = [row for row in rows if row["of"] == arm]
         at = [levels.index(row["quantile"]) - shift for row in mine]
         for y, row in zip(at, mine, strict=True):
             if row["low"] is not None:
                 ends = max(row["low"], 0.0), row["high"]
-                axis.plot(ends, (y, y), color=colour, lw=3, alpha=0.45, solid_capstyle="butt")
+                axis.plot(
+                    ends, (y, y), color=drawn.colour, lw=3, alpha=0.45, solid_capstyle="butt"
+                )
         middle = [row["estimate"] for row in mine]
         axis.plot(
-            middle, at, _MARKS[place % 6], ms=6.5, color=colour, label=arm, clip_on=False, zorder=3
+            middle, at, drawn.mark, ms=6.5, color=drawn.colour, label=arm, clip_on=False, zorder=3
         )
     _scale(axis, [row["estimate"] for row in rows if row["estimate"] > 0])
     axis.grid(axis="x", color=look.faint, lw=0.8)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart
+from feedtwin.lab.figures.telling import look_of
 from feedtwin.lab.run_data import Array
 
 if TYPE_CHECKING:
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 ECDF_COLUMNS: Final = ("of", "value", "share_at_or_below")
 CURVE_COLUMNS: Final = ("horizon_days", "forecaster", "chance", "came_true", "pairs")
-_DASHES: Final = ("-", "--", ":", "-.", (0, (5, 1)), (0, (1, 1)))
 
 
 def pattern_ecdf(one: "Pattern", basis: Basis, name: str) -> Chart:
@@ -55,8 +55,9 @@ def _share(values: Array) -> Array:
 def _draw_ecdf(canvas: Canvas, drawn: dict[str, tuple[Array, Array]], unit: str) -> None:
     look, (axis,) = canvas.palette, canvas.axes()
     for place, (of, (at, up)) in enumerate(drawn.items()):
+        as_ = look_of(look, place)
         axis.step(
-            at, up, where="post", color=look.series[place], ls=_DASHES[place], label=of, lw=1.8
+            at, up, where="post", color=as_.colour, ls=as_.dash, label=of, lw=1.8
         )
     every = np.concatenate([at for at, _ in drawn.values()])
     if every.min() > 0 and every.max() > 100 * every.min():
@@ -94,8 +95,8 @@ def _draw_curves(canvas: Canvas, found: "Sequence[Score]") -> None:
     axis.plot((0, top), (0, top), color=look.rule, lw=0.8)
     for place, one in enumerate(found):
         x, y = [point.chance for point in one.curve], [point.came for point in one.curve]
-        style = _DASHES[place % len(_DASHES)]
-        axis.plot(x, y, marker="o", ms=4, color=look.series[place % 6], ls=style, label=one.forecaster)  # fmt: skip
+        as_ = look_of(look, place)
+        axis.plot(x, y, marker=as_.mark, ms=4, color=as_.colour, ls=as_.dash, label=one.forecaster)
     axis.grid(color=look.faint, lw=0.8)
     canvas.label(axis, x="chance", y="share that took off")
     axis.legend(loc="upper left", labelcolor=look.ink)

@@ -91,12 +91,13 @@ def verdict(name: str, said: str, p: float | None) -> str:
         "above": "higher throughout", "below": "lower throughout",
         "crossing": "higher in one part and lower in another",
     }.get(said, said)  # fmt: skip
-    sure = "" if p is None else f" (p{THIN}{_p(p)})"
+    sure = "" if p is None else f" ({p_said(p)})"
     return f"{contrast(name)}: {words}{sure}."
 
 
-def _p(p: float) -> str:
-    return f"<{THIN}0.001" if p < 0.001 else f"={THIN}{p:.3f}"
+def p_said(p: float) -> str:
+    """Return a p as sentences say it: `p = 0.012`, `p < 0.001`."""
+    return f"p{THIN}<{THIN}0.001" if p < 0.001 else f"p{THIN}={THIN}{p:.3f}"
 
 
 def listed(names: list[str] | tuple[str, ...]) -> str:

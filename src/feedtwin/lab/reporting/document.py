@@ -13,9 +13,15 @@ MORE: Final = "more"
 """Mark of a column that a phone leaves out; the CSV has it."""
 
 
+_BROAD: Final = 6
+"""Tables with more columns may be wider than the text around them."""
+SHORT: Final = "short"
+"""Mark of a column whose words stay on one line: states, names, yes and no."""
+
+
 @dataclass(frozen=True)
 class Column:
-    """A column of a table: heading, and marks (RIGHT, MORE)."""
+    """A column of a table: heading, and marks (RIGHT, MORE, SHORT)."""
 
     heading: str
     marks: str = ""
@@ -32,7 +38,10 @@ class Table:
         columns: Columns, as people read them.
         rows: Cells, as text; what follows a line break is secondary.
         csv: All its numbers, unrounded.
-        kind: "metrics" where tables that follow each other shall have the same columns.
+        kind: Words: "metrics" where tables that follow each other shall have the same columns, "grouped" where rows with
+            the same first cell belong together, "prose" where cells are sentences, "stacked" where what is secondary stands
+            below.
+        empty: What is said where there are no rows.
     """
 
     name: str
@@ -42,16 +51,29 @@ class Table:
     rows: Sequence[Sequence[str]]
     csv: bytes
     kind: str = ""
+    empty: str = "Nothing to list."
+
+    @property
+    def is_broad(self) -> bool:
+        """Whether it may be wider than the text around it."""
+        return len(self.columns) > _BROAD
 
 
 @dataclass(frozen=True)
 class Tile:
-    """A number that stands out."""
+    """A number that stands out.
+
+    Attributes:
+        label: What it is.
+        value: The number.
+        unit: Its unit.
+        notes: What it rests on, line by line: contrast, interval, n.
+    """
 
     label: str
     value: str
     unit: str = ""
-    note: str = ""
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -103,6 +125,7 @@ class Report:
         absent: Figures that are not there, and why.
         audit: What an audit found; None where none was kept.
         provenance: Where the numbers come from, by name.
+        basis: n, seeds and state of calibration of the numbers in what came out and in the tiles.
     """
 
     kind: str
@@ -118,6 +141,7 @@ class Report:
     absent: Sequence[Note]
     audit: AuditPart | None
     provenance: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    basis: str = ""
 
     @property
     def charts(self) -> list[Chart]:
@@ -126,9 +150,10 @@ class Report:
 
 
 def plain_table(
-    name: str, title: str, caption: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]
-) -> Table:
+    name: str, title: str, caption: str, columns: Sequence[Column], rows: Sequence[Sequence[str]],
+    kind: str = "", empty: str = "Nothing to list.",
+) -> Table:  # fmt: skip
     """Return a table whose CSV is what it shows."""
     headings = [column.heading for column in columns]
     content = as_csv(headings, [dict(zip(headings, row, strict=True)) for row in rows])
-    return Table(name, title, caption, columns, rows, content)
+    return Table(name, title, caption, columns, rows, content, kind, empty)

@@ -5,6 +5,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from feedtwin.errors import RunFolderError
+from feedtwin.lab.figures import Basis
+from feedtwin.lab.figures.ratios import ratios_chart
+from feedtwin.lab.figures.words import MINUS
 from feedtwin.lab.reporting.document import MORE, RIGHT, Column, Report, Section, Table, Tile
 from feedtwin.lab.reporting.page import html_of
 from feedtwin.lab.study.tables import as_csv, as_json
@@ -17,6 +20,7 @@ _CSV: Final = (
     "kind", "group", "users", "impressions", "metric", "estimate", "low", "high", "parameter_low", "parameter_high",
     "matching_low", "matching_high", "additive", "visible", "rate_recommender", "rate_random", "rate_logged",
 )  # fmt: skip
+_INTERVAL: Final = "Intervals: 95\u202f% over people, at every strength of matching within the stated band."
 _TILES: Final = ("valid_view", "long_view", "watch_s", "like")
 
 
@@ -80,6 +84,7 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
     whole = [row for row in every if row["kind"] == "all"]
     by_name = {row["metric"]: row for row in whole}
     seen = found["matching"]
+    basis = _basis(found)
     return Report(
         kind="study",
         title=found["study"],
@@ -90,7 +95,7 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
             "the recommender. Below 1, the recommender does better.",
         ],
         found=[
-            "Ratios, with the interval:",
+            "Ratios, with 95\u202f% intervals:",
             *(f"{row['metric']}: {ratio_text(row)}" for row in whole),
         ],
         caution=(
@@ -98,21 +103,25 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
             "holds if that matching is within the stated band."
         ),
         tiles=[
-            Tile(name, f"{by_name[name]['estimate']:.2f}", "times", _span(by_name[name]))
+            Tile(
+                name.replace("_", " "), f"{by_name[name]['estimate']:.2f}", "times",
+                ("random over recommender", f"95\u202f% interval [{_span(by_name[name])}]", f"n = {found['users']:,} people"),
+            )
             for name in _TILES
             if name in by_name
-        ],
+        ],  # fmt: skip
         sections=[
             Section(
                 "Ratios",
                 "Additive: columns of people and videos only. Visible: with the matching that shows in who met what. Estimate: with "
                 f"{seen['nats_estimate']:.1f} nats of matching, half-way (geometric mean) between the visible {seen['nats_visible']:.1f} and the strongest "
                 f"{seen['nats_most']:.1f}. Matching alone: from none to the strongest. Parameter alone: people resampled.",
-                tables=[_parts(whole)],
+                charts=[ratios_chart(whole, basis, "ratios-figure")],
+                tables=[_parts(whole, basis)],
             ),
-            Section("Segments", tables=[_groups(every, "segment")]),
+            Section("Segments", tables=[_groups(every, "segment", basis)]),
             *(
-                [Section("Surfaces", tables=[_groups(every, "surface")])]
+                [Section("Surfaces", tables=[_groups(every, "surface", basis)])]
                 if found["surfaces"]
                 else []
             ),
@@ -123,7 +132,7 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
                 f"were shown at all. {found['overlap']['random_pairs_below_exposed']:.0%} of random pairs have a lower score than 99 % of "
                 f"exposed ones. Weighted towards random exposure, the {found['impressions']:,} impressions are worth "
                 f"{found['overlap']['effective_impressions']:,.0f}.",
-                tables=[_robust(found)],
+                tables=[_robust(found, basis)],
             ),
         ],
         warnings=(),
@@ -131,13 +140,21 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
         absent=(),
         audit=None,
         provenance=[
-            ("data", f"{found['data']['name']} ({found['data']['state']})"),
-            ("licence", found["data"]["licence"]),
-            ("cite", found["data"]["citation"]),
-            ("exposure", found["exposure"]),
-            ("hash", found["data"]["source_hash"]),
+            ("Data", f"{found['data']['name']} ({found['data']['state']})"),
+            ("Licence", found["data"]["licence"]),
+            ("Cite", found["data"]["citation"]),
+            ("Exposure", found["exposure"]),
+            ("Data (SHA-256)", found["data"]["source_hash"]),
         ],
+        basis=f"{_INTERVAL} {basis}",
     )
+
+
+def _basis(found: Mapping[str, Any]) -> Basis:
+    return Basis(
+        f"{found['users']:,} people and {found['impressions']:,} impressions",
+        f"{int(found['constants']['exposure.resamples']):,} resamples of people", found["state"],
+    )  # fmt: skip
 
 
 def ratio_text(row: Mapping[str, Any]) -> str:
@@ -149,7 +166,7 @@ def _span(row: Mapping[str, Any]) -> str:
     return f"{row['low']:.3f}, {row['high']:.3f}"
 
 
-def _parts(rows: Sequence[Mapping[str, Any]]) -> Table:
+def _parts(rows: Sequence[Mapping[str, Any]], basis: Basis) -> Table:
     heads = (
         "metric", "recommender", "random", "additive", "visible", "estimate", "interval", "parameter alone", "matching alone"
     )  # fmt: skip
@@ -165,16 +182,15 @@ def _parts(rows: Sequence[Mapping[str, Any]]) -> Table:
     marks = ["", f"{MORE} {RIGHT}", f"{MORE} {RIGHT}", f"{MORE} {RIGHT}", f"{MORE} {RIGHT}", RIGHT, RIGHT, f"{MORE} {RIGHT}", f"{MORE} {RIGHT}"]  # fmt: skip
     return Table(
         "ratios",
-        "Random exposure over the recommender",
-        f"watch_s in seconds, the others shares of impressions, each person counting once; n = {rows[0]['users']:,} people, "
-        f"{rows[0]['impressions']:,} impressions.",
+        "How each ratio comes about",
+        f"watch_s in seconds, the others shares of impressions, each person counting once. {_INTERVAL} {basis}",
         [Column(head, mark) for head, mark in zip(heads, marks, strict=True)],
         cells,
         as_csv(_CSV, rows),
     )
 
 
-def _groups(every: Sequence[Mapping[str, Any]], kind: str) -> Table:
+def _groups(every: Sequence[Mapping[str, Any]], kind: str, basis: Basis) -> Table:
     rows = [row for row in every if row["kind"] == kind]
     names = list(dict.fromkeys(row["metric"] for row in rows))
     cells = []
@@ -182,23 +198,25 @@ def _groups(every: Sequence[Mapping[str, Any]], kind: str) -> Table:
         own = {row["metric"]: row for row in rows if row["group"] == group}
         first = own[names[0]]
         cells.append([
-            f"{group}\n{first['users']:,} people, {first['impressions']:,} impressions",
+            f"{group}\nn = {first['users']:,} people, {first['impressions']:,} impressions",
             *(f"{own[name]['estimate']:.2f}\n{own[name]['low']:.2f} to {own[name]['high']:.2f}" for name in names),
         ])  # fmt: skip
     return Table(
         f"ratios-by-{kind}",
         f"Ratios by {kind}",
-        "Estimate, and under it the interval. The response to matching is the same for all groups.",
+        f"Estimate, and under it the interval. The response to matching is the same for all groups. {_INTERVAL} All groups together: "
+        f"{basis}",
         [
             Column(kind),
             *(Column(name, RIGHT if name in _TILES else f"{MORE} {RIGHT}") for name in names),
         ],
         cells,
         as_csv(_CSV, rows),
+        "stacked",
     )
 
 
-def _robust(found: Mapping[str, Any]) -> Table:
+def _robust(found: Mapping[str, Any], basis: Basis) -> Table:
     seen = found["matching"]
     rows = [
         {
@@ -217,16 +235,21 @@ def _robust(found: Mapping[str, Any]) -> Table:
         "doubly-robust",
         "What a nat of matching does, and the visible ratio with reweighted residuals",
         "Per nat: on the link's scale (log-odds; log seconds); where its interval holds 0, the log does not tell what matching does. Doubly robust: the visible ratio plus the mean "
-        "residual of exposures weighted towards random ones; it should agree with `visible` within its interval.",
+        "residual of exposures weighted towards random ones; it should agree with the visible ratio within its interval. "
+        f"Intervals: 95\u202f% over people. {basis}",
         [Column("metric"), Column("per nat", RIGHT), Column("visible ratio", RIGHT), Column("doubly robust", RIGHT)],
         [
             [
                 row["metric"],
-                f"{row['per_nat']:+.3f}\n{row['per_nat_low']:+.3f} to {row['per_nat_high']:+.3f}",
+                _signed(row["per_nat"]) + f"\n{_signed(row['per_nat_low'])} to {_signed(row['per_nat_high'])}",
                 f"{row['visible']:.3f}",
                 f"{row['robust']:.3f}\n{row['robust_low']:.3f} to {row['robust_high']:.3f}",
             ]
             for row in rows
         ],
-        as_csv(list(rows[0]), rows),
+        as_csv(list(rows[0]), rows), "stacked",
     )  # fmt: skip
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}".replace("-", MINUS)

@@ -9,6 +9,7 @@ from feedtwin import __version__
 from feedtwin.lab.figures import Chart
 from feedtwin.lab.figures.palette import DARK, LIGHT, variables
 from feedtwin.lab.reporting.document import Report
+from feedtwin.lab.reporting.text import shown, spans
 
 _HERE: Final = Path(__file__).parent
 _MOST_ROWS: Final = 40
@@ -19,7 +20,7 @@ def html_of(report: Report) -> str:
     return str(
         _template().render(
             report=report, version=__version__, style=(_HERE / "style.css").read_text("utf-8"),
-            light=variables(LIGHT), dark=variables(DARK), numbers=_numbers, data=_data,
+            light=variables(LIGHT), dark=variables(DARK), numbers=_numbers, data=_data, spans=spans,
         )
     )  # fmt: skip
 
@@ -32,6 +33,7 @@ def _template() -> Any:
         loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["shown"] = shown
     return environment.get_template("page.html.j2")
 
 

@@ -84,13 +84,13 @@ def odd(results: Mapping[str, Any]) -> Rows:
     begin = (
         "No worlds were run for this report."
         if world is None
-        else f"{world['people']} people and all videos of the log, {world['days']} days, {world['impressions_per_person']:.3g} impressions per person kept as the log keeps them, root seed {world['seed']}."
+        else f"{world['people']:,} people and all videos of the log, {world['days']} days, {world['impressions_per_person']:.3g} impressions per person kept as the log keeps them, root seed {world['seed']}."
     )
     rows.append((start, begin))
     rows.append(
         (
             data,
-            f"{of['name']} ({of['state']}), {of['rows']} impressions of {of['users']} people and {of['videos']} videos, {of['days']} days from {of['first_day']}; SHA-256 {of['source_hash']}.",
+            f"{of['name']} ({of['state']}), {of['rows']:,} impressions of {of['users']:,} people and {of['videos']:,} videos, {of['days']} days from {of['first_day']}; SHA-256 {of['source_hash']}.",
         )
     )
     rows += [(submodels, f"{lever}: {names}.") for lever, names in _policies().items()]
@@ -165,7 +165,7 @@ def card(results: Mapping[str, Any]) -> Rows:
         ("Intended use", "Comparing policies inside the twin, with intervals and with this report beside them."),
         ("Not for", "Statements about single persons, forecasts of a platform's levels, and decisions without a held-out experiment."),
         ("Data and licence", f"{of['name']}: {of['licence']}. {of['citation']}"),
-        ("Populations absent", f"Whoever is not among the {of['users']} people of the log; whatever it does not record ({', '.join(of['recorded'])} are recorded)."),
+        ("Populations absent", f"Whoever is not among the {of['users']:,} people of the log; whatever it does not record ({', '.join(of['recorded'])} are recorded)."),
         ("Not identified by the data", ", ".join(unknown) or ("nothing that was fitted" if results["parameters"] else "every parameter of the ecosystem: none was fitted")),
         ("Known failures", ", ".join(failed) or ("none of the patterns" if "patterns" in results else "not known: no worlds were run")),
         ("Language models", "None was asked; no money was spent."),

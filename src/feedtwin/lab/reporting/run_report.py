@@ -64,6 +64,7 @@ def report_of_run(path: str | Path) -> Report:
         absent=absent,
         audit=audit_part(kept_audit(Path(path))),
         provenance=_provenance(run, manifest),
+        basis=str(basis),
     )
 
 
@@ -102,10 +103,13 @@ def _found(data: RunData, readings: Mapping[str, Reading]) -> list[str]:
 def _tiles(readings: Mapping[str, Reading]) -> list[Tile]:
     found = [readings[name] for name in _TILES if name in readings]
     return [
-        Tile(one.metric.label, *quantity(one.value, one.metric.unit).partition("\u202f")[::2])
+        Tile(
+            one.metric.label, *quantity(one.value, one.metric.unit).partition("\u202f")[::2],
+            ("1 run, no interval",),
+        )
         for one in found
         if one.value is not None
-    ]
+    ]  # fmt: skip
 
 
 def _charts(run: Run, data: RunData, basis: Basis) -> tuple[list[Chart], list[Note]]:

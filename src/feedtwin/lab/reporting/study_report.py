@@ -1,6 +1,6 @@
 """The report of a study."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from feedtwin.lab import figures
 from feedtwin.lab.auditing.keeping import kept_audit
 from feedtwin.lab.figures import Basis, Chart, basis_of_study
 from feedtwin.lab.figures.forest import is_clear, title_of
-from feedtwin.lab.figures.words import difference, span
+from feedtwin.lab.figures.words import contrast, difference, listed, percent, span
 from feedtwin.lab.reporting import limits
 from feedtwin.lab.reporting.audited import audit_part
 from feedtwin.lab.reporting.document import Note, Report, Section, Tile
@@ -19,7 +19,8 @@ from feedtwin.lab.reporting.study_tables import (
     levels_table,
     short_unit,
 )
-from feedtwin.lab.reporting.study_words import asked, contrasts_of, found
+from feedtwin.lab.reporting.study_words import asked, contrasts_of, found, people_of
+from feedtwin.lab.reporting.text import gathered
 from feedtwin.lab.study.provenance import FIXED
 from feedtwin.lab.study.result import Provenance, StudyResult
 from feedtwin.lab.study.tables import read_result
@@ -47,7 +48,7 @@ def report_of_study(path: str | Path) -> Report:
         ),
         tiles=_tiles(result),
         sections=sections,
-        warnings=[Note(one.kind, one.message) for one in result.warnings],
+        warnings=gathered(Note(one.kind, one.message) for one in result.warnings),
         limits=[
             *_own_limits(result),
             limits.CHANCE_AND_DRAWS if about.draws else limits.CHANCE,
@@ -57,7 +58,8 @@ def report_of_study(path: str | Path) -> Report:
         ],
         absent=absent,
         audit=audit_part(kept_audit(Path(path))),
-        provenance=_provenance(about),
+        provenance=_provenance(result),
+        basis=str(basis),
     )
 
 
@@ -77,7 +79,11 @@ def _tiles(result: StudyResult) -> list[Tile]:
                 title_of(one, result.provenance.horizon),
                 number,
                 short_unit(one.unit),
-                interval or "no interval",
+                (
+                    contrast(one.contrast),
+                    f"{percent(one.confidence)} interval {interval}" if interval else "no interval",
+                    f"n = {one.pairs} {'pair' if one.pairs == '1' else 'pairs'}",
+                ),
             )
         )
     return tiles
@@ -102,7 +108,10 @@ def _sections(result: StudyResult, basis: Basis) -> tuple[list[Section], list[No
         figures.forest([one for one in result.effects if one.contrast == name], basis, f"effects-{k}")
         for k, name in enumerate(contrasts, 1)
     ))  # fmt: skip
-    over_time = kept("Effects over time", "the study does not ask for windows of time (over_time)", (
+    why = "nothing moved in any window" if result.over_time else (
+        "the study does not ask for windows of time (over_time)"
+    )  # fmt: skip
+    over_time = kept("Effects over time", why, (
         figures.effects_over_time(
             [one for one in result.over_time if one.contrast == name], basis, f"over-time-{k}"
         )
@@ -121,12 +130,20 @@ def _sections(result: StudyResult, basis: Basis) -> tuple[list[Section], list[No
             charts=forests,
             tables=[effects_table(result, name, basis) for name in contrasts],
         ),
-        Section("Effects over time", charts=over_time),
+        Section("Effects over time", _still(result, over_time), charts=over_time),
         Section("Distributions", charts=curves),
         Section("Inside the runs", charts=within),
         Section("Levels and arms", tables=[levels_table(result, basis), arms_table(result)]),
     ]
     return [one for one in sections if one.charts or one.tables], absent
+
+
+def _still(result: StudyResult, charts: Sequence[Chart]) -> str:
+    """Which contrasts have no chart over time, in a sentence; "" where all have one."""
+    asked_for = dict.fromkeys(one.contrast for one in result.over_time)
+    drawn = {row[chart.columns.index("contrast")] for chart in charts for row in chart.rows}
+    still = listed([contrast(name) for name in asked_for if name not in drawn])
+    return f"No window of any pair moved, so that nothing is drawn: {still}." if still else ""
 
 
 def _own_limits(result: StudyResult) -> list[str]:
@@ -140,9 +157,13 @@ def _own_limits(result: StudyResult) -> list[str]:
     return out if about.llm_spent_usd else [*out, limits.NO_MODEL]
 
 
-def _provenance(about: Provenance) -> list[tuple[str, str]]:
+def _provenance(result: StudyResult) -> list[tuple[str, str]]:
+    about, people = result.provenance, people_of(result)
+    past = f", after {about.warmup:,} that all arms share" if about.warmup else ""
     return [
         ("World", about.world),
+        ("Users", "not recorded: the runs are gone" if people is None else f"{people:,}"),
+        ("Steps", f"{about.horizon:,} of one hour each{past}"),
         ("Seed", str(about.seed)),
         ("Replicates", str(about.replicates)),
         ("Population", about.population),

@@ -17,7 +17,7 @@ from feedtwin.lab.figures.words import (
     plural,
     quantity,
 )
-from feedtwin.lab.reporting.document import MORE, RIGHT, Column, Table, plain_table
+from feedtwin.lab.reporting.document import MORE, RIGHT, SHORT, Column, Table, plain_table
 from feedtwin.lab.reporting.study_words import arms_of, contrasts_of
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect, Level, StudyResult
@@ -96,12 +96,12 @@ def levels_table(result: StudyResult, basis: Basis) -> Table:
                 [_level_name(first), *(EMPTY if one is None else _level(one) for one in mine)]
             )
     else:
-        columns = [Column("metric"), Column("arm"), Column("mean and interval", RIGHT)]
+        columns = [Column("metric"), Column("arm", SHORT), Column("mean and interval", RIGHT)]
         some = [found[arm, *key] for key in keys for arm in arms if (arm, *key) in found]
         rows = [[_level_name(one), one.arm, _level(one)] for one in some]
     return Table(
         "levels", "Levels", f"Mean over the distinct runs of an arm with its 95\u202f% interval. {basis}",
-        columns, rows, _records(Level, result.levels),
+        columns, rows, _records(Level, result.levels), "grouped" if len(arms) > _ARMS_ABREAST else "",
     )  # fmt: skip
 
 
@@ -132,7 +132,7 @@ def arms_table(result: StudyResult) -> Table:
         rows.append([mark, str(arm.get("description") or ""), "; ".join(changes) or "nothing"])
     return plain_table(
         "arms", "Arms", "What each arm changes in the world's settings.",
-        [Column("arm"), Column("what it is"), Column("changes")], rows,
+        [Column("arm"), Column("what it is"), Column("changes")], rows, "prose",
     )  # fmt: skip
 
 

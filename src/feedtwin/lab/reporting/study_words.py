@@ -15,6 +15,7 @@ from feedtwin.lab.figures.words import (
     span,
 )
 from feedtwin.lab.study.result import Effect, StudyResult
+from feedtwin.record.folder import read_manifest
 
 _SENTENCES: Final = 8
 """Effects of a contrast that get a sentence each."""
@@ -30,16 +31,33 @@ def contrasts_of(result: StudyResult) -> list[str]:
     return list(dict.fromkeys(one.contrast for one in result.effects))
 
 
+def people_of(result: StudyResult) -> int | None:
+    """Return how many users the worlds of a study have: as the study says, or as its runs do; None where these are gone."""
+    if result.provenance.users is not None:
+        return result.provenance.users
+    for one in result.readings:
+        place = result.cell_path(one.arm, one.replicate)
+        if place.exists():
+            return int(read_manifest(place)["people"])
+    return None
+
+
 def asked(result: StudyResult) -> list[str]:
     """Return what the study asks and how, one paragraph each."""
     about, arms = result.provenance, arms_of(result)
-    people = "" if about.users is None else f" with {plural(about.users, 'user')}"
-    past = f"After {span(about.warmup)} that all arms share, they" if about.warmup else "They"
+    people = people_of(result)
+    whom = "" if people is None else f" with {plural(people, 'user')}"
+    past = f"After {_time(about.warmup)} that all arms share, they" if about.warmup else "They"
     return [
         about.description,
-        f"{plural(len(arms), 'arm')} of the world \u201c{about.world}\u201d{people}: {listed(arms)}. {past} ran for "
-        f"{span(about.horizon)} in {plural(about.replicates, 'replicate')}; within a replicate all arms share their chance.",
+        f"{plural(len(arms), 'arm')} of the world \u201c{about.world}\u201d{whom}: {listed(arms)}. {past} ran for "
+        f"{_time(about.horizon)} in {plural(about.replicates, 'replicate')}; within a replicate all arms share their chance.",
     ]
+
+
+def _time(steps: int) -> str:
+    """Steps as people say them, and as files do: `2 days (48 steps)`."""
+    return f"{span(steps)} ({plural(steps, 'step')})"
 
 
 def found(result: StudyResult, name: str) -> list[str]:

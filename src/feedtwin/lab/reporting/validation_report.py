@@ -8,8 +8,9 @@ from feedtwin.calibration.report.ledger import NOT_SHOWN
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.figures import Basis, Chart
 from feedtwin.lab.figures.bands import band_chart
-from feedtwin.lab.figures.contrasts import signs_chart, sizes_chart
-from feedtwin.lab.figures.words import plural
+from feedtwin.lab.figures.contrasts import UNITS, signs_chart, sizes_chart
+from feedtwin.lab.figures.words import MINUS, plural
+from feedtwin.lab.figures.words import contrast as named
 from feedtwin.lab.reporting import limits
 from feedtwin.lab.reporting.document import Note, Report, Section, Tile
 from feedtwin.lab.reporting.page import html_of
@@ -75,7 +76,9 @@ def report_of_validation(results: Results) -> Report:
         caution=(
             "No intervention was held out: whatever is said of a policy's effect is inferred from these mechanisms, not shown."
         ),
-        tiles=[Tile(state, str(count), "", "claims") for state, count in counts.items()],
+        tiles=[
+            Tile(state, str(count), "", (f"of {plural(len(results['claims']), 'claim')}",)) for state, count in counts.items()
+        ],
         sections=[
             Section("Claims", tables=[claims_table(results["claims"])]),
             *(_world_sections(results) if worlds else ()),
@@ -95,6 +98,7 @@ def report_of_validation(results: Results) -> Report:
             ("Simulation (SHA-256)", str(results["code_hash"])),
             ("Worlds", f"{results['runs']:,}" if worlds else "none"),
         ],
+        basis=str(basis_of(results, results["sizes"]["draws"])) if worlds else str(results["state"]),
     )  # fmt: skip
 
 
@@ -129,9 +133,13 @@ def _contrast_in_words(results: Results) -> list[str]:
     one = contrast["posterior"][main]
     flips = ", ".join(contrast["flips"]) or "none"
     return [
-        f"{contrast['name']} changes {main} by {one['estimate']:.3g} [{one['low']:.3g}, {one['high']:.3g}]: "
-        f"{contrast['robustness'][main]}. Conclusions whose sign flips in some draw: {flips}."
+        f"{named(contrast['name'])} changes {main} by {_n(one['estimate'])} {UNITS[main]} (95\u202f% interval {_n(one['low'])} to {_n(one['high'])}, "
+        f"{plural(one['n'], 'pair')} of worlds): {contrast['robustness'][main]}. Conclusions whose sign flips in some draw: {flips}."
     ]
+
+
+def _n(value: float) -> str:
+    return f"{value:.3g}".replace("-", MINUS)
 
 
 def _warnings(results: Results) -> list[Note]:
@@ -139,7 +147,7 @@ def _warnings(results: Results) -> list[Note]:
     return [
         *(quick if results["quick"] else ()),
         *(
-            Note("not shown", f"{one['claim']}: {one['evidence']}.")
+            Note("not shown", f"{one['claim']}.")
             for one in results["claims"]
             if one["state"] == NOT_SHOWN
         ),
@@ -181,14 +189,14 @@ def _contrast_sections(results: Results) -> list[Section]:
     charts = [
         sizes_chart(
             f"Screening of {screening['of']}: mean size of elementary effects",
-            {"mu*": screening["mean_size"]}, basis_of(results, screening["runs"]), "screening",
+            {"mu*": screening["mean_size"]}, UNITS[screening["of"]], basis_of(results, screening["runs"]), "screening",
         )
     ]  # fmt: skip
     if indices["first"]:
         charts.append(
             sizes_chart(
                 f"Sobol indices of {indices['of']}",
-                {"first order": indices["first"], "total": indices["total"]},
+                {"first order": indices["first"], "total": indices["total"]}, "share of the variance",
                 basis_of(results, indices["runs"]), "indices",
             )
         )  # fmt: skip

@@ -5,11 +5,13 @@ from typing import Any
 
 from feedtwin.calibration.baselines import NAMES
 from feedtwin.calibration.judging import TWIN
+from feedtwin.lab.figures.bands import UNITLESS
 from feedtwin.lab.figures.words import p_value
-from feedtwin.lab.reporting.document import MORE, RIGHT, Column, Table, plain_table
+from feedtwin.lab.reporting.document import MORE, RIGHT, SHORT, Column, Table, plain_table
 from feedtwin.lab.reporting.protocol import Rows, card, odd, trace
 
 _NUMBER = f"{MORE} {RIGHT}"
+_WORD = f"{MORE} {SHORT}"
 
 
 def claims_table(claims: Sequence[Mapping[str, str]]) -> Table:
@@ -17,8 +19,8 @@ def claims_table(claims: Sequence[Mapping[str, str]]) -> Table:
     return plain_table(
         "claims", "Claims ledger",
         "Each state follows by rule from the evidence beside it; the rules stand in the model card. What is not shown comes first.",
-        [Column("claim"), Column("state"), Column("evidence")],
-        [(one["claim"], one["state"], one["evidence"]) for one in claims],
+        [Column("claim"), Column("state", SHORT), Column("evidence")],
+        [(one["claim"], one["state"], one["evidence"]) for one in claims], "prose",
     )  # fmt: skip
 
 
@@ -29,8 +31,8 @@ def patterns_table(rows: Sequence[Mapping[str, Any]], basis: str) -> Table:
         "Band: 95 % predictive interval over the twin's worlds, the stated tolerance included; p without it. Other people: the same "
         f"pattern of the people of the log whom its role leaves out, without any model. {basis}",
         [
-            Column("pattern"), Column("role", MORE), Column("level", MORE), Column("log", RIGHT), Column("twin", RIGHT),
-            Column("band", RIGHT), Column("inside"), Column("without tolerance", MORE), Column("p", _NUMBER),
+            Column("pattern"), Column("role", _WORD), Column("level", _WORD), Column("log", RIGHT), Column("twin", RIGHT),
+            Column("band", RIGHT), Column("inside", SHORT), Column("without tolerance", MORE), Column("p", _NUMBER),
             Column("other people", _NUMBER), Column("rejects", MORE),
         ],
         [_pattern(row) for row in rows],
@@ -40,7 +42,7 @@ def patterns_table(rows: Sequence[Mapping[str, Any]], basis: str) -> Table:
 def _pattern(row: Mapping[str, Any]) -> list[str]:
     twin, baseline = row["twin"], row["baseline"]
     return [
-        f"{row['name']}\n{row['unit']}", row["role"].replace("_", " "), row["level"], _n(row["observed"]), _n(twin["middle"]),
+        f"{row['name']}\n{UNITLESS.get(row['unit'], row['unit'])}", row["role"].replace("_", " "), row["level"], _n(row["observed"]), _n(twin["middle"]),
         _span(twin["low"], twin["high"]), "yes" if twin["inside"] else "NO", "yes" if twin["strictly"] else "no",
         p_value(twin["p"]), f"{_n(baseline['middle'])} {'inside' if baseline['inside'] else 'outside'}",
         ", ".join(row["rejects"]) or "none",
@@ -53,7 +55,7 @@ def nulls_table(nulls: Mapping[str, Mapping[str, Any]], basis: str) -> Table:
         "nulls", "Worlds that are wrong on purpose",
         f"A pattern rejects a world where the log lies outside that world's band. {basis}",
         [
-            Column("null world"), Column("rejected"), Column("by"), Column("of these the twin is inside", MORE), Column("needed", _NUMBER),
+            Column("null world"), Column("rejected", SHORT), Column("by"), Column("of these the twin is inside", MORE), Column("needed", _NUMBER),
         ],
         [
             (
@@ -71,26 +73,27 @@ def encounter_tables(found: Mapping[str, Any], state: str) -> list[Table]:
     return [
         plain_table(
             "scores", "Held-out scores of the encounter, beside baselines",
-            f"Differences are twin minus rival, with 95 % intervals over people. {state}.",
+            f"Differences are twin minus rival, with 95 % intervals over people; {state}.",
             [
-                Column("where"), Column("outcome"), Column("score"), Column("n", _NUMBER), Column("twin", RIGHT),
+                Column("where"), Column("outcome", SHORT), Column("score", SHORT), Column("n", _NUMBER), Column("twin", RIGHT),
                 *(Column(name, _NUMBER) for name in reversed(NAMES)), Column("against boosting", RIGHT),
                 Column("against additive", _NUMBER),
             ],
             [
                 (
-                    row["where"], row["outcome"], row["score"], str(row["n"]), _n(row[TWIN]),
+                    row["where"], row["outcome"], row["score"].replace("_", " "), f"{row['n']:,}", _n(row[TWIN]),
                     *(_n(row[name]) for name in reversed(NAMES)), _difference(row["against_boosting"]),
                     _difference(row["against_additive"]),
                 )
                 for row in found["scores"]
             ],
+            "grouped stacked",
         ),
         plain_table(
             "outside", "Deciles and distances outside what was stated",
-            f"Curves: within two points and two standard errors; distances: as `calibration.judge.distance` says. {state}.",
+            f"Curves: within two points and two standard errors; distances: as `calibration.judge.distance` says; {state}.",
             [Column("where"), Column("what"), Column("off by", RIGHT), Column("allowed", RIGHT)],
-            [_outside(row) for row in rows],
+            [_outside(row) for row in rows], empty="None: every decile and every distance passes.",
         ),
     ]  # fmt: skip
 
@@ -121,11 +124,8 @@ def protocol_tables(results: Mapping[str, Any]) -> list[Table]:
 
 
 def _text(name: str, title: str, caption: str, rows: Rows) -> Table:
-    told, before = [], ""
-    for part, text in rows:
-        told.append(("" if part == before else part, text))
-        before = part
-    return plain_table(name, title, caption, [Column("part"), Column("what the code says")], told)
+    columns = [Column("part"), Column("what the code says")]
+    return plain_table(name, title, caption, columns, rows, "grouped prose")
 
 
 def _n(value: float | None) -> str:
@@ -137,4 +137,4 @@ def _span(low: float | None, high: float | None) -> str:
 
 
 def _difference(values: Sequence[float]) -> str:
-    return f"{_n(values[0])} [{_n(values[1])}, {_n(values[2])}]"
+    return f"{_n(values[0])}\n[{_n(values[1])}, {_n(values[2])}]"

@@ -56,7 +56,7 @@ def provenance(study: Study, replicates: int, precision: str, spent_usd: float) 
         study=study.name,
         description=study.description,
         world=settings.world,
-        users=study.users,
+        users=settings.users,
         seed=study.seed,
         replicates=replicates,
         warmup=study.warmup,

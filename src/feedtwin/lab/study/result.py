@@ -280,7 +280,7 @@ class Provenance:
         study: Name of the study.
         description: What it asks.
         world: Name of the world.
-        users: Number of users, None for the world's own.
+        users: Number of users; None where it is that of a log.
         seed: Root seed.
         replicates: Replicates run.
         warmup: Steps of shared past.
