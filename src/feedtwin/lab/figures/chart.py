@@ -21,6 +21,8 @@ WIDE_PX: Final = 760
 NARROW_PX: Final = 358
 """Widths that drawings are made for: a page's text column, and that of a phone of 390 px."""
 TEXT_PX: Final = 12.5
+SMALL: Final = 0.9
+"""Size of text that is looked up, of that of ordinary text."""
 _STYLE: Final[dict[Any, Any]] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
@@ -81,7 +83,7 @@ class Canvas:
     @property
     def small(self) -> float:
         """Size of text that is looked up."""
-        return self.text * 0.9
+        return self.text * SMALL
 
     def axes(self, rows: int = 1, columns: int = 1, **more: Any) -> "list[Axes]":
         """Return axes with quiet spines, row by row."""

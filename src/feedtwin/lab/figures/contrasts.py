@@ -69,7 +69,7 @@ def sizes_chart(
         title=title,
         reading="",
         units=(
-            f"{', '.join(measures).capitalize()} in {unit}, with bootstrap intervals. What the idle input seems to do is what chance does; a parameter is "
+            f"Drawn: {', '.join(measures)}, in {unit}, with bootstrap intervals. What the idle input seems to do is what chance does; a parameter is "
             "told from chance where its interval lies above it."
         ),
         basis=basis,

@@ -4,7 +4,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from feedtwin.lab.figures.chart import NARROW_PX, TEXT_PX, Basis, Canvas, Chart, Record, Value, records
+from feedtwin.lab.figures.chart import (
+    NARROW_PX,
+    SMALL,
+    TEXT_PX,
+    Basis,
+    Canvas,
+    Chart,
+    Record,
+    Value,
+    records,
+)
 from feedtwin.lab.figures.telling import LETTER, lines_of
 from feedtwin.lab.figures.words import contrast, difference, fixed, listed, percent, plural
 from feedtwin.lab.study.plan import WHOLE
@@ -27,7 +37,7 @@ _FAR = 12.0
 _LINE_PX = 15.5
 _BAR_PX = 20.0
 _GAP_PX = 11.0
-_LABEL_PX = 235.0
+_LABEL_PX = 290.0
 """Widest label beside the bars of a page."""
 
 
@@ -63,7 +73,7 @@ def places_of(rows: Sequence[Record], *, narrow: bool) -> list[Place]:
         across = NARROW_PX - 2 * _GAP_PX
         label = tuple(lines_of(row["label"], across, TEXT_PX))
         numbers = numbers_of(row["unit"], row["estimate"], row["low"], row["high"])
-        beside = LETTER * TEXT_PX * (len(label[-1]) + 2 + len(numbers)) < across
+        beside = LETTER * TEXT_PX * (len(label[-1]) + 2 + SMALL * len(numbers)) < across
         bar = top + _LINE_PX * (len(label) + (not beside)) + _BAR_PX / 2
         found.append(Place(top, bar, bar + _BAR_PX / 2 + _GAP_PX, label, beside))
     return found

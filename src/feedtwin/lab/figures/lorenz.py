@@ -141,7 +141,8 @@ def _draw_panels(canvas: Canvas, rows: Sequence[Row]) -> None:
     names = [list(dict.fromkeys(str(row[0]) for row in some)) for some in kinds]
     axes = canvas.axes(_panel_rows(len(names[0]), len(names[1]), across), across, sharex=True)
     first = _columns(kinds[0], names[0][0])
-    reach = max((abs(float(end)) for row in kinds[1] for end in row[4:7] if end is not None), default=1.0)  # fmt: skip
+    ends = (abs(float(end)) for row in kinds[1] for end in row[4:7] if end is not None)
+    reach = max(ends, default=0.0) or 1.0
     begin = 0
     for some, mine in zip(kinds, names, strict=True):
         for place, name in enumerate(mine):
@@ -150,7 +151,13 @@ def _draw_panels(canvas: Canvas, rows: Sequence[Row]) -> None:
             if is_arm:
                 axis.plot((0, 1), (0, 1), color=look.rule, lw=0.9)
                 if place:
-                    axis.plot([0, *first[0], 1], [0, *first[1], 1], color=look.soft, lw=1.2, ls=(0, (4, 2)))
+                    axis.plot(
+                        [0, *first[0], 1],
+                        [0, *first[1], 1],
+                        color=look.soft,
+                        lw=1.2,
+                        ls=(0, (4, 2)),
+                    )
             else:
                 axis.axhline(0, color=look.rule, lw=1)
             if low is not None and high is not None:

@@ -101,9 +101,7 @@ def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:
         for y, row in zip(at, mine, strict=True):
             if row["low"] is not None:
                 ends = max(row["low"], 0.0), row["high"]
-                axis.plot(
-                    ends, (y, y), color=drawn.colour, lw=3, alpha=0.45, solid_capstyle="butt"
-                )
+                axis.plot(ends, (y, y), color=drawn.colour, lw=3, alpha=0.45, solid_capstyle="butt")
         middle = [row["estimate"] for row in mine]
         axis.plot(
             middle, at, drawn.mark, ms=6.5, color=drawn.colour, label=arm, clip_on=False, zorder=3

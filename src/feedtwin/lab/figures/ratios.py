@@ -21,7 +21,7 @@ def ratios_chart(found: Sequence[Mapping[str, Any]], basis: Basis, name: str) ->
         name: Name of its files.
     """
     rows = [tuple(one[column] for column in COLUMNS) for one in found]
-    clear = [str(row[0]) for row in rows if not row[2] <= 1 <= row[3]]
+    clear = [str(row[0]).replace("_", " ") for row in rows if not row[2] <= 1 <= row[3]]
     return Chart(
         name=name,
         title="Random exposure over the recommender",

@@ -56,9 +56,7 @@ def _draw_ecdf(canvas: Canvas, drawn: dict[str, tuple[Array, Array]], unit: str)
     look, (axis,) = canvas.palette, canvas.axes()
     for place, (of, (at, up)) in enumerate(drawn.items()):
         as_ = look_of(look, place)
-        axis.step(
-            at, up, where="post", color=as_.colour, ls=as_.dash, label=of, lw=1.8
-        )
+        axis.step(at, up, where="post", color=as_.colour, ls=as_.dash, label=of, lw=1.8)
     every = np.concatenate([at for at, _ in drawn.values()])
     if every.min() > 0 and every.max() > 100 * every.min():
         axis.set_xscale("log")

@@ -13,8 +13,6 @@ MORE: Final = "more"
 """Mark of a column that a phone leaves out; the CSV has it."""
 
 
-_BROAD: Final = 6
-"""Tables with more columns may be wider than the text around them."""
 SHORT: Final = "short"
 """Mark of a column whose words stay on one line: states, names, yes and no."""
 
@@ -40,7 +38,7 @@ class Table:
         csv: All its numbers, unrounded.
         kind: Words: "metrics" where tables that follow each other shall have the same columns, "grouped" where rows with
             the same first cell belong together, "prose" where cells are sentences, "stacked" where what is secondary stands
-            below.
+            below, "broad" where it may be wider than the text around it.
         empty: What is said where there are no rows.
     """
 
@@ -52,11 +50,6 @@ class Table:
     csv: bytes
     kind: str = ""
     empty: str = "Nothing to list."
-
-    @property
-    def is_broad(self) -> bool:
-        """Whether it may be wider than the text around it."""
-        return len(self.columns) > _BROAD
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from feedtwin.lab.figures.ratios import ratios_chart
 from feedtwin.lab.figures.words import MINUS
 from feedtwin.lab.reporting.document import MORE, RIGHT, Column, Report, Section, Table, Tile
 from feedtwin.lab.reporting.page import html_of
+from feedtwin.lab.reporting.text import unbroken
 from feedtwin.lab.study.tables import as_csv, as_json
 from feedtwin.record.durable import replace_bytes
 
@@ -20,7 +21,9 @@ _CSV: Final = (
     "kind", "group", "users", "impressions", "metric", "estimate", "low", "high", "parameter_low", "parameter_high",
     "matching_low", "matching_high", "additive", "visible", "rate_recommender", "rate_random", "rate_logged",
 )  # fmt: skip
-_INTERVAL: Final = "Intervals: 95\u202f% over people, at every strength of matching within the stated band."
+_INTERVAL: Final = (
+    "Intervals: 95\u202f% over people, at every strength of matching within the stated band."
+)
 _TILES: Final = ("valid_view", "long_view", "watch_s", "like")
 
 
@@ -96,7 +99,7 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
         ],
         found=[
             "Ratios, with 95\u202f% intervals:",
-            *(f"{row['metric']}: {ratio_text(row)}" for row in whole),
+            *(f"{row['metric'].replace('_', ' ')}: {ratio_text(row)}" for row in whole),
         ],
         caution=(
             "The log holds no random exposure, so nothing in it can contradict the assumption about matching that cannot be seen; the interval "
@@ -104,12 +107,18 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
         ),
         tiles=[
             Tile(
-                name.replace("_", " "), f"{by_name[name]['estimate']:.2f}", "times",
-                ("random over recommender", f"95\u202f% interval [{_span(by_name[name])}]", f"n = {found['users']:,} people"),
+                name.replace("_", " "),
+                f"{by_name[name]['estimate']:.2f}",
+                "times",
+                (
+                    "random over recommender",
+                    f"95\u202f% interval {unbroken('[' + _span(by_name[name]) + ']')}",
+                    f"n = {found['users']:,} people",
+                ),
             )
             for name in _TILES
             if name in by_name
-        ],  # fmt: skip
+        ],
         sections=[
             Section(
                 "Ratios",
@@ -172,7 +181,7 @@ def _parts(rows: Sequence[Mapping[str, Any]], basis: Basis) -> Table:
     )  # fmt: skip
     cells = [
         [
-            row["metric"], f"{row['rate_recommender']:.4g}", f"{row['rate_random']:.4g}", f"{row['additive']:.3f}",
+            row["metric"].replace("_", " "), f"{row['rate_recommender']:.4g}", f"{row['rate_random']:.4g}", f"{row['additive']:.3f}",
             f"{row['visible']:.3f}", f"{row['estimate']:.3f}", f"{row['low']:.3f} to {row['high']:.3f}",
             f"{row['parameter_low']:.3f} to {row['parameter_high']:.3f}",
             f"{row['matching_low']:.3f} to {row['matching_high']:.3f}",
@@ -183,10 +192,11 @@ def _parts(rows: Sequence[Mapping[str, Any]], basis: Basis) -> Table:
     return Table(
         "ratios",
         "How each ratio comes about",
-        f"watch_s in seconds, the others shares of impressions, each person counting once. {_INTERVAL} {basis}",
+        f"watch s in seconds, the others shares of impressions, each person counting once. {_INTERVAL} {basis}",
         [Column(head, mark) for head, mark in zip(heads, marks, strict=True)],
         cells,
         as_csv(_CSV, rows),
+        "broad",
     )
 
 
@@ -198,21 +208,25 @@ def _groups(every: Sequence[Mapping[str, Any]], kind: str, basis: Basis) -> Tabl
         own = {row["metric"]: row for row in rows if row["group"] == group}
         first = own[names[0]]
         cells.append([
-            f"{group}\nn = {first['users']:,} people, {first['impressions']:,} impressions",
+            f"{group}\nn\u202f=\u202f{first['users']:,}", f"{first['impressions']:,}",
             *(f"{own[name]['estimate']:.2f}\n{own[name]['low']:.2f} to {own[name]['high']:.2f}" for name in names),
         ])  # fmt: skip
     return Table(
         f"ratios-by-{kind}",
         f"Ratios by {kind}",
-        f"Estimate, and under it the interval. The response to matching is the same for all groups. {_INTERVAL} All groups together: "
+        f"Estimate, and under it the interval; n: people. The response to matching is the same for all groups. {_INTERVAL} All groups together: "
         f"{basis}",
         [
             Column(kind),
-            *(Column(name, RIGHT if name in _TILES else f"{MORE} {RIGHT}") for name in names),
+            Column("impressions", f"{MORE} {RIGHT}"),
+            *(
+                Column(name.replace("_", " "), RIGHT if name in _TILES else f"{MORE} {RIGHT}")
+                for name in names
+            ),
         ],
         cells,
         as_csv(_CSV, rows),
-        "stacked",
+        "stacked broad",
     )
 
 
@@ -240,7 +254,7 @@ def _robust(found: Mapping[str, Any], basis: Basis) -> Table:
         [Column("metric"), Column("per nat", RIGHT), Column("visible ratio", RIGHT), Column("doubly robust", RIGHT)],
         [
             [
-                row["metric"],
+                row["metric"].replace("_", " "),
                 _signed(row["per_nat"]) + f"\n{_signed(row['per_nat_low'])} to {_signed(row['per_nat_high'])}",
                 f"{row['visible']:.3f}",
                 f"{row['robust']:.3f}\n{row['robust_low']:.3f} to {row['robust_high']:.3f}",

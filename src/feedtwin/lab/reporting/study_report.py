@@ -20,7 +20,7 @@ from feedtwin.lab.reporting.study_tables import (
     short_unit,
 )
 from feedtwin.lab.reporting.study_words import asked, contrasts_of, found, people_of
-from feedtwin.lab.reporting.text import gathered
+from feedtwin.lab.reporting.text import gathered, unbroken
 from feedtwin.lab.study.provenance import FIXED
 from feedtwin.lab.study.result import Provenance, StudyResult
 from feedtwin.lab.study.tables import read_result
@@ -81,7 +81,9 @@ def _tiles(result: StudyResult) -> list[Tile]:
                 short_unit(one.unit),
                 (
                     contrast(one.contrast),
-                    f"{percent(one.confidence)} interval {interval}" if interval else "no interval",
+                    f"{percent(one.confidence)} interval {unbroken(interval)}"
+                    if interval
+                    else "no interval",
                     f"n = {one.pairs} {'pair' if one.pairs == '1' else 'pairs'}",
                 ),
             )

@@ -64,9 +64,15 @@ def _effect_row(one: Effect, horizon: int, is_joint: bool) -> list[str]:
         p_value(one.p_adjusted),
         one.verdict,
         EMPTY if one.mde is None else smallest.lstrip("+"),
-        EMPTY if one.variance_ratio is None else f"\u00d7\u202f{one.variance_ratio:.2g}",
+        EMPTY if one.variance_ratio is None else _factor(one.variance_ratio),
         one.pairs.replace(" x ", "\u202f\u00d7\u202f"),
     ]
+
+
+def _factor(ratio: float) -> str:
+    """A factor to two figures, written out."""
+    text = f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.2g}"
+    return f"\u00d7\u202f{text}"
 
 
 def short_unit(unit: str) -> str:

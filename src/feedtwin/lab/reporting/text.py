@@ -7,10 +7,11 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
+from feedtwin.lab.figures.telling import together
 from feedtwin.lab.reporting.document import Note, Table
 
 _CODE: Final = re.compile(r"`([^`]+)`")
-_LONG: Final = 14
+_LONG: Final = 24
 """Words up to this length are never broken; of longer ones only names, after their signs, and hashes."""
 _HASH: Final = re.compile(r"[0-9a-f]{32,}")
 _JOINT: Final = re.compile(r"(?<=[_./=,|:])(?=[^\s_./=,|:])")
@@ -21,8 +22,8 @@ _SHARED_WORDS: Final = 5
 def shown(text: object) -> Markup:
     """Return text for a page: escaped, `code` marked, and long names with places where a line may end."""
     out = []
-    for place, part in enumerate(_CODE.split(str(text))):
-        soft = Markup("").join(_word(word) for word in re.split(r"(\s+)", part))
+    for place, part in enumerate(_CODE.split(together(str(text)))):
+        soft = Markup("").join(_word(word) for word in re.split(r"([ \n]+)", part))
         out.append(Markup("<code>{}</code>").format(soft) if place % 2 else soft)
     return Markup("").join(out)
 
@@ -33,6 +34,11 @@ def _word(word: str) -> Markup:
     if _HASH.search(word):
         return Markup('<span class="hash">{}</span>').format(word)
     return Markup("<wbr>").join(escape(part) for part in _JOINT.split(word))
+
+
+def unbroken(text: str) -> str:
+    """Return text that stays on one line."""
+    return text.replace(" ", "\u00a0")
 
 
 def spans(table: Table) -> list[list[tuple[str, int]]]:

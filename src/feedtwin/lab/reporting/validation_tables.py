@@ -6,7 +6,7 @@ from typing import Any
 from feedtwin.calibration.baselines import NAMES
 from feedtwin.calibration.judging import TWIN
 from feedtwin.lab.figures.bands import UNITLESS
-from feedtwin.lab.figures.words import p_value
+from feedtwin.lab.figures.words import difference, p_value
 from feedtwin.lab.reporting.document import MORE, RIGHT, SHORT, Column, Table, plain_table
 from feedtwin.lab.reporting.protocol import Rows, card, odd, trace
 
@@ -35,7 +35,7 @@ def patterns_table(rows: Sequence[Mapping[str, Any]], basis: str) -> Table:
             Column("band", RIGHT), Column("inside", SHORT), Column("without tolerance", MORE), Column("p", _NUMBER),
             Column("other people", _NUMBER), Column("rejects", MORE),
         ],
-        [_pattern(row) for row in rows],
+        [_pattern(row) for row in rows], "broad",
     )  # fmt: skip
 
 
@@ -87,7 +87,7 @@ def encounter_tables(found: Mapping[str, Any], state: str) -> list[Table]:
                 )
                 for row in found["scores"]
             ],
-            "grouped stacked",
+            "grouped stacked broad",
         ),
         plain_table(
             "outside", "Deciles and distances outside what was stated",
@@ -137,4 +137,4 @@ def _span(low: float | None, high: float | None) -> str:
 
 
 def _difference(values: Sequence[float]) -> str:
-    return f"{_n(values[0])}\n[{_n(values[1])}, {_n(values[2])}]"
+    return "\n".join(difference("1", *values))
