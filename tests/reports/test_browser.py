@@ -93,6 +93,31 @@ def test_no_text_of_a_figure_leaves_the_page(opened, width):
     assert outside == []
 
 
+@pytest.mark.parametrize("width", [390, 1200])
+def test_no_word_of_a_table_is_broken_and_each_table_scrolls_in_its_own_box(opened, width):
+    page = opened(width)
+    broken = page.evaluate(
+        """(() => { const found = [], words = /[a-z]{2,24}/gi;
+           for (const cell of document.querySelectorAll('.table th, .table td')) {
+             const texts = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT);
+             while (texts.nextNode()) for (const word of texts.currentNode.data.matchAll(words)) {
+               const range = document.createRange();
+               range.setStart(texts.currentNode, word.index);
+               range.setEnd(texts.currentNode, word.index + word[0].length);
+               if (range.getClientRects().length > 1) found.push(word[0]);
+             }
+           }
+           return found })()"""
+    )
+    assert broken == []
+    outside = page.evaluate(
+        """[...document.querySelectorAll('table')].filter(one => one.getClientRects().length)
+           .filter(one => { const box = one.closest('.scroll').getBoundingClientRect();
+                            return box.left < 0 || box.right > innerWidth }).length"""
+    )
+    assert outside == 0
+
+
 def test_light_and_dark_are_two_papers(opened):
     papers = [
         opened(1200, scheme).evaluate("getComputedStyle(document.body).backgroundColor")

@@ -211,16 +211,19 @@ def _draw_row(canvas: Canvas, axis: "Axes", place: Place, row: Record) -> None:
         mec=colour, mfc=colour if clear else look.paper,
     )  # fmt: skip
     numbers = numbers_of(row["unit"], row["estimate"], row["low"], row["high"])
-    across, label = axis.get_yaxis_transform(), "\n".join(place.label)
+    across = axis.get_yaxis_transform()
     shade = look.ink if clear else look.soft
     if not canvas.narrow:
+        label = "\n".join(place.label)
         axis.text(-0.02, y, label, transform=across, va="center", ha="right", color=look.ink)
         axis.text(
             1.02, y, numbers, transform=across, va="center", color=shade, fontsize=canvas.small
         )
         return
     box = {"facecolor": look.paper, "edgecolor": "none", "pad": 1.0}
-    axis.text(0, place.top, label, transform=across, va="top", color=look.ink, bbox=box)
+    for k, line in enumerate(place.label):
+        y = place.top + _LINE_PX * k
+        axis.text(0, y, line, transform=across, va="top", color=look.ink, bbox=box)
     at = place.top + _LINE_PX * (len(place.label) - place.beside)
     x, side = (1, "right") if place.beside else (0, "left")
     axis.text(
