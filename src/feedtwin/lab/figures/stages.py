@@ -32,8 +32,6 @@ _ENDS: Final = {
 }  # fmt: skip
 _GAP: Final = 0.09
 _WIDTH: Final = 0.05
-_THIN: Final = 0.12
-"""Bars less high than this have their label on paper, so that no ribbon runs through it."""
 Flow = tuple[int, str, int, str, int]
 
 
@@ -138,7 +136,7 @@ def _draw(canvas: Canvas, flows: list[Flow]) -> None:
         axis.text(
             place - 0.03 if on_left else place + _WIDTH + 0.03, node.top - height / 2, text, va="center",
             ha="right" if on_left else "left", color=look.ink, fontsize=canvas.small if canvas.narrow else canvas.text,
-            bbox=None if height > _THIN else {"facecolor": look.paper, "edgecolor": "none", "pad": 1}, zorder=5,
+            zorder=5,
         )  # fmt: skip
     axis.set_xlim(-0.02, last + (0.1 if canvas.narrow and last else 0.6))
     low = min(node.top - node.size / total for node in nodes.values())

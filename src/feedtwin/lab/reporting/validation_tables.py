@@ -31,7 +31,7 @@ def patterns_table(rows: Sequence[Mapping[str, Any]], basis: str) -> Table:
         "Band: 95 % predictive interval over the twin's worlds, the stated tolerance included; p without it. Other people: the same "
         f"pattern of the people of the log whom its role leaves out, without any model. {basis}",
         [
-            Column("pattern"), Column("role", _WORD), Column("level", _WORD), Column("log", RIGHT), Column("twin", RIGHT),
+            Column("pattern"), Column("role", _WORD), Column("level", _WORD), Column("log", RIGHT), Column("twin", _NUMBER),
             Column("band", RIGHT), Column("inside", SHORT), Column("without tolerance", MORE), Column("p", _NUMBER),
             Column("other people", _NUMBER), Column("rejects", MORE),
         ],
