@@ -106,9 +106,44 @@ def test_bands_hold_for_all_points_at_once(chance):
     assert outside / 120 <= 0.11  # 5 % and three standard errors
 
 
-def test_max_t_of_one_difference_is_the_sign_flip_test(chance):
-    d = 0.3 + chance(8)(NORMAL, 11, 1)
-    assert max_t(d) == pytest.approx(sign_flip_p(d[:, 0]))
+@pytest.mark.parametrize("pairs", [3, 5, 7, 8, 11, 14, 15, 24])
+def test_p_and_joint_interval_are_one_rule(chance, pairs):
+    """Nothing is told from 0 where its interval holds it; few pairs may need more than their interval."""
+    draw = chance(15)
+    for _ in range(40 if pairs < 15 else 12):
+        d = draw(NORMAL, 1, 4) * 1.2 + draw(NORMAL, pairs, 1) + draw(NORMAL, pairs, 4)
+        low, high = joint_intervals(d)
+        apart, told = (low > 0) | (high < 0), max_t(d) < 0.05
+        assert (told <= apart).all()
+        assert pairs < 8 or (told == apart).all()
+
+
+def test_few_pairs_are_held_to_the_sign_flip_test(chance):
+    d = 5 + chance(8)(NORMAL, 5, 1)
+    assert joint_intervals(d)[0][0] > 0 and max_t(d)[0] == sign_flip_p(d[:, 0]) == 2 / 32
+
+
+@pytest.mark.parametrize("pairs", [4, 7, 9, 12, 20])
+def test_bands_of_curves_and_their_words_and_p_agree(chance, pairs):
+    draw = chance(16)
+    seen = set()
+    for _ in range(40 if pairs < 15 else 12):
+        tilt = draw(NORMAL, 1) * np.linspace(0.5, 1, 8)
+        d = tilt + draw(NORMAL, pairs, 1) * 0.7 + 0.2 * draw(NORMAL, pairs, 8)
+        bands = simultaneous(d, np.zeros_like(d))
+        apart = bool(((bands.low > 0) | (bands.high < 0)).any())
+        told = not bands.verdict.startswith("not distinguishable")
+        seen.add(told)
+        assert told == (bands.p < 0.05) and told <= apart
+        assert apart == (bands.verdict != "not distinguishable")
+        assert pairs < 8 or told == apart
+    assert seen == ({False} if pairs == 4 else {False, True})
+
+
+def test_two_curves_of_two_pairs_are_not_judged():
+    bands = simultaneous(np.array([[0.1, 0.2], [0.2, 0.1]]), np.zeros((2, 2)))
+    assert bands.p is None and "too few pairs" in lorenz_verdict(bands)
+    assert simultaneous(np.zeros((2, 2)), np.zeros((2, 2))).verdict == "not distinguishable"
 
 
 def test_max_t_corrects_less_than_holm_where_estimates_move_together(chance):

@@ -1,16 +1,22 @@
-"""Several differences at once: adjusted p, so that the whole family keeps its level."""
+"""Several differences at once: adjusted p, so that the whole family keeps its level.
+
+`max_t` and `joint_intervals` are two readings of one law of the largest |t|: an interval leaves out a value exactly where
+the p of that value is below the level. Decision 56 says which law.
+"""
 
 from typing import Final
 
 import numpy as np
 from scipy import stats
 
-from feedtwin.lab.statistics.paired import BOOTSTRAP_FROM, CONFIDENCE
+from feedtwin.lab.statistics.paired import BOOTSTRAP_FROM, CONFIDENCE, FEW_REPLICATES, rejected
 from feedtwin.lab.statistics.resampling import Array, resample_rows, sign_flips
 
 CORRECTIONS: Final = ("holm", "dunnett", "max_t", "benjamini-hochberg", "none")
 """holm by default; dunnett for many arms against one; max_t for metrics and arms that move together, with intervals
 that hold all at once; benjamini-hochberg for exploratory sweeps only."""
+JOINT_FROM: Final = 3
+"""Fewest pairs for which a joint law can be estimated at all."""
 
 
 def holm(p: Array) -> Array:
@@ -67,32 +73,37 @@ def dunnett(differences: Array) -> Array:
     return out
 
 
-def max_t(differences: Array, seed: int = 0) -> Array:
+def max_t(differences: Array, seed: int = 0, *, confidence: float = CONFIDENCE) -> Array:
     """Return p of several differences, adjusted by the law of the largest |t| among them.
 
     Args:
-        differences: float (n, k): estimate j in replicate i.
-        seed: Seed of the signs, 32 bits.
+        differences: float (n, k): estimate j in replicate i, n at least 3.
+        seed: Seed of the resampling, 32 bits.
+        confidence: Nominal coverage of the intervals that stand beside.
 
     Returns:
-        float (k,): share of sign vectors, each flipping whole replicates, under which the largest |t| of the family is at
-        least |t_j|. Estimates that move together are corrected less than by Holm.
+        float (k,): p of no difference; below 1 - confidence exactly where `joint_intervals` leaves out 0. Below
+        `FEW_REPLICATES` pairs it is also at least the p of flipping the signs of whole replicates, which assumes no law,
+        and can then be above the level where the interval leaves out 0.
 
-    Source: Westfall and Young 1993 (single step); signs as in `sign_flip_p`.
+    Source: Westfall and Young 1993 (single step); Romano and Wolf 2005.
     """
     d = np.asarray(differences, np.float64)
     n, k = d.shape
-    out = np.ones(k)
-    moving = d.any(axis=0)
-    if not moving.any():
-        return out
-    # A flip leaves the mean square as it is, and |t| grows with |mean| / root mean square.
-    unit = d[:, moving] / (n * np.sqrt(np.square(d[:, moving]).mean(axis=0)))
-    signs, exact = sign_flips(n, seed)
-    largest = np.abs(signs @ unit).max(axis=1)
-    as_far = (largest[:, None] >= np.abs(unit.sum(axis=0)) * (1 - 1e-12)).sum(axis=0)
-    out[moving] = as_far / len(signs) if exact else (as_far + 1) / (len(signs) + 1)
-    return out
+    assert n >= 3 and k >= 1
+    mean, error = _mean_and_error(d)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(error > 0, np.abs(mean) / error, np.where(mean == 0, 0.0, np.inf))
+    alone = 2 * stats.t.sf(t, n - 1)
+    law = _law(d, confidence, seed)
+    if law is None:
+        out = np.minimum(k * alone, 1.0)
+    else:
+        as_far = len(law) - np.searchsorted(law, t * (1 - 1e-12))
+        out = np.maximum((as_far + 1) / (len(law) + 1), alone)
+    if n < FEW_REPLICATES:
+        out = np.maximum(out, _by_sign_flips(d, seed))
+    return np.where(mean == 0, 1.0, out)
 
 
 def joint_intervals(
@@ -105,33 +116,80 @@ def joint_intervals(
         confidence: Nominal coverage of all intervals together.
         seed: Seed of the resampling, 32 bits.
 
-    Every interval is mean +- c x standard error, with one c for the family: from 15 replicates on a quantile of the largest
-    |t| over the joint bootstrap of replicates (never less than Student's for a single interval), with fewer Student's at
-    Bonferroni's level, since a bootstrap of so few has only their own tails.
+    Every interval is mean +- c x standard error, with one c for the family, never less than Student's for one interval:
+    a quantile of the largest |t| over the joint bootstrap of replicates from 15 replicates on, and over flipped signs of
+    their deviations from 8 on; with fewer Student's at Bonferroni's level.
 
-    Source: Romano and Wolf 2005 (max-t).
+    Source: Romano and Wolf 2005 (max-t); Davidson and Flachaire 2008 (flipped deviations).
     """
     d = np.asarray(differences, np.float64)
     n, k = d.shape
     assert n >= 3 and k >= 1
-    mean = d.mean(axis=0)
-    error = d.std(axis=0, ddof=1) / np.sqrt(n)
+    mean, error = _mean_and_error(d)
     tail = (1 - confidence) / 2
-    if n < BOOTSTRAP_FROM:
+    law = _law(d, confidence, seed)
+    if law is None:
         edge = float(stats.t.isf(tail / k, n - 1))
     else:
-        edge = max(largest_t(d[:, error > 0], confidence, seed), float(stats.t.isf(tail, n - 1)))
+        edge = max(float(law[-rejected(len(law), confidence) - 1]), float(stats.t.isf(tail, n - 1)))
     return mean - edge * error, mean + edge * error
 
 
-def largest_t(d: Array, confidence: float, seed: int) -> float:
-    """Return a quantile of the largest |t| of means, float (n, k), over resamples of replicates; 0 for k = 0."""
-    n, k = d.shape
-    if not k:
-        return 0.0
-    drawn = d[resample_rows(n, seed)]
-    spread = drawn.std(axis=1, ddof=1) / np.sqrt(n)
+def _mean_and_error(d: Array) -> tuple[Array, Array]:
+    """Means and standard errors, float (k,) each; what varies by rounding alone does not vary."""
+    mean, error = d.mean(axis=0), d.std(axis=0, ddof=1) / np.sqrt(len(d))
+    return mean, np.where(error <= 1e-12 * np.abs(mean), 0.0, error)
+
+
+def _law(d: Array, confidence: float, seed: int) -> Array | None:
+    """Largest |t| of the family where nothing differs, sorted; None where replicates are too few to learn it from."""
+    n = len(d)
+    moving = d[:, _mean_and_error(d)[1] > 0]
+    if n < FEW_REPLICATES or not moving.shape[1]:
+        return None
+    found = _bootstrapped(moving, seed) if n >= BOOTSTRAP_FROM else _flipped(moving, seed)
+    return np.sort(found) if rejected(len(found), confidence) >= 0 else None
+
+
+def _bootstrapped(d: Array, seed: int) -> Array:
+    """Largest |t| about the mean over resamples of replicates, float (B,)."""
+    drawn = d[resample_rows(len(d), seed)]
+    spread = drawn.std(axis=1, ddof=1) / np.sqrt(len(d))
     with np.errstate(divide="ignore", invalid="ignore"):
         pivot = np.abs(drawn.mean(axis=1) - d.mean(axis=0)) / spread
-    largest = np.max(np.where(np.isfinite(pivot), pivot, 0.0), axis=1)
-    return float(np.quantile(largest, confidence))
+    return np.asarray(np.max(np.where(np.isfinite(pivot), pivot, 0.0), axis=1))
+
+
+def _flipped(d: Array, seed: int) -> Array:
+    """Largest |t| where the signs of whole replicates' deviations from the mean are flipped, float (B,)."""
+    n = len(d)
+    off = d - d.mean(axis=0)
+    signs, _ = sign_flips(n, seed)
+    return np.asarray(_t_of_share(np.abs(signs @ (off / _root(off))) / n, n).max(axis=1))
+
+
+def _t_of_share(share: Array, n: int) -> Array:
+    """|t| of n values from |mean| / root mean square, which is what a flip of signs moves."""
+    return np.asarray(share * np.sqrt((n - 1) / np.maximum(1 - np.square(share), 1e-24)))
+
+
+def _by_sign_flips(d: Array, seed: int) -> Array:
+    """P of the randomisation test, float (k,): flips of whole replicates under which the largest |t| is as large.
+
+    A flip leaves the mean square as it is, and |t| grows with |mean| / root mean square.
+    """
+    n, k = d.shape
+    out = np.ones(k)
+    moving = d.any(axis=0)
+    if not moving.any():
+        return out
+    unit = d[:, moving] / (n * _root(d[:, moving]))
+    signs, exact = sign_flips(n, seed)
+    largest = np.abs(signs @ unit).max(axis=1)
+    as_far = (largest[:, None] >= np.abs(unit.sum(axis=0)) * (1 - 1e-12)).sum(axis=0)
+    out[moving] = as_far / len(signs) if exact else (as_far + 1) / (len(signs) + 1)
+    return out
+
+
+def _root(d: Array) -> Array:
+    return np.asarray(np.sqrt(np.square(d).mean(axis=0)))
