@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from feedtwin.lab.statistics.families import JOINT_FROM, joint_intervals, max_t
+from feedtwin.lab.statistics.families import JOINT_FROM, Joint
 from feedtwin.lab.statistics.paired import CONFIDENCE, NOTHING, NOTHING_BY_FLIPS
 from feedtwin.lab.statistics.resampling import Array
 
@@ -74,8 +74,8 @@ def simultaneous(
     if len(d) < JOINT_FROM:
         nowhere = np.full(d.shape[1], np.nan)
         return Bands(mean, nowhere, nowhere.copy(), None, UNTESTED)
-    low, high = joint_intervals(d, confidence=confidence, seed=seed)
-    p = float(max_t(d, seed, confidence=confidence).min())
+    joint = Joint(d, confidence=confidence, seed=seed)
+    (low, high), p = joint.intervals(), float(joint.p().min())
     said = _verdict(low, high)
     if said != NOTHING and p >= round(1 - confidence, 12):
         said = NOTHING_BY_FLIPS

@@ -1,7 +1,7 @@
 """Several differences at once: adjusted p, so that the whole family keeps its level.
 
-`max_t` and `joint_intervals` are two readings of one law of the largest |t|: an interval leaves out a value exactly where
-the p of that value is below the level. Decision 56 says which law.
+Intervals and p of a `Joint` are two readings of one law: an interval leaves out a value exactly where the p of that value is
+below the level. Decision 56 says which law.
 """
 
 from typing import Final
@@ -73,66 +73,65 @@ def dunnett(differences: Array) -> Array:
     return out
 
 
-def max_t(differences: Array, seed: int = 0, *, confidence: float = CONFIDENCE) -> Array:
-    """Return p of several differences, adjusted by the law of the largest |t| among them.
+class Joint:
+    """Several differences under one law: intervals that hold all at once, and the p that go with them.
 
-    Args:
-        differences: float (n, k): estimate j in replicate i, n at least 3.
-        seed: Seed of the resampling, 32 bits.
-        confidence: Nominal coverage of the intervals that stand beside.
+    The law is that of the largest |t| of the family where every mean is what it is said to be: from `BOOTSTRAP_FROM`
+    replicates on over the joint bootstrap of replicates, from `FEW_REPLICATES` on over flipped signs of their deviations from
+    the mean, with fewer Student's at Bonferroni's level; and never less than Student's for one difference.
 
-    Returns:
-        float (k,): p of no difference; below 1 - confidence exactly where `joint_intervals` leaves out 0. Below
-        `FEW_REPLICATES` pairs it is also at least the p of flipping the signs of whole replicates, which assumes no law,
-        and can then be above the level where the interval leaves out 0.
-
-    Source: Westfall and Young 1993 (single step); Romano and Wolf 2005.
+    Source: Westfall and Young 1993 (single step); Romano and Wolf 2005 (intervals); Davidson and Flachaire 2008 (signs).
     """
-    d = np.asarray(differences, np.float64)
-    n, k = d.shape
-    assert n >= 3 and k >= 1
-    mean, error = _mean_and_error(d)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        t = np.where(error > 0, np.abs(mean) / error, np.where(mean == 0, 0.0, np.inf))
-    alone = 2 * stats.t.sf(t, n - 1)
-    law = _law(d, confidence, seed)
-    if law is None:
-        out = np.minimum(k * alone, 1.0)
-    else:
-        as_far = len(law) - np.searchsorted(law, t * (1 - 1e-12))
-        out = np.maximum((as_far + 1) / (len(law) + 1), alone)
-    if n < FEW_REPLICATES:
-        out = np.maximum(out, _by_sign_flips(d, seed))
-    return np.where(mean == 0, 1.0, out)
 
+    def __init__(
+        self, differences: Array, *, confidence: float = CONFIDENCE, seed: int = 0
+    ) -> None:
+        """Learn the law.
 
-def joint_intervals(
-    differences: Array, *, confidence: float = CONFIDENCE, seed: int = 0
-) -> tuple[Array, Array]:
-    """Return lower and upper ends, float (k,) each, that hold for several mean differences at once.
+        Args:
+            differences: float (n, k): estimate j in replicate i, n at least `JOINT_FROM`.
+            confidence: Nominal coverage of all intervals together.
+            seed: Seed of the resampling, 32 bits.
+        """
+        self._d, self._seed, self._confidence = (
+            np.asarray(differences, np.float64),
+            seed,
+            confidence,
+        )
+        n, k = self._d.shape
+        assert n >= JOINT_FROM and k >= 1
+        self.mean, self._error = _mean_and_error(self._d)
+        self._law = _law(self._d[:, self._error > 0], confidence, seed)
 
-    Args:
-        differences: float (n, k): estimate j in replicate i, n at least 3.
-        confidence: Nominal coverage of all intervals together.
-        seed: Seed of the resampling, 32 bits.
+    def intervals(self) -> tuple[Array, Array]:
+        """Return lower and upper ends, float (k,) each: mean +- c x standard error, with one c for the family."""
+        (n, k), tail = self._d.shape, (1 - self._confidence) / 2
+        if self._law is None:
+            edge = float(stats.t.isf(tail / k, n - 1))
+        else:
+            beyond = rejected(len(self._law), self._confidence)
+            edge = max(float(self._law[-beyond - 1]), float(stats.t.isf(tail, n - 1)))
+        return self.mean - edge * self._error, self.mean + edge * self._error
 
-    Every interval is mean +- c x standard error, with one c for the family, never less than Student's for one interval:
-    a quantile of the largest |t| over the joint bootstrap of replicates from 15 replicates on, and over flipped signs of
-    their deviations from 8 on; with fewer Student's at Bonferroni's level.
+    def p(self, at: Array | float = 0.0) -> Array:
+        """Return two-sided p, float (k,), of means that are `at`, float (k,) or one for all.
 
-    Source: Romano and Wolf 2005 (max-t); Davidson and Flachaire 2008 (flipped deviations).
-    """
-    d = np.asarray(differences, np.float64)
-    n, k = d.shape
-    assert n >= 3 and k >= 1
-    mean, error = _mean_and_error(d)
-    tail = (1 - confidence) / 2
-    law = _law(d, confidence, seed)
-    if law is None:
-        edge = float(stats.t.isf(tail / k, n - 1))
-    else:
-        edge = max(float(law[-rejected(len(law), confidence) - 1]), float(stats.t.isf(tail, n - 1)))
-    return mean - edge * error, mean + edge * error
+        Below 1 - confidence exactly where `intervals` leaves them out. With fewer than `FEW_REPLICATES` replicates p is also
+        at least that of flipping the signs of whole replicates, which assumes no law, and then may be above.
+        """
+        n, k = self._d.shape
+        off = self.mean - at
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.where(off == 0, 0.0, np.abs(off) / self._error)
+        alone = 2 * stats.t.sf(t, n - 1)
+        if self._law is None:
+            out = np.minimum(k * alone, 1.0)
+        else:
+            as_far = len(self._law) - np.searchsorted(self._law, t * (1 - 1e-12))
+            out = np.maximum((as_far + 1) / (len(self._law) + 1), alone)
+        if n < FEW_REPLICATES:
+            out = np.maximum(out, _by_sign_flips(self._d - at, self._seed))
+        return np.where(off == 0, 1.0, out)
 
 
 def _mean_and_error(d: Array) -> tuple[Array, Array]:
@@ -141,11 +140,10 @@ def _mean_and_error(d: Array) -> tuple[Array, Array]:
     return mean, np.where(error <= 1e-12 * np.abs(mean), 0.0, error)
 
 
-def _law(d: Array, confidence: float, seed: int) -> Array | None:
-    """Largest |t| of the family where nothing differs, sorted; None where replicates are too few to learn it from."""
-    n = len(d)
-    moving = d[:, _mean_and_error(d)[1] > 0]
-    if n < FEW_REPLICATES or not moving.shape[1]:
+def _law(moving: Array, confidence: float, seed: int) -> Array | None:
+    """Largest |t| where the means are what they are, sorted; None where replicates are too few to learn it from."""
+    n, k = moving.shape
+    if n < FEW_REPLICATES or not k:
         return None
     found = _bootstrapped(moving, seed) if n >= BOOTSTRAP_FROM else _flipped(moving, seed)
     return np.sort(found) if rejected(len(found), confidence) >= 0 else None

@@ -121,9 +121,7 @@ def of_differences(d: Array, *, confidence: float = CONFIDENCE, seed: int = 0) -
     else:
         method, test, p = PAIRED_T, PAIRED_T, float(stats.ttest_1samp(d, 0.0).pvalue)
     ends = (None, None) if boot is None else boot[:2]
-    return Difference(
-        n, mean, low, high, confidence, method, p, test, sd, skewness, *ends
-    )
+    return Difference(n, mean, low, high, confidence, method, p, test, sd, skewness, *ends)
 
 
 def t_interval(mean: float, sd: float, n: int, confidence: float) -> tuple[float, float]:

@@ -42,7 +42,8 @@ class Effect:
         test: How p was made.
         p_adjusted: p corrected for the study's family.
         correction: holm, dunnett, max_t, benjamini-hochberg or none; and why, where it is not the study's.
-        family_size: Estimates that were corrected together.
+        family_size: Distinct tests that were corrected together: comparisons of copies of an arm count once, and claims count
+            where p are corrected as such (holm, benjamini-hochberg).
         pairing_rho: Correlation of the two sides over replicates.
         variance_ratio: (s_A^2 + s_B^2) / s_D^2; None where it is infinite or unknown.
         variance_ratio_low: Lower end of its bootstrap interval.
@@ -55,7 +56,7 @@ class Effect:
         margin_low: Lower margin of a declared claim of no harm or equivalence; None if none.
         margin_high: Upper margin.
         claim: "no harm", "equivalence" or "".
-        p_claim: p of the equivalence test; the claim is shown where it is below 1 - confidence.
+        p_claim: p of the equivalence test, uncorrected.
         verdict: In words: higher, lower, not distinguishable, ...
         calibration: State of calibration of the worlds.
         sources: Who answered what its arms asked of language models; "" where they asked nothing.
@@ -63,6 +64,8 @@ class Effect:
         draws: Posterior draws that its pairs are spread over; 0 where all have the point estimates.
         joint_low: Lower end of the interval that holds for the whole family at once; None unless corrected by max_t.
         joint_high: Upper end.
+        p_claim_adjusted: p of the equivalence test, corrected for the study's family; the claim is shown where it is below
+            1 - confidence. None where no claim was declared.
     """
 
     estimand: str
@@ -112,6 +115,7 @@ class Effect:
     draws: int = 0
     joint_low: float | None = None
     joint_high: float | None = None
+    p_claim_adjusted: float | None = None
 
     @property
     def pairs(self) -> str:

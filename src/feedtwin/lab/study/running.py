@@ -23,11 +23,11 @@ from feedtwin.lab.study.answering import (
     marks_of,
 )
 from feedtwin.lab.study.cells import CELLS, Cell, Job, cell_of, unique, wanted_in_windows
+from feedtwin.lab.study.correcting import effects_of
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
     CellReadings,
     Cells,
-    effects_of,
     levels_of,
     over_time_of,
 )
