@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feedtwin.lab.numbers import significant
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -266,7 +268,7 @@ class Warned:
 
     Attributes:
         kind: "duplicate cells", "inert factor", "inert arm", "inert budget", "dead metric", "pairing hurts",
-            "undefined", "precision", "few replicates", "no effect over time", "run", "degraded", "not identified", "posterior".
+            "undefined", "precision", "few replicates", "no effect over time", "short window", "run", "degraded", "not identified", "posterior".
         what: The factor, arm, metric or estimand.
         message: What was found, what it means and what to do.
     """
@@ -367,12 +369,8 @@ class StudyResult:
             f"study {about.study}: {about.replicates} replicates in {self.path}",
         ]
         for one in self.effects:
-            known = one.estimate is not None and one.low is not None
-            said = (
-                f"{one.estimate:.4g} [{one.low:.4g}, {one.high:.4g}] {one.unit}"
-                if known
-                else "no interval"
-            )
+            low, middle, high = (significant(x, 4) for x in (one.low, one.estimate, one.high))
+            said = "no interval" if one.low is None else f"{middle} [{low}, {high}] {one.unit}"
             lines.append(f"{one.metric}, {one.contrast}: {said}")
         return "\n".join(lines)
 
