@@ -10,6 +10,7 @@ from feedtwin.lab.figures import Basis, Chart
 from feedtwin.lab.figures.bands import band_chart
 from feedtwin.lab.figures.contrasts import signs_chart, sizes_chart
 from feedtwin.lab.figures.words import plural
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.reporting import limits
 from feedtwin.lab.reporting.document import Note, Report, Section, Tile
 from feedtwin.lab.reporting.page import html_of
@@ -129,7 +130,7 @@ def _contrast_in_words(results: Results) -> list[str]:
     one = contrast["posterior"][main]
     flips = ", ".join(contrast["flips"]) or "none"
     return [
-        f"{contrast['name']} changes {main} by {one['estimate']:.3g} [{one['low']:.3g}, {one['high']:.3g}]: "
+        f"{contrast['name']} changes {main} by {significant(one['estimate'])} [{significant(one['low'])}, {significant(one['high'])}]: "
         f"{contrast['robustness'][main]}. Conclusions whose sign flips in some draw: {flips}."
     ]
 
