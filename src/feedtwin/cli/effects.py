@@ -71,14 +71,14 @@ def _print_legend(result: "StudyResult") -> None:
     say(f"p  corrected: {correction}, over {_sizes(result.effects)}; p of claims likewise")
     say(f"n  distinct pairs, of {about.replicates} replicates")
     say(
-        "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power    matters  the smallest "
-        "that was declared to, and the power to find it"
+        "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power"
     )
+    if any(one.smallest_effect is not None for one in result.effects):
+        say("matters  smallest difference that was declared to, and the power to find it")
     say("rho, VR  correlation of the arms, and by which factor pairing saves replicates")
     if any("by sign flips" in one.verdict for one in result.effects):
         say(
-            "by sign flips  the interval assumes normal differences and leaves out 0; the test of few pairs assumes nothing, and "
-            "does not follow"
+            "by sign flips  the interval assumes normal differences and leaves out 0; the test of few pairs does not"
         )
     if about.draws:
         say(

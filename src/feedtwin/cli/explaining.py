@@ -76,7 +76,8 @@ def _print(found: "Explanation") -> None:
         rows.append(
             [part.name, fixed(mine.estimate, digits, sign=True), interval(mine.low, mine.high, digits), share, part.meaning]
         )  # fmt: skip
-    table(["part", "effect", "interval", "share", "what it is"], rows, right=["effect"])
+    columns = ["part", "effect", "interval", "share", "what it is"]
+    table(columns, rows, right=["effect"], keep=columns[:3])
     if not is_clear(total):
         say(
             f"the whole effect cannot be told from zero in {pairs} ({total.test}), so its parts are no shares of it"
