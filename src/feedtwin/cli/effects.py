@@ -68,7 +68,10 @@ def _print_legend(result: "StudyResult") -> None:
     """Say what the numbers of effects are."""
     about = result.provenance
     correction = ", ".join(dict.fromkeys(one.correction for one in result.effects)) or "none"
-    say(f"p  corrected: {correction}, over {_sizes(result.effects)}; p of claims likewise")
+    if correction == "none":
+        say("p  not corrected for the number of tests; p of claims likewise")
+    else:
+        say(f"p  corrected: {correction}, over {_sizes(result.effects)}; p of claims likewise")
     say(f"n  distinct pairs, of {about.replicates} replicates")
     say(
         "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power"
