@@ -35,9 +35,12 @@ def test_a_study_prints_effects_with_intervals_and_what_to_do_next(studied):
     text = studied.printed
     assert text.startswith("uncalibrated")
     assert "arm     random: anything to anybody" in text
-    assert re.search(r"skip_rate +0\.\d+ +[+-]0\.\d+ +\[[+-]0\.\d+, [+-]0\.\d+\] +3 ", text)
+    assert re.search(
+        r"skip_rate +0\.\d+ +[+-]0\.\d+ +\[[+-]0\.\d+, [+-]0\.\d+\] +0\.\d+ +3\n", text
+    )
     for word in (
         "few replicates",
+        "detects",
         "views per public video",
         "feedtwin audit studies/small",
         "redrawn",

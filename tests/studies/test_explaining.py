@@ -2,11 +2,13 @@
 
 from functools import cache
 
+import numpy as np
 import pytest
 
 import feedtwin
 from feedtwin.errors import SettingsError
-from feedtwin.lab.study.explaining import explain_effect
+from feedtwin.lab.statistics import difference
+from feedtwin.lab.study.explaining import explain_effect, share_of
 from feedtwin.record.reader import Run
 from feedtwin.world.freezing import PARTS, SUPPLY, decisions_of, run_frozen
 from feedtwin.world.options import RunOptions
@@ -102,6 +104,17 @@ def test_people_who_skip_more_are_behaviour(explained):
     found = explained("skip_rate", "picky - base")
     sizes = parts(found)
     assert sizes["behaviour"] > 10 * abs(sizes["exposure"]) and sizes["supply"] == 0.0
+
+
+def test_shares_are_given_of_what_can_be_told_from_zero_only(explained):
+    """Two pairs can tell nothing from zero, so their parts are shares of nothing."""
+    assert {one.share for one in explained("skip_rate", "random - base").parts} == {None}
+    steady, wild = np.linspace(1, 1.2, 9), np.linspace(-1, 1.1, 9)
+    total, part, unclear, nothing = (
+        difference(values, np.zeros(9)) for values in (2 * steady, steady, wild, np.zeros(9))
+    )
+    assert share_of(part, total) == pytest.approx(0.5) and share_of(nothing, total) == 0.0
+    assert share_of(unclear, total) is None and share_of(part, unclear) is None
 
 
 def test_the_path_goes_from_the_policy_line_to_the_metric(explained):

@@ -4,6 +4,7 @@ import pytest
 
 import feedtwin
 from feedtwin.errors import SettingsError
+from feedtwin.lab.figures import Basis, effects_over_time
 from feedtwin.lab.study.cells import cell_of
 from feedtwin.record.reader import Run
 from feedtwin.world.options import RunOptions
@@ -143,3 +144,20 @@ def test_a_run_that_was_stopped_keeps_the_same_tables(kernels, tmp_path):
 def test_tables_after_no_step_of_the_run_are_refused(at):
     with pytest.raises(SettingsError, match=f"tables_at: found {at}"):
         RunOptions(6, tables_at=(at,))
+
+
+def test_a_last_window_that_is_shorter_is_named_with_its_real_range(ran, tmp_path):
+    text = SMALL.replace("over_time: 4", "over_time: 3").replace("replicates: 2", "replicates: 1")
+    result = ran(text, tmp_path / "short")
+    (said,) = [one for one in result.warnings if one.kind == "short window"]
+    assert said.what == "steps 6-8" and "2 of 3 steps" in said.message
+    found = effects(result, "watch_s")
+    assert [(one.first_step, one.last_step) for one in found] == [(0, 3), (3, 6), (6, 8)]
+    assert (
+        "hours 6 to 8, has 2 hours instead of 3"
+        in effects_over_time(found, Basis("n = 1", "seed 3", "none")).units
+    )
+
+
+def test_windows_of_one_length_need_no_warning(small):
+    assert "short window" not in {one.kind for one in small.warnings}

@@ -5,6 +5,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from feedtwin.cli.terminal import say, table
+from feedtwin.lab.numbers import significant
 
 if TYPE_CHECKING:
     from feedtwin.world.tracing import Trace
@@ -259,7 +260,9 @@ def _gist(rows: list[Section]) -> str:
     if len(rows) > 1:
         return f"{len(rows)} rows"
     values = [
-        f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
+        f"{name} {significant(value, strip=True)}"
+        if isinstance(value, float)
+        else f"{name} {value}"
         for name, value in rows[0].items()
         if name not in _KEYS
     ]

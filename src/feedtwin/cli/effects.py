@@ -1,15 +1,21 @@
 """How a study's effects are printed, for people and as JSON."""
 
+import textwrap
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from feedtwin.cli.terminal import say, shell, size, table
+from feedtwin.cli.terminal import console, say, shell, size
+from feedtwin.lab.numbers import decimals, fixed, interval, p_value, significant
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.result import Effect, StudyResult
 
-COLUMNS = ("metric", "base", "effect", "interval", "n", "p", "rho", "VR", "MDE", "verdict")
-_RIGHT = ("base", "effect", "n", "p", "rho", "VR", "MDE")
+COLUMNS = ("metric", "base", "effect", "interval", "p", "n")
+_LEFT = ("metric", "interval", "all at once")
+_GAP, _DEEP = "  ", "    "
+_LEAST = 20
+"""Columns that words get on the narrowest terminal."""
 
 
 def result_json(result: "StudyResult") -> dict[str, object]:
@@ -40,21 +46,7 @@ def print_result(result: "StudyResult") -> None:
             say(line, style="yellow")
         say()
     _print_curves(result)
-    correction = ", ".join(dict.fromkeys(one.correction for one in result.effects)) or "none"
-    say(
-        f"n  distinct pairs, of {about.replicates} replicates    p  corrected: {correction}    rho, VR  correlation of "
-        "the arms, and by which factor pairing saves replicates"
-    )
-    if about.draws:
-        say(
-            f"posterior  every replicate has one of {about.draws} draws of the preset; intervals contain the parameters' "
-            "uncertainty"
-        )
-    if any(one.joint_low is not None for one in result.effects):
-        say(
-            "all at once  intervals that hold for every estimate of the study together; the others hold one by one"
-        )
-    say("MDE  smallest true difference that these pairs detect with 80 % power")
+    _print_legend(result)
     say(f"{about.population}")
     for one in result.warnings:
         say(f"warning: {one.kind}: {one.message}", style="yellow")
@@ -72,18 +64,87 @@ def print_result(result: "StudyResult") -> None:
     say(f"        {shell('audit', result.path)}")
 
 
+def _print_legend(result: "StudyResult") -> None:
+    """Say what the numbers of effects are."""
+    about = result.provenance
+    correction = ", ".join(dict.fromkeys(one.correction for one in result.effects)) or "none"
+    if correction == "none":
+        say("p  not corrected for the number of tests; p of claims likewise")
+    else:
+        say(f"p  corrected: {correction}, over {_sizes(result.effects)}; p of claims likewise")
+    say(f"n  distinct pairs, of {about.replicates} replicates")
+    say(
+        "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power"
+    )
+    if any(one.smallest_effect is not None for one in result.effects):
+        say("matters  smallest difference that was declared to, and the power to find it")
+    say("rho, VR  correlation of the arms, and by which factor pairing saves replicates")
+    if any("by sign flips" in one.verdict for one in result.effects):
+        say(
+            "by sign flips  the interval assumes normal differences and leaves out 0; the test of few pairs does not"
+        )
+    if about.draws:
+        say(
+            f"posterior  every replicate has one of {about.draws} draws of the preset; intervals contain the parameters' "
+            "uncertainty"
+        )
+    if any(one.joint_low is not None for one in result.effects):
+        say(
+            "all at once  intervals that hold for every estimate of the study together; the others hold one by one"
+        )
+
+
+def _sizes(effects: "Sequence[Effect]") -> str:
+    """How many tests are corrected together; `2 to 4` where families differ."""
+    sizes = sorted({one.family_size for one in effects if one.family_size}) or [0]
+    many = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
+    return f"{many} test" if sizes[-1] == 1 else f"{many} tests"
+
+
 def print_effects(effects: "list[Effect]", horizon: int) -> None:
-    """Print effects, one line each; those of a part of the horizon say which."""
+    """Print effects, each a line of numbers and below it what they come to; those of a part of the horizon say which.
+
+    Nothing is cut: where the terminal is narrow a metric's name gets a line of its own, and words are wrapped.
+    """
     columns, rows = list(COLUMNS), [_row(one, horizon) for one in effects]
     if any(one.joint_low is not None for one in effects):
         after = columns.index("interval") + 1
         columns.insert(after, "all at once")
         for row, one in zip(rows, effects, strict=True):
-            row.insert(after, _interval(one.joint_low, one.joint_high, _digits(one)))
-    table(columns, rows, right=_RIGHT, keep=["metric", "interval", "all at once"])
+            row.insert(after, interval(one.joint_low, one.joint_high, _digits(one)))
+    head, *lines = _aligned(columns, [columns, *rows])
+    wide = console().width
+    apart = any(len(_GAP.join(line)) > wide for line in (head, *lines))
+    _say_line(head, apart, "bold")
+    for line, one in zip(lines, effects, strict=True):
+        _say_line(line, apart)
+        for text in textwrap.wrap(_words(one), max(wide - len(_DEEP), _LEAST)):
+            say(f"{_DEEP}{text}")
 
 
-def _row(one: "Effect", horizon: int) -> list[object]:
+def _say_line(line: Sequence[str], apart: bool, style: str | None = None) -> None:
+    """Print a name and its numbers, on two lines where one is too short."""
+    name, numbers = line[0], _GAP.join(line[1:]).rstrip()
+    if apart:
+        say(name.rstrip(), style)
+        say(f"{_GAP}{numbers}", style)
+    else:
+        say(f"{name}{_GAP}{numbers}", style)
+
+
+def _aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Pad cells to the width of their column."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(columns))]
+    return [
+        [
+            cell.ljust(width) if column in _LEFT else cell.rjust(width)
+            for column, cell, width in zip(columns, row, widths, strict=True)
+        ]
+        for row in rows
+    ]
+
+
+def _row(one: "Effect", horizon: int) -> list[str]:
     told = [one.cohort] if one.cohort != "everyone" else []
     if (one.first_step, one.last_step) != (0, horizon):
         told.append(f"steps {one.first_step}-{one.last_step}")
@@ -92,40 +153,28 @@ def _row(one: "Effect", horizon: int) -> list[object]:
         name = f"{name}, {one.unit}"
     digits = _digits(one)
     return [
-        name,
-        "-" if one.mean_base is None else f"{one.mean_base:.{digits}f}",
-        "-" if one.estimate is None else f"{one.estimate:+.{digits}f}",
-        _interval(one.low, one.high, digits),
-        one.pairs,
-        _p(one.p_adjusted),
-        "-" if one.pairing_rho is None else f"{one.pairing_rho:.2f}",
-        _ratio(one),
-        "-" if one.mde is None else f"{one.mde:.{digits}f}",
-        f"{one.verdict} (degraded)" if one.degraded else one.verdict,
-    ]
+        name, fixed(one.mean_base, digits), fixed(one.estimate, digits, sign=True),
+        interval(one.low, one.high, digits), p_value(one.p_adjusted), one.pairs,
+    ]  # fmt: skip
 
 
-def _interval(low: float | None, high: float | None, digits: int) -> str:
-    return "-" if low is None or high is None else f"[{low:+.{digits}f}, {high:+.{digits}f}]"
+def _words(one: "Effect") -> str:
+    """What an effect comes to, what could have been seen, and what pairing did for it."""
+    told = [f"{one.verdict} (degraded)" if one.degraded else one.verdict]
+    if one.mde is not None:
+        told.append(f"detects {significant(one.mde, 2)}")
+    if one.smallest_effect is not None:
+        power = "" if one.power_at_smallest is None else f" (power {one.power_at_smallest:.2f})"
+        told.append(f"matters {significant(one.smallest_effect, 6, strip=True)}{power}")
+    if one.pairing_rho is not None:
+        told.append(f"rho {fixed(one.pairing_rho, 2)}")
+    if one.variance_ratio is not None:
+        told.append(f"VR {significant(one.variance_ratio)}")
+    return "; ".join(told)
 
 
 def _digits(one: "Effect") -> int:
-    """Decimals that show two figures of the interval's half-width."""
-    from math import floor, log10
-
-    half = None if one.low is None or one.high is None else (one.high - one.low) / 2
-    size = half or abs(one.estimate or 0.0)
-    return 3 if not size else max(0, min(8, 1 - floor(log10(size))))
-
-
-def _p(p: float | None) -> str:
-    if p is None:
-        return "-"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _ratio(one: "Effect") -> str:
-    return "-" if one.variance_ratio is None else f"{one.variance_ratio:.3g}"
+    return decimals(one.low, one.high, one.estimate)
 
 
 def _print_curves(result: "StudyResult") -> None:
@@ -135,7 +184,7 @@ def _print_curves(result: "StudyResult") -> None:
         if one.is_contrast and one.kind == "lorenz":
             said.setdefault((one.of, one.distribution), one)
     for (contrast, _), one in said.items():
-        p = "" if one.p is None else f" (p {_p(one.p)})"
+        p = "" if one.p is None else f" (p {p_value(one.p)})"
         say(f"{one.label}, {contrast}: {one.verdict}{p}")
     if said:
         say()

@@ -8,7 +8,8 @@ import typer
 
 from feedtwin.cli.going import AsJson, Quiet
 from feedtwin.cli.progress import is_shown, working
-from feedtwin.cli.terminal import answer, reports, say, shell, table
+from feedtwin.cli.terminal import answer, plural, reports, say, shell, table
+from feedtwin.lab.numbers import decimals, fixed, interval, significant
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.explaining import Explanation
@@ -45,6 +46,13 @@ def explain_effect(
         _print(found)
 
 
+def _share(share: float | None, is_clear: bool) -> str:
+    """A share in percent, or why there is none; what rounds to nothing has no sign."""
+    if not is_clear:
+        return "-"
+    return "not distinguishable" if share is None else f"{fixed(100 * share, 0)}%"
+
+
 def _print(found: "Explanation") -> None:
     one = found.effect
     say(one.calibration)
@@ -54,22 +62,26 @@ def _print(found: "Explanation") -> None:
     say(f"  (replicate {found.replicate}; {shell('compare', *found.runs)})")
     if found.total is None:
         return
+    from feedtwin.lab.study.explaining import is_clear
+
+    total, pairs = found.total, plural(found.total.n, "replicate")
+    whole = significant(total.estimate, 4, sign=True)
     say()
-    say(
-        f"Parts of {found.total.estimate:+.4g} {one.unit} in {found.total.n} replicates",
-        style="bold",
-    )
-    rows = [
-        [
-            part.name,
-            f"{part.found.estimate:+.4g}",
-            f"[{part.found.low:+.3g}, {part.found.high:+.3g}]",
-            "-" if part.share is None else f"{part.share:.0%}",
-            part.meaning,
-        ]
-        for part in found.parts
-    ]
-    table(["part", "effect", "interval", "share", "what it is"], rows, right=["effect", "share"])
+    say(f"Parts of {whole} {one.unit} in {pairs}", style="bold")
+    rows = []
+    for part in found.parts:
+        mine = part.found
+        digits = decimals(mine.low, mine.high, mine.estimate)
+        share = _share(part.share, is_clear(total))
+        rows.append(
+            [part.name, fixed(mine.estimate, digits, sign=True), interval(mine.low, mine.high, digits), share, part.meaning]
+        )  # fmt: skip
+    columns = ["part", "effect", "interval", "share", "what it is"]
+    table(columns, rows, right=["effect"], keep=columns[:3])
+    if not is_clear(total):
+        say(
+            f"the whole effect cannot be told from zero in {pairs} ({total.test}), so its parts are no shares of it"
+        )
     say("supply, exposure and behaviour add up to the total")
     if found.replayed is not None:
         say(

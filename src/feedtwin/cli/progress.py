@@ -6,10 +6,12 @@ from contextlib import ExitStack, contextmanager
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from feedtwin.lab.numbers import significant
+
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-    from feedtwin.world.running import Progress
+from feedtwin.world.running import Progress
 
 
 def is_shown(*quiet: bool) -> bool:
@@ -116,4 +118,4 @@ def rates(done: int, left: int, count: int, seconds: float, what: str) -> str:
     minutes, rest = divmod(eta, 60)
     hours, minutes = divmod(minutes, 60)
     clock = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-    return f"{steps_per_s:.3g} steps/s  {count / seconds:,.0f} {what}/s  {clock} left"
+    return f"{significant(steps_per_s, strip=True)} steps/s  {count / seconds:,.0f} {what}/s  {clock} left"

@@ -11,6 +11,7 @@ from feedtwin.cli.calibrating import DataPath, say_source
 from feedtwin.cli.going import AsJson, Quiet
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import answer, plural, reports, say, table
+from feedtwin.lab.numbers import significant
 
 if TYPE_CHECKING:
     from feedtwin.lab.figures import Chart
@@ -189,7 +190,7 @@ def _signed(one: "Scored") -> str:
 
 
 def _short(value: float | None) -> str:
-    return "-" if value is None or not isfinite(value) else f"{value:.3g}"
+    return "-" if value is None or not isfinite(value) else significant(value)
 
 
 def _span(value: float, low: float | None, high: float | None) -> str:

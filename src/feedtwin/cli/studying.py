@@ -25,6 +25,7 @@ from feedtwin.cli.terminal import (
     tell,
 )
 from feedtwin.errors import SettingsError
+from feedtwin.lab.numbers import significant
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.plan import Study
@@ -188,7 +189,7 @@ def _print_rehearsal(found: "Study", needs: "Rehearsal") -> None:
     say(
         f"time    about {clock(needs.seconds)} on {plural(needs.workers, 'worker')}, from a pilot of the base{waits}"
     )
-    say(f"disk    about {needs.bytes / 1e6:,.3g} MB")
+    say(f"disk    about {significant(needs.bytes / 1e6)} MB")
     if needs.language.arms:
         for line in study_lines(needs.language):
             say(f"spend   {line}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import typer
 
 from feedtwin.errors import FeedtwinError
+from feedtwin.lab.numbers import fixed, significant
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -130,7 +131,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return significant(value, 6, strip=True)
     if isinstance(value, list | tuple):
         return ", ".join(cell(one) for one in value)
     return str(value)
@@ -144,7 +145,7 @@ def quantity(value: float | None, unit: str) -> str:
         return f"{value:,.0f}"
     if unit == "share":
         return f"{_percent(value * 100)} %"
-    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:#.3g}".rstrip(".")
+    number = fixed(value, 0) if abs(value) >= 1000 else significant(value)
     return number if unit == "1" else f"{number} {unit}"
 
 
@@ -152,7 +153,7 @@ def _percent(value: float) -> str:
     """Return 35.4, 2.05, 0.32, 0.098 or 0: what a reader can use of a percentage."""
     if value >= 10:
         return f"{value:.1f}"
-    return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
+    return f"{value:.2f}" if value >= 0.1 else significant(value, 2, strip=True)
 
 
 def size(path: Path) -> str:
@@ -160,9 +161,9 @@ def size(path: Path) -> str:
     total: float = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
     for unit in ("bytes", "kB", "MB"):
         if total < 1000:
-            return f"{total:.0f} {unit}" if unit == "bytes" else f"{total:.3g} {unit}"
+            return f"{significant(total, strip=True)} {unit}"
         total /= 1000
-    return f"{total:.3g} GB"
+    return f"{significant(total, strip=True)} GB"
 
 
 def plural(count: int, one: str) -> str:

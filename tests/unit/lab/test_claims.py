@@ -69,9 +69,9 @@ def test_what_holds_only_if_copies_were_independent_says_so():
 class Found:
     """The parts of an effect that a verdict reads."""
 
-    def __init__(self, estimate, half, p, base=10.0, method="paired t"):
+    def __init__(self, estimate, half, p, base=10.0, method="paired t", raw=None):
         self.estimate, self.low, self.high = estimate, estimate - half, estimate + half
-        self.p = self.p_adjusted = p
+        self.p, self.p_adjusted = p if raw is None else raw, p
         self.mean_base, self.method, self.confidence = base, method, 0.95
         self.mde, self.n_effective, self.unit = 2 * half, 20, "s"
 
@@ -82,7 +82,9 @@ class Found:
         ("higher", Found(0.5, 0.1, 0.001), "same direction"),
         ("higher", Found(-0.5, 0.1, 0.001), "opposite direction"),
         ("lower", Found(-0.5, 0.1, 0.001), "same direction"),
-        ("higher", Found(0.05, 0.1, 0.4), "not distinguishable; 20 pairs detect 0.2 s (2.0%)"),
+        ("higher", Found(0.05, 0.1, 0.4), "not distinguishable; 20 pairs detect 0.200 s (2.0%)"),
+        ("higher", Found(0.05, 0.04, 0.4, raw=0.02), "not distinguishable after correction; 20 pairs"),
+        ("unchanged", Found(-0.3, 0.2, 0.4, raw=0.02), "not distinguishable after correction, and not shown"),
         ("unchanged", Found(0.01, 0.05, 0.4), "unchanged within 1%"),
         ("unchanged", Found(0.06, 0.03, 0.01), "unchanged within 1%; moved, by less"),
         ("unchanged", Found(0.5, 0.1, 0.001), "changed: higher"),

@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 from scipy import stats
 
-from feedtwin.lab.study.estimating import CellReadings, Cells, effects_of, levels_of
+from feedtwin.lab.numbers import p_value
+from feedtwin.lab.study.correcting import effects_of
+from feedtwin.lab.study.estimating import CellReadings, Cells, levels_of
 from feedtwin.lab.study.plan import Wanted
 from feedtwin.lab.study.reading import parse_study
 from feedtwin.lab.study.warning import warnings_of
@@ -71,7 +73,7 @@ def test_a_large_effect_is_seen_and_a_small_one_is_not(cells):
 
 @pytest.mark.parametrize(
     ("correction", "size"),
-    [("holm", 4), ("benjamini-hochberg", 4), ("dunnett", 2), ("max_t", 4), ("none", 4)],
+    [("holm", 6), ("benjamini-hochberg", 6), ("dunnett", 2), ("max_t", 4), ("none", 6)],
 )
 def test_corrections_raise_p_within_their_family(cells, correction, size):
     for one in found(cells, correction).values():
@@ -137,6 +139,7 @@ def test_a_difference_smaller_than_matters_is_called_that(cells):
 def test_max_t_gives_intervals_that_hold_all_at_once(cells):
     for one in found(cells, "max_t").values():
         assert one.joint_low < one.low < one.high < one.joint_high
+        assert (one.p_adjusted < 0.05) == (one.joint_low > 0 or one.joint_high < 0)
     for one in found(cells).values():
         assert one.joint_low is None and one.joint_high is None
 
@@ -149,3 +152,63 @@ def test_a_correction_that_cannot_be_made_says_which_was(cells, correction, take
             one.correction == f"holm ({correction} takes {takes} pairs that all have, there are 2)"
         )
         assert one.p_adjusted >= one.p and one.joint_low is None
+
+
+@pytest.mark.parametrize("correction", ["holm", "benjamini-hochberg", "dunnett", "max_t", "none"])
+def test_a_claim_is_corrected_as_the_study_declares_and_names_its_margin(cells, correction):
+    for name, one in found(cells, correction).items():
+        if "watch_s" not in name:
+            assert one.p_claim is None and one.p_claim_adjusted is None
+            continue
+        raised = one.p_claim_adjusted > one.p_claim
+        assert raised == (correction != "none")
+        told = " uncorrected" if correction == "none" else ""
+        assert f"no harm shown (above -1 s, p {p_value(one.p_claim_adjusted)}{told})" in one.verdict
+
+
+def shifted(cells, by):
+    """The same cells with arm two's watch time moved."""
+    return [
+        replace(one, values={**one.values, WATCH: one.values[WATCH] + by}) if one.arm == "two" else one
+        for one in cells
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("pairs", [8, 12])
+def test_a_claim_under_max_t_is_shown_where_the_joint_interval_is_within_its_margin(cells, pairs):
+    some = [one for one in cells if one.replicate < pairs]
+    seen = set()
+    for by in (0.0, -0.4, -0.6, -0.65, -0.7, -0.75, -0.8, -0.9, -1.2):
+        one = found(shifted(some, by), "max_t")["watch_s | two - base"]
+        within = one.joint_low > -1.0
+        seen.add(within)
+        assert ("no harm shown" in one.verdict) == within == (one.p_claim_adjusted < 0.05)
+    assert seen == {True, False}
+
+
+def test_few_pairs_say_why_their_interval_says_more(cells):
+    few = [one for one in cells if one.replicate < 5]
+    for correction in ("holm", "max_t", "none"):
+        one = found(few, correction)["watch_s | one - base"]
+        assert one.low > 0 and one.p == 2 / 2**5
+        assert one.verdict.startswith("not distinguishable by sign flips")
+
+
+@pytest.mark.parametrize(
+    ("correction", "size"), [("holm", 6), ("max_t", 4), ("dunnett", 2), ("none", 6)]
+)
+def test_an_arm_that_copies_another_is_no_further_comparison(cells, correction, size):
+    text = TEXT.replace("CORRECTION", correction).replace(
+        "replicates:", "  copy: {parameters: {interaction.skip_target: 0.4}}\nreplicates:"
+    )
+    plan = parse_study(read_document(text, "made-up.yaml"), "made-up")
+    copies = [replace(one, arm="copy") for one in cells if one.arm == "two"]
+    effects = {one.estimand: one for one in effects_of(plan, Cells([*cells, *copies]), "made up")}
+    before = found(cells, correction)
+    assert len(effects) == 6
+    for name, one in effects.items():
+        assert one.family_size == size
+        like = before[name.replace("copy", "two")]
+        assert (one.p_adjusted, one.joint_low, one.p_claim_adjusted, one.verdict) == (
+            like.p_adjusted, like.joint_low, like.p_claim_adjusted, like.verdict
+        )  # fmt: skip

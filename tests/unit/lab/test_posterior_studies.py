@@ -9,7 +9,8 @@ import pytest
 from feedtwin.datasets.hashing import normals
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.cells import cell_of
-from feedtwin.lab.study.estimating import CellReadings, Cells, effects_of, levels_of
+from feedtwin.lab.study.correcting import effects_of
+from feedtwin.lab.study.estimating import CellReadings, Cells, levels_of
 from feedtwin.lab.study.plan import Study, Wanted
 from feedtwin.lab.study.posterior import DRAW, over_posterior, unidentified
 from feedtwin.lab.study.reading import parse_study

@@ -88,6 +88,24 @@ def test_skewed_differences_get_the_studentised_bootstrap(chance):
     assert found.high - found.estimate > found.estimate - found.low  # it leans the right way
 
 
+def test_p_of_skewed_differences_is_of_the_law_of_their_interval(chance):
+    seen = set()
+    for shift in np.linspace(-3.5, -0.5, 25):
+        skewed = np.exp(chance(3)(NORMAL, 40)) + shift
+        found = difference(skewed, np.zeros(40))
+        assert found.method == found.test == "studentised bootstrap"
+        apart = found.low > 0 or found.high < 0
+        seen.add(apart)
+        assert apart == (found.p < 0.05)
+    assert seen == {True, False}
+
+
+def test_few_pairs_claim_by_sign_flips_too():
+    d = np.array([0.1, 0.2, 0.15, 0.05])
+    assert tost(d, -1, 1).p == pytest.approx(1 / 16) and not tost(d, -1, 1).holds()
+    assert tost(np.array([0.1, 0.2, 0.15, 0.05, 0.12]), -np.inf, 1).holds()
+
+
 def test_resampling_is_keyed_and_even():
     rows = resample_rows(20, seed=4)
     assert np.array_equal(rows, resample_rows(20, seed=4))

@@ -17,6 +17,7 @@ from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding
 from feedtwin.lab.auditing.responses import FIRST_REPLICATE, REPLICATES, STEPS, USERS, totals_of
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.run_data import HOURS_PER_DAY, RunData
 from feedtwin.lab.statistics.paired import CONFIDENCE, t_interval
 from feedtwin.schema.settings import Settings, assign, read_world, resolve, worlds
@@ -156,7 +157,7 @@ def _level(stated: Stated, runs: Sequence[Audited]) -> Finding:
     if n > 1:
         low, high = t_interval(mean, float(np.std(values, ddof=1)), n, CONFIDENCE)
     said = (
-        f"{mean:.4g}{f' [{low:.4g}, {high:.4g}]' if n > 1 else ''} in {n} untreated run{'s' if n > 1 else ''}, target "
+        f"{significant(mean, 4)}{f' [{significant(low, 4)}, {significant(high, 4)}]' if n > 1 else ''} in {n} untreated run{'s' if n > 1 else ''}, target "
         f"{stated.value:g} within {stated.within:.0%} ({stated.source})"
     )
     users, steps = int(runs[0].settings.users or 0), runs[0].data.steps
@@ -168,7 +169,7 @@ def _level(stated: Stated, runs: Sequence[Audited]) -> Finding:
     if abs(mean - stated.value) <= room:
         return Finding(name, PASSED, said)
     if n > 1 and (low > stated.value + room or high < stated.value - room):
-        return Finding(name, FAILED, f"{said}; expected within {room:.4g} of it")
+        return Finding(name, FAILED, f"{said}; expected within {significant(room, 4)} of it")
     why = "one run has no interval" if n == 1 else "the interval reaches what is expected"
     return Finding(name, SKIPPED, f"{said}; outside, but {why}: more replicates would tell")
 
@@ -198,7 +199,7 @@ def _parameters(settings: Settings) -> Iterator[Finding]:
         what: str, path: str, tolerance: float, of: Callable[[Mapping[str, int]], float]
     ) -> Finding:
         target, mean = float(values[path]), float(np.mean([of(one) for one in found]))
-        said = f"{what} under a random feed {mean:.3g}, target {target:g} ({path}), tolerance {tolerance:.2g}"
+        said = f"{what} under a random feed {significant(mean)}, target {target:g} ({path}), tolerance {significant(tolerance, 2)}"
         state = PASSED if abs(mean - target) <= tolerance else FAILED
         return Finding(f"rate: {path}", state, said)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.statistics import difference
 from feedtwin.schema.settings import Settings, assign
 from feedtwin.world.counsel import ASKED_BY_LEVERS, TASKS, asks
@@ -101,8 +102,8 @@ def _judge(dose: Dose, none: np.ndarray, half: np.ndarray, full: np.ndarray) -> 
     first, second = difference(half, none), difference(full, half)
     what = f"{dose.total}{f' per {dose.per}' if dose.per else ''}"
     said = (
-        f"{dose.parameter} at {dose.half:.4g} and {dose.full:.4g} moves {what} by {first.estimate:+.4g} and a further "
-        f"{second.estimate:+.4g} ({len(none)} paired worlds of {USERS} users)"
+        f"{dose.parameter} at {dose.half:.4g} and {dose.full:.4g} moves {what} by {significant(first.estimate, 4, sign=True)} and a further "
+        f"{significant(second.estimate, 4, sign=True)} ({len(none)} paired worlds of {USERS} users)"
     )
     name = f"dose response: {dose.parameter} on {what}"
     whole = difference(full, none)

@@ -6,8 +6,11 @@ from math import isfinite
 from feedtwin.lab.claims.answerers import answer_source
 from feedtwin.lab.claims.printed import ALPHA, Printed, printed
 from feedtwin.lab.claims.sheet import Claim, Sheet
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.statistics import power
+from feedtwin.lab.statistics.paired import NOTHING
 from feedtwin.lab.study.result import Effect, StudyResult
+from feedtwin.lab.study.wording import AFTER
 
 
 @dataclass(frozen=True)
@@ -87,7 +90,7 @@ def on_paper(sheet: Sheet, claim: Claim, found: Printed | None) -> tuple[str, st
         return claim.verdict, claim.why
     n, seeds = sheet.table.n, sheet.table.seeds
     said = (
-        f"{found.difference:+.3g} ({found.relative:+.1%}), 95 % [{found.low:+.3g}, {found.high:+.3g}] with all {n} runs "
+        f"{_signed(found.difference)} ({found.relative:+.1%}), 95 % [{_signed(found.low)}, {_signed(found.high)}] with all {n} runs "
         f"independent, p {_p(found.p)} ({_p(found.p_adjusted)} after Holm); with {seeds} seeds p {_p(found.p_seeds)}"
     )
     if claim.expects == "unchanged":
@@ -121,7 +124,7 @@ def _row(
 
 def in_twin(claim: Claim, one: Effect) -> str:
     """Return what our study says about a claim, in words."""
-    alpha = 1 - one.confidence
+    alpha = round(1 - one.confidence, 12)
     if one.estimate is None:
         return "undefined: no pair of runs has the metric"
     if one.p is None or one.p_adjusted is None:
@@ -131,7 +134,7 @@ def in_twin(claim: Claim, one: Effect) -> str:
     if claim.expects == "unchanged":
         return _unchanged(claim, one, alpha)
     if one.p_adjusted >= alpha:
-        return f"not distinguishable; {_detects(one)}"
+        return f"{_nothing(one, alpha)}; {_detects(one)}"
     agrees = (one.estimate > 0) == (claim.expects == "higher")
     return "same direction" if agrees else "opposite direction"
 
@@ -150,7 +153,13 @@ def _unchanged(claim: Claim, one: Effect, alpha: float) -> str:
         return f"unchanged within {claim.margin:.0%}{moved}"
     if one.p_adjusted < alpha:
         return "changed: " + ("higher" if (one.estimate or 0) > 0 else "lower")
-    return f"not distinguishable, and not shown to be within {claim.margin:.0%}; {_detects(one)}"
+    return f"{_nothing(one, alpha)}, and not shown to be within {claim.margin:.0%}; {_detects(one)}"
+
+
+def _nothing(one: Effect, alpha: float) -> str:
+    """That an effect cannot be told from zero, and whether the correction made the difference."""
+    assert one.p is not None
+    return NOTHING + AFTER if one.p < alpha else NOTHING
 
 
 def _detects(one: Effect) -> str:
@@ -158,7 +167,7 @@ def _detects(one: Effect) -> str:
         return "power unknown"
     share = "" if not one.mean_base else f" ({one.mde / abs(one.mean_base):.1%})"
     unit = "" if one.unit in ("1", "share", "count") else f" {one.unit}"
-    return f"{one.n_effective} pairs detect {one.mde:.3g}{unit}{share}"
+    return f"{one.n_effective} pairs detect {significant(one.mde)}{unit}{share}"
 
 
 def _power(one: Effect, found: Printed | None) -> float | None:
@@ -172,6 +181,10 @@ def _power(one: Effect, found: Printed | None) -> float | None:
     ):
         return None
     return power(found.relative * abs(one.mean_base), one.sd, one.n_effective)
+
+
+def _signed(value: float) -> str:
+    return significant(value, sign=True, strip=True)
 
 
 def _p(p: float) -> str:

@@ -53,6 +53,7 @@ class Table(_Part):
         rounding: Half of the last printed digit by metric: the least spread that a printed 0 can stand for.
         columns: Its columns.
         rows: Its rows.
+        note: What must be known to read our numbers beside it; printed with the table.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Table(_Part):
     rounding: dict[str, float] = {}
     columns: list[Column]
     rows: list[Row]
+    note: str = ""
 
 
 class Test(_Part):

@@ -9,6 +9,7 @@ from feedtwin.lab.claims.answerers import answer_source
 from feedtwin.lab.claims.judging import Judged, judge, on_paper
 from feedtwin.lab.claims.printed import printed
 from feedtwin.lab.claims.sheet import Row, Sheet, read_sheet, sheets
+from feedtwin.lab.numbers import decimals, fixed, interval, p_value, significant
 from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.tables import as_csv, as_json
 from feedtwin.record.durable import replace_bytes
@@ -116,6 +117,8 @@ def as_markdown(sheet: Sheet, result: StudyResult) -> str:
         "",
         "## Claims",
         "",
+        _corrected(result),
+        "",
         *_claim_lines(judge(sheet, result)),
         "",
         "## What the study warns of",
@@ -158,14 +161,33 @@ def _layout_lines(sheet: Sheet, cells: Sequence[Beside]) -> Iterable[str]:
             f"{_plus_minus(one.paper_mean, one.paper_sd)} | {_plus_minus(one.our_mean, one.our_sd)}" for one in own
         ) + " |"  # fmt: skip
     remarks = [f"{one.title}: {one.ours}." for one in columns if one.ours]
-    if remarks:
-        yield ""
-        yield " ".join(remarks)
+    note = f"**{sheet.table.note}.**" if sheet.table.note else ""
+    for text in (note, " ".join(remarks)):
+        if text:
+            yield ""
+            yield text
+
+
+def _corrected(result: StudyResult) -> str:
+    """What p and intervals of the claims table are corrected for."""
+    said = "; ".join(
+        f"{one} over {_tests(size)}" if one != "none" else "not corrected"
+        for one, size in dict.fromkeys((e.correction, e.family_size) for e in result.effects if e.p is not None)
+    )  # fmt: skip
+    return (
+        f"p: two-sided, of no difference, corrected for all that the study tests ({said or 'nothing was tested'}). Intervals hold "
+        "one by one, so one that leaves out 0 can stand beside \u201cnot distinguishable after correction\u201d. Detects: true "
+        "difference that the pairs find with 80 % power in one uncorrected test."
+    )
+
+
+def _tests(count: int) -> str:
+    return f"{count} test" if count == 1 else f"{count} tests"
 
 
 def _claim_lines(rows: Sequence[Judged]) -> Iterable[str]:
-    yield "| # | the paper says | on its own numbers | our estimand | effect, interval | n | detects (80 %) | power at the printed effect | our twin |"
-    yield "|---|---|---|---|---|---:|---|---:|---|"
+    yield "| # | the paper says | on its own numbers | our estimand | effect, interval | p, corrected | n | detects (80 %) | power at the printed effect | our twin |"
+    yield "|---|---|---|---|---|---:|---:|---|---:|---|"
     for one in rows:
         first = bool(one.verdict)
         says = f"{one.claim} ({one.where})" if first else ""
@@ -173,13 +195,15 @@ def _claim_lines(rows: Sequence[Judged]) -> Iterable[str]:
         note = f". {one.note}" if one.note and first else ""
         effect = _number(one.effect)
         if one.low is not None and one.high is not None:
-            effect += f" [{_number(one.low)}, {_number(one.high)}]{_unit(one.unit)}"
+            digits = decimals(one.low, one.high, one.effect)
+            effect = f"{fixed(one.effect, digits, sign=True)} {interval(one.low, one.high, digits)}{_unit(one.unit)}"
         if one.relative is not None:
             effect += f" ({one.relative:+.1%})"
         wins = "" if one.power_at_printed is None else f"{one.power_at_printed:.2f}"
         yield (
-            f"| {one.id if first else ''} | {says} | {paper} | {_code(one.estimand)} | {effect} | {one.n or ''} | "
-            f"{'' if one.mde is None else f'{one.mde:.2g}'} | {wins} | {one.twin}{note} |"
+            f"| {one.id if first else ''} | {says} | {paper} | {_code(one.estimand)} | {effect} | "
+            f"{'' if one.p is None else p_value(one.p)} | {one.n or ''} | "
+            f"{'' if one.mde is None else significant(one.mde, 2)} | {wins} | {one.twin}{note} |"
         )  # fmt: skip
 
 
@@ -192,11 +216,11 @@ def _code(text: str) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:+.3g}"
+    return "" if value is None else significant(value, sign=True)
 
 
 def _plus_minus(mean: float | None, sd: float | None) -> str:
     if mean is None:
         return "-"
     digits = 0 if abs(mean) >= 1000 else 1 if abs(mean) >= 100 else 3
-    return f"{mean:.{digits}f}" + ("" if sd is None else f" ± {sd:.{digits}f}")
+    return fixed(mean, digits) + ("" if sd is None else f" ± {fixed(sd, digits)}")

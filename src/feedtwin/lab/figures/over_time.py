@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Record, records
 from feedtwin.lab.figures.telling import lines_of
-from feedtwin.lab.figures.words import contrast, difference_unit, listed, percent
+from feedtwin.lab.figures.words import contrast, difference_unit, listed, percent, plural
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect
 
@@ -47,6 +47,7 @@ def effects_over_time(
         units=(
             f"Difference in each window of hours after the arms part, in the unit of the metric (shares in percentage "
             f"points), with {percent(known[0].confidence)} intervals of paired runs, not corrected for the number of windows."
+            f"{_short(known)}"
         ),
         basis=basis,
         columns=COLUMNS,
@@ -59,6 +60,16 @@ def effects_over_time(
 
 def _title(row: Record) -> str:
     return str(row["label"]) if row["cohort"] == WHOLE else f"{row['label']}, {row['cohort']}"
+
+
+def _short(effects: Sequence[Effect]) -> str:
+    """Which window is shorter than the others, where one is."""
+    windows = sorted({(one.first_step, one.last_step) for one in effects})
+    first, last = windows[-1]
+    whole = max(b - a for a, b in windows)
+    if last - first == whole:
+        return ""
+    return f" The last window, hours {first} to {last}, has {plural(last - first, 'hour')} instead of {whole}."
 
 
 def _draw(canvas: Canvas, rows: Sequence[Record]) -> None:

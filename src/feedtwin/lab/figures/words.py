@@ -1,6 +1,7 @@
 """Numbers as people read them: with their unit, at the precision that their interval supports."""
 
-from math import floor, log10
+from feedtwin.lab import numbers
+from feedtwin.lab.numbers import decimals
 
 MINUS = "\u2212"
 THIN = "\u202f"
@@ -12,16 +13,13 @@ def quantity(value: float | None, unit: str) -> str:
         return "undefined"
     if unit == "share":
         return f"{_three(value * 100)}{THIN}%".replace("-", MINUS)
-    text = f"{value:,.0f}" if unit == "count" or abs(value) >= 1000 else _three(value)
+    text = fixed(value, 0) if unit == "count" or abs(value) >= 1000 else _three(value)
     text = text.replace("-", MINUS)
     return text if unit in ("1", "count") else f"{text}{THIN}{unit}"
 
 
 def _three(value: float) -> str:
-    if not value:
-        return "0"
-    digits = max(0, 2 - floor(log10(abs(value))))
-    return f"{value:.{min(digits, 6)}f}" if digits else f"{value:,.0f}"
+    return fixed(value, 0) if abs(value) >= 100 else numbers.significant(value)
 
 
 def difference_unit(unit: str) -> str:
@@ -40,33 +38,21 @@ def difference(
     return middle, "" if low is None or high is None else f"[{least}, {most}]"
 
 
-def decimals(low: float | None, high: float | None, estimate: float | None) -> int:
-    """Return the decimals that show two figures of an interval's half-width."""
-    half = 0.0 if low is None or high is None else (high - low) / 2
-    size = half or abs(estimate or 0.0)
-    return 3 if not size else max(0, min(8, 1 - floor(log10(size))))
-
-
 def fixed(value: float | None, digits: int, *, sign: bool = False) -> str:
     """Return a number with some decimals, a real minus sign, and its sign always if wanted."""
-    if value is None:
-        return "\u2013"
-    text = f"{value:+,.{digits}f}" if sign else f"{value:,.{digits}f}"
-    if sign and not float(text.replace(",", "")):
-        text = text.lstrip("+-")
-    return text.replace("-", MINUS)
+    return (
+        "\u2013" if value is None else numbers.fixed(value, digits, sign=sign).replace("-", MINUS)
+    )
 
 
 def p_value(p: float | None) -> str:
     """Return a p as tables print it."""
-    if p is None:
-        return "\u2013"
-    return "<0.001" if p < 0.001 else f"{p:.3f}"
+    return "\u2013" if p is None else numbers.p_value(p)
 
 
 def percent(share: float) -> str:
     """Return a share as `95 %`."""
-    return f"{100 * share:.3g}{THIN}%"
+    return f"{numbers.significant(100 * share, strip=True)}{THIN}%"
 
 
 def plural(count: int, one: str, many: str = "") -> str:

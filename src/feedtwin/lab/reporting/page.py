@@ -8,6 +8,7 @@ from typing import Any, Final
 from feedtwin import __version__
 from feedtwin.lab.figures import Chart
 from feedtwin.lab.figures.palette import DARK, LIGHT, variables
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.reporting.document import Report
 from feedtwin.lab.reporting.text import shown, spans
 
@@ -52,5 +53,5 @@ def _cell(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, float):
-        return f"{value:.5g}".replace("-", "\u2212")
+        return significant(value, 5, strip=True).replace("-", "\u2212")
     return str(value)

@@ -8,7 +8,6 @@ from feedtwin.lab.figures import Basis
 from feedtwin.lab.figures.forest import title_of
 from feedtwin.lab.figures.words import (
     contrast,
-    decimals,
     difference,
     difference_unit,
     fixed,
@@ -17,6 +16,7 @@ from feedtwin.lab.figures.words import (
     plural,
     quantity,
 )
+from feedtwin.lab.numbers import decimals, significant
 from feedtwin.lab.reporting.document import MORE, RIGHT, SHORT, Column, Table, plain_table
 from feedtwin.lab.reporting.study_words import arms_of, contrasts_of
 from feedtwin.lab.study.plan import WHOLE
@@ -37,6 +37,7 @@ def effects_table(result: StudyResult, name: str, basis: Basis) -> Table:
     columns = [
         Column("metric"), Column("base", _MANY), Column("effect and interval", RIGHT), *joint,
         Column("p", _MANY), Column("verdict"), Column("smallest detectable", _MANY),
+        Column("smallest that matters", _MANY),
         Column("pairing saves", _MANY), Column("n", _MANY),
     ]  # fmt: skip
     first = mine[0]
@@ -44,8 +45,9 @@ def effects_table(result: StudyResult, name: str, basis: Basis) -> Table:
         f"effects-{contrasts_of(result).index(name) + 1}-table",
         contrast(name),
         f"Mean paired difference with its {percent(first.confidence)} interval, in the unit under the metric's name (pp: percentage points). p: "
-        f"two-sided, corrected over {plural(first.family_size, 'estimate')} ({first.correction}). Smallest detectable: true "
-        "difference that these pairs find with 80\u202f% power. Pairing saves: the factor by which sharing chance saves "
+        f"two-sided, corrected over {plural(first.family_size, 'test')} ({first.correction}), p of claims in the verdict likewise. "
+        "Smallest detectable: true difference that one uncorrected test of these pairs finds with 80\u202f% power. Smallest that "
+        "matters: as the study declares it, with the power to find it. Pairing saves: the factor by which sharing chance saves "
         f"replicates, below 1 where it costs some. {basis}",
         columns, [_effect_row(one, result.provenance.horizon, is_joint) for one in mine],
         _records(Effect, mine),
@@ -64,15 +66,21 @@ def _effect_row(one: Effect, horizon: int, is_joint: bool) -> list[str]:
         p_value(one.p_adjusted),
         one.verdict,
         EMPTY if one.mde is None else smallest.lstrip("+"),
-        EMPTY if one.variance_ratio is None else _factor(one.variance_ratio),
+        _matters(one),
+        EMPTY
+        if one.variance_ratio is None
+        else f"\u00d7\u202f{significant(one.variance_ratio, 2)}",
         one.pairs.replace(" x ", "\u202f\u00d7\u202f"),
     ]
 
 
-def _factor(ratio: float) -> str:
-    """A factor to two figures, written out."""
-    text = f"{float(f'{ratio:.2g}'):,.0f}" if ratio >= 10 else f"{ratio:.2g}"
-    return f"\u00d7\u202f{text}"
+def _matters(one: Effect) -> str:
+    """The declared smallest effect in the unit of the table, and the power to find it."""
+    if one.smallest_effect is None:
+        return EMPTY
+    scale = 100.0 if one.unit == "share" else 1.0
+    power = "" if one.power_at_smallest is None else f"\npower {one.power_at_smallest:.2f}"
+    return f"{significant(scale * one.smallest_effect, 6, strip=True)}{power}"
 
 
 def short_unit(unit: str) -> str:

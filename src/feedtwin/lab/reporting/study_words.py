@@ -4,8 +4,8 @@ from typing import Final
 
 from feedtwin.lab.figures.forest import is_clear, title_of
 from feedtwin.lab.figures.words import (
+    MINUS,
     contrast,
-    decimals,
     difference_unit,
     fixed,
     listed,
@@ -14,7 +14,9 @@ from feedtwin.lab.figures.words import (
     quantity,
     span,
 )
+from feedtwin.lab.numbers import decimals
 from feedtwin.lab.study.result import Effect, StudyResult
+from feedtwin.lab.study.wording import margin_of
 from feedtwin.record.folder import read_manifest
 
 _SENTENCES: Final = 8
@@ -71,7 +73,7 @@ def found(result: StudyResult, name: str) -> list[str]:
     shown = [
         one
         for one in mine
-        if one.claim and one.p_claim is not None and one.p_claim < 1 - one.confidence
+        if one.p_claim_adjusted is not None and one.p_claim_adjusted < 1 - one.confidence
     ]
     out = [f"{contrast(name)}:", *(_sentence(one, horizon) for one in moved[:_SENTENCES])]
     if moved[_SENTENCES:]:
@@ -86,7 +88,7 @@ def found(result: StudyResult, name: str) -> list[str]:
             f"Could not be told from zero: {what}. That is no evidence of no effect; the table says what could have been seen."
         )
     out += [
-        f"{_capital(title_of(one, horizon))}: {one.claim} shown within the declared margin."
+        f"{_capital(title_of(one, horizon))}: {one.claim} shown, within the declared margin ({margin_of(one).replace('-', MINUS)})."
         for one in shown
     ]
     if not mine:

@@ -11,6 +11,7 @@ from feedtwin.lab.figures.bands import band_chart
 from feedtwin.lab.figures.contrasts import UNITS, signs_chart, sizes_chart
 from feedtwin.lab.figures.words import MINUS, plural
 from feedtwin.lab.figures.words import contrast as named
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.reporting import limits
 from feedtwin.lab.reporting.document import Note, Report, Section, Tile
 from feedtwin.lab.reporting.page import html_of
@@ -139,7 +140,7 @@ def _contrast_in_words(results: Results) -> list[str]:
 
 
 def _n(value: float) -> str:
-    return f"{value:.3g}".replace("-", MINUS)
+    return significant(value).replace("-", MINUS)
 
 
 def _warnings(results: Results) -> list[Note]:

@@ -7,6 +7,7 @@ from feedtwin.calibration.baselines import NAMES
 from feedtwin.calibration.judging import TWIN
 from feedtwin.lab.figures.bands import UNITLESS
 from feedtwin.lab.figures.words import difference, p_value
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.reporting.document import MORE, RIGHT, SHORT, Column, Table, plain_table
 from feedtwin.lab.reporting.protocol import Rows, card, odd, trace
 
@@ -129,7 +130,7 @@ def _text(name: str, title: str, caption: str, rows: Rows) -> Table:
 
 
 def _n(value: float | None) -> str:
-    return "\u2013" if value is None else f"{value:.4g}".replace("-", "\u2212")
+    return "\u2013" if value is None else significant(value, 4, strip=True).replace("-", "\u2212")
 
 
 def _span(low: float | None, high: float | None) -> str:

@@ -8,11 +8,11 @@ from feedtwin.lab.statistics.distributions import Bands, lorenz, lorenz_verdict,
 from feedtwin.lab.statistics.equivalence import Equivalence, tost
 from feedtwin.lab.statistics.families import (
     CORRECTIONS,
+    JOINT_FROM,
+    Joint,
     benjamini_hochberg,
     dunnett,
     holm,
-    joint_intervals,
-    max_t,
 )
 from feedtwin.lab.statistics.means import Mean, mean_of
 from feedtwin.lab.statistics.paired import Difference, difference, sign_flip_p, unpaired
@@ -20,7 +20,7 @@ from feedtwin.lab.statistics.power import detectable, power, replicates_for
 from feedtwin.lab.statistics.sequential import Precision
 
 __all__ = [
-    "CORRECTIONS", "Bands", "Coupling", "Difference", "Equivalence", "Mean", "Precision", "benjamini_hochberg", "coupling",
-    "detectable", "difference", "dunnett", "holm", "independent_equivalent", "joint_intervals", "lorenz", "lorenz_verdict",
-    "max_t", "mean_of", "power", "replicates_for", "sign_flip_p", "simultaneous", "tost", "unpaired",
+    "CORRECTIONS", "JOINT_FROM", "Bands", "Coupling", "Difference", "Equivalence", "Joint", "Mean", "Precision",
+    "benjamini_hochberg", "coupling", "detectable", "difference", "dunnett", "holm", "independent_equivalent", "lorenz",
+    "lorenz_verdict", "mean_of", "power", "replicates_for", "sign_flip_p", "simultaneous", "tost", "unpaired",
 ]  # fmt: skip

@@ -5,14 +5,14 @@ from typing import Final
 
 import numpy as np
 
-from feedtwin.lab.statistics.families import largest_t
-from feedtwin.lab.statistics.paired import CONFIDENCE
-from feedtwin.lab.statistics.resampling import Array, sign_flips
+from feedtwin.lab.statistics.families import JOINT_FROM, Joint
+from feedtwin.lab.statistics.paired import CONFIDENCE, NOTHING, NOTHING_BY_FLIPS
+from feedtwin.lab.statistics.resampling import Array
 
 QUANTILES: Final = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 LORENZ_AT: Final = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99)
 """Population shares at which Lorenz curves are compared; the tail is finer, where feeds concentrate."""
-_NOTHING: Final = "not distinguishable"
+UNTESTED: Final = "too few pairs to compare curves"
 
 
 def lorenz(values: Array, at: Array | tuple[float, ...] = LORENZ_AT) -> Array:
@@ -41,14 +41,14 @@ class Bands:
         estimate: float (k,) mean differences.
         low: float (k,) lower edge.
         high: float (k,) upper edge.
-        p: p of no difference anywhere.
-        verdict: "above", "below", "crossing" or "not distinguishable".
+        p: p of no difference anywhere, by the law that the bands come from; None where pairs are too few for a law.
+        verdict: "above", "below", "crossing", `NOTHING`, `NOTHING_BY_FLIPS` or `UNTESTED`.
     """
 
     estimate: Array
     low: Array
     high: Array
-    p: float
+    p: float | None
     verdict: str
 
 
@@ -63,27 +63,22 @@ def simultaneous(
         confidence: Nominal coverage of all edges together.
         seed: Seed of the resampling, 32 bits.
 
-    Edges come from the joint bootstrap over replicates, p from flipping the signs of whole curves, so the
-    dependence between points is kept. "above" means: p is below 1 - confidence, no point's band lies below 0 and some lie
-    above it.
+    Bands and p are the joint intervals and the smallest adjusted p of the points (`families`), so they say the same:
+    "above" means that p is below 1 - confidence, no point's band lies below 0 and some lie above it.
     Source: Romano and Wolf 2005 (max-t).
     """
     d = np.asarray(treatment, np.float64) - np.asarray(base, np.float64)
-    n, k = d.shape
     mean = d.mean(axis=0)
-    error = d.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.zeros(k)
-    moving = error > 0
-    if n < 3 or not moving.any():
-        nothing = bool((mean == 0).all())
-        return Bands(mean, mean.copy(), mean.copy(), 1.0, _NOTHING if nothing else "-")
-    edge = largest_t(d[:, moving], confidence, seed)
-    low, high = mean - edge * error, mean + edge * error
-    signs, exact = sign_flips(n, seed)
-    flipped = np.abs(signs @ (d[:, moving] / n)) / error[moving]
-    observed = np.max(np.abs(mean[moving]) / error[moving])
-    as_far = int((flipped.max(axis=1) >= observed * (1 - 1e-12)).sum())
-    p = as_far / len(signs) if exact else (as_far + 1) / (len(signs) + 1)
-    said = _verdict(low, high) if p < 1 - confidence else _NOTHING
+    if not d.any():
+        return Bands(mean, mean.copy(), mean.copy(), 1.0, NOTHING)
+    if len(d) < JOINT_FROM:
+        nowhere = np.full(d.shape[1], np.nan)
+        return Bands(mean, nowhere, nowhere.copy(), None, UNTESTED)
+    joint = Joint(d, confidence=confidence, seed=seed)
+    (low, high), p = joint.intervals(), float(joint.p().min())
+    said = _verdict(low, high)
+    if said != NOTHING and p >= round(1 - confidence, 12):
+        said = NOTHING_BY_FLIPS
     return Bands(mean, low, high, p, said)
 
 
@@ -91,7 +86,7 @@ def _verdict(low: Array, high: Array) -> str:
     up, down = bool((low > 0).any()), bool((high < 0).any())
     if up and down:
         return "crossing"
-    return "above" if up else ("below" if down else _NOTHING)
+    return "above" if up else ("below" if down else NOTHING)
 
 
 def lorenz_verdict(bands: Bands) -> str:
@@ -100,4 +95,4 @@ def lorenz_verdict(bands: Bands) -> str:
         "above": "treatment is more equal (its Lorenz curve lies above)",
         "below": "treatment is less equal (its Lorenz curve lies below)",
         "crossing": "the curves cross: neither is more equal",
-    }.get(bands.verdict, _NOTHING)
+    }.get(bands.verdict, bands.verdict)

@@ -2,12 +2,13 @@
 
 The replicate is the unit: users and impressions of one world are not independent. Which interval is given
 is decided by rule, before looking at the difference: Student's t on the paired differences; the
-studentised bootstrap where the differences are skewed and there are enough of them; below
-`FEW_REPLICATES` pairs p comes from the exact sign-flip test, which assumes no normality.
+studentised bootstrap where the differences are skewed and there are enough of them. p comes from the law
+of the interval, so that it is below 1 - confidence exactly where the interval leaves out 0; but below
+`FEW_REPLICATES` pairs it comes from the exact sign-flip test, which assumes no normality and may say less.
 """
 
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import ceil, isfinite, sqrt
 from typing import Final
 
 import numpy as np
@@ -30,6 +31,10 @@ CONSTANT: Final = "constant difference"
 SINGLE: Final = "single pair"
 SIGN_FLIP: Final = "sign-flip"
 
+NOTHING: Final = "not distinguishable"
+NOTHING_BY_FLIPS: Final = "not distinguishable by sign flips"
+"""Said where the interval, which assumes normal differences, leaves out 0, and the test of few pairs does not follow."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -43,7 +48,7 @@ class Difference:
         confidence: Nominal coverage of the interval.
         method: How the interval was made: PAIRED_T, BOOTSTRAP, IDENTICAL, CONSTANT or SINGLE.
         p: Two-sided p of no difference; None where there is none.
-        test: How p was made: PAIRED_T, SIGN_FLIP or IDENTICAL.
+        test: How p was made: PAIRED_T, BOOTSTRAP, SIGN_FLIP or IDENTICAL.
         sd: Standard deviation of the differences; None for one pair.
         skewness: Sample skewness of the differences; None where undefined.
         boot_low: Lower end of the studentised bootstrap, where there are pairs enough, to compare.
@@ -108,17 +113,15 @@ def of_differences(d: Array, *, confidence: float = CONFIDENCE, seed: int = 0) -
         return Difference(n, mean, mean, mean, confidence, CONSTANT, p, SIGN_FLIP, 0.0, None)
     skewness = float(stats.skew(d, bias=False)) if n >= 3 else None
     low, high = t_interval(mean, sd, n, confidence)
-    method, boot = (
-        PAIRED_T,
-        bootstrap_interval(d, confidence, seed) if n >= BOOTSTRAP_FROM else None,
-    )
-    if boot is not None and float(stats.skewtest(d).pvalue) < SKEWED_AT:
-        method, (low, high) = BOOTSTRAP, boot
-    test = SIGN_FLIP if n < FEW_REPLICATES else PAIRED_T
-    p = sign_flip_p(d, seed) if test == SIGN_FLIP else float(stats.ttest_1samp(d, 0.0).pvalue)
-    return Difference(
-        n, mean, low, high, confidence, method, p, test, sd, skewness, *(boot or (None, None))
-    )
+    boot = bootstrap_test(d, confidence, seed) if n >= BOOTSTRAP_FROM else None
+    if n < FEW_REPLICATES:
+        method, test, p = PAIRED_T, SIGN_FLIP, sign_flip_p(d, seed)
+    elif boot is not None and float(stats.skewtest(d).pvalue) < SKEWED_AT:
+        method, test, (low, high, p) = BOOTSTRAP, BOOTSTRAP, boot
+    else:
+        method, test, p = PAIRED_T, PAIRED_T, float(stats.ttest_1samp(d, 0.0).pvalue)
+    ends = (None, None) if boot is None else boot[:2]
+    return Difference(n, mean, low, high, confidence, method, p, test, sd, skewness, *ends)
 
 
 def t_interval(mean: float, sd: float, n: int, confidence: float) -> tuple[float, float]:
@@ -127,8 +130,13 @@ def t_interval(mean: float, sd: float, n: int, confidence: float) -> tuple[float
     return mean - half, mean + half
 
 
-def bootstrap_interval(d: Array, confidence: float, seed: int) -> tuple[float, float] | None:
-    """Return the studentised bootstrap interval of the mean, or None where resamples have no spread."""
+def bootstrap_test(d: Array, confidence: float, seed: int) -> tuple[float, float, float] | None:
+    """Return the studentised bootstrap interval of the mean and the p of a mean of 0 by the same resamples.
+
+    Returns:
+        Lower end, upper end, and p: below 1 - confidence exactly where the interval leaves out 0. None where resamples
+        have no spread.
+    """
     rows = resample_rows(len(d), seed)
     drawn = d[rows]
     spread = drawn.std(axis=1, ddof=1)
@@ -136,12 +144,27 @@ def bootstrap_interval(d: Array, confidence: float, seed: int) -> tuple[float, f
     if usable.mean() < 0.99:  # mostly ties: the pivot is not defined
         return None
     root = sqrt(len(d))
-    pivot = (drawn[usable].mean(axis=1) - d.mean()) / (spread[usable] / root)
-    tail = (1 - confidence) / 2
-    upper, lower = np.quantile(pivot, [1 - tail, tail])
+    pivot = np.sort((drawn[usable].mean(axis=1) - d.mean()) / (spread[usable] / root))
     error = float(d.std(ddof=1)) / root
-    low, high = float(d.mean() - upper * error), float(d.mean() - lower * error)
-    return (low, high) if isfinite(low) and isfinite(high) else None
+    beyond = rejected(len(pivot), 1 - (1 - confidence) / 2)
+    if beyond < 0:  # no p of so few resamples is that small
+        return None
+    low = float(d.mean() - pivot[-beyond - 1] * error)
+    high = float(d.mean() - pivot[beyond] * error)
+    t = float(d.mean()) / error
+    above = len(pivot) - int(np.searchsorted(pivot, t, "left"))
+    below = int(np.searchsorted(pivot, t, "right"))
+    p = min(1.0, 2 * (min(above, below) + 1) / (len(pivot) + 1))
+    return (low, high, p) if isfinite(low) and isfinite(high) else None
+
+
+def rejected(resamples: int, confidence: float) -> int:
+    """Return how many of some resamples may lie as far out as what is seen, at most, for p below 1 - confidence.
+
+    p is (as far out + 1) / (resamples + 1), so an interval that ends at the next one inwards agrees with it; below 0 where
+    no p can be that small.
+    """
+    return ceil(round((1 - confidence) * (resamples + 1), 9)) - 2
 
 
 def sign_flip_p(d: Array, seed: int = 0) -> float:

@@ -75,10 +75,10 @@ def _of_contrast(
     said = lorenz_verdict(bands) if kind == "lorenz" else bands.verdict
     about = DISTRIBUTIONS[name]
     for place, at in enumerate(_AT[kind]):
-        known = n > 1
+        known = bands.p is not None
         yield CurvePoint(
             name, about.label, about.unit if kind == "quantile" else "share", kind, contrast.name,
             True, at, n, float(bands.estimate[place]), float(bands.low[place]) if known else None,
-            float(bands.high[place]) if known else None, bands.p if known else None, said,
+            float(bands.high[place]) if known else None, bands.p, said,
             calibration,
         )  # fmt: skip

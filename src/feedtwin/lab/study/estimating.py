@@ -1,6 +1,6 @@
-"""From what cells gave to effects: pair, count distinct worlds once, estimate, correct for the family."""
+"""From what cells gave to estimates: pair, count distinct worlds once, estimate; `correcting` does the rest."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -10,15 +10,10 @@ from scipy import stats
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.run_data import Array
 from feedtwin.lab.statistics import (
-    benjamini_hochberg,
     coupling,
     detectable,
     difference,
-    dunnett,
-    holm,
     independent_equivalent,
-    joint_intervals,
-    max_t,
     power,
     tost,
     unpaired,
@@ -27,10 +22,9 @@ from feedtwin.lab.statistics.hierarchical import OVER_DRAWS, over_draws
 from feedtwin.lab.study.plan import WHOLE, Contrast, Estimand, Study, Wanted
 from feedtwin.lab.study.posterior import draw_of
 from feedtwin.lab.study.result import Effect, Level
+from feedtwin.lab.study.wording import verdict
 
 UNDEFINED: Final = "undefined"
-JOINT_FROM: Final = 3
-"""Fewest pairs for which a joint law can be estimated at all."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +84,12 @@ class Cells:
         """Return the digest of each replicate of an arm."""
         return {one.replicate: one.digest for one in self.of(arm)}
 
+    def first_copies(self) -> dict[str, str]:
+        """Return for each arm the first one whose runs are the same in every replicate: itself, or what it copies."""
+        first: dict[tuple[tuple[int, str], ...], str] = {}
+        arms = dict.fromkeys(arm for arm, _ in self._cells)
+        return {arm: first.setdefault(tuple(self.digests(arm).items()), arm) for arm in arms}
+
 
 @dataclass(frozen=True)
 class Sides:
@@ -112,23 +112,15 @@ def sides(cells: Cells, contrast: Contrast, wanted: Wanted) -> Sides:
         values = {arm: one.values.get(wanted) for arm, one in row.items()}
         known = {arm: value for arm, value in values.items() if value is not None}
         if len(known) == len(values):
-            rows.append([_weighted(known, contrast.treatment), _weighted(known, contrast.base)])
+            rows.append([weighted(known, contrast.treatment), weighted(known, contrast.base)])
             replicates.append(next(iter(row.values())).replicate)
     table = np.array(rows, np.float64).reshape(-1, 2)
     return Sides(table[:, 0], table[:, 1], np.array(replicates, np.int64))
 
 
-def _weighted(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
+def weighted(values: Mapping[str, float], weights: Mapping[str, float]) -> float:
+    """Return the weighted sum of arms' values."""
     return float(sum(weight * values[arm] for arm, weight in weights.items()))
-
-
-def effects_of(study: Study, cells: Cells, calibration: str) -> tuple[Effect, ...]:
-    """Return one effect per estimand, corrected for the family that they are."""
-    found = [
-        estimate(study, one, sides(cells, one.contrast, one.reading), len(cells.replicates), calibration)
-        for one in study.estimands
-    ]  # fmt: skip
-    return _corrected(study, cells, found)
 
 
 def estimate(
@@ -199,111 +191,6 @@ def _words(side: Mapping[str, float]) -> str:
     """`a`, or `mean of a, b`."""
     names = list(side)
     return names[0] if len(names) == 1 else f"mean of {', '.join(names)}"
-
-
-def _corrected(study: Study, cells: Cells, found: list[Effect]) -> tuple[Effect, ...]:
-    """Fill in adjusted p, joint intervals and the verdicts that follow from them."""
-    out = list(found)
-    tested = [k for k, one in enumerate(found) if one.p is not None]
-    for family in _families(study, found, tested):
-        asked = [study.estimands[k] for k in family]
-        for k, changes in zip(family, _adjust(study, cells, asked, found, family), strict=True):
-            out[k] = replace(found[k], family_size=len(family), **changes)
-    return tuple(replace(one, verdict=verdict(one)) for one in out)
-
-
-def _families(study: Study, found: Sequence[Effect], tested: Sequence[int]) -> list[list[int]]:
-    """Which estimates are corrected together: all of a study; for Dunnett, the arms of one question."""
-    if study.correction != "dunnett":
-        return [list(tested)] if tested else []
-    groups: dict[tuple[Any, ...], list[int]] = {}
-    for k in tested:
-        one = found[k]
-        asked = (one.metric, one.cohort, one.first_step, one.last_step, one.base)
-        groups.setdefault(asked, []).append(k)
-    return list(groups.values())
-
-
-def _adjust(
-    study: Study, cells: Cells, asked: Sequence[Estimand], found: Sequence[Effect], family: list[int]
-) -> list[dict[str, Any]]:  # fmt: skip
-    """What each effect of a family gets: adjusted p, and what else its correction gives."""
-    p = np.array([found[k].p for k in family], np.float64)
-    alone: dict[str, Callable[[Array], Array]] = {
-        "holm": holm, "benjamini-hochberg": benjamini_hochberg, "none": np.asarray,
-    }  # fmt: skip
-    if study.correction in alone:
-        return [{"p_adjusted": float(one)} for one in alone[study.correction](p)]
-    if study.correction == "dunnett" and len(family) == 1:
-        return [{"p_adjusted": float(p[0])}]
-    rows = _common(cells, asked)
-    if study.posterior:  # pairs of one draw are no independent rows
-        said = (
-            f"holm ({study.correction} takes pairs that are independent; those of one draw are not)"
-        )
-        return [{"p_adjusted": float(one), "correction": said} for one in holm(p)]
-    enough = len(family) + 1 if study.correction == "dunnett" else JOINT_FROM
-    if len(rows) < enough:
-        said = (
-            f"holm ({study.correction} takes {enough} pairs that all have, there are {len(rows)})"
-        )
-        return [{"p_adjusted": float(one), "correction": said} for one in holm(p)]
-    if study.correction == "dunnett":
-        return [{"p_adjusted": float(one)} for one in dunnett(rows)]
-    low, high = joint_intervals(rows, confidence=study.confidence, seed=study.seed)
-    adjusted = np.maximum(max_t(rows, study.seed), p)  # never below the p of the one test
-    return [
-        {"p_adjusted": float(adjusted[k]), "joint_low": float(low[k]), "joint_high": float(high[k])}
-        for k in range(len(family))
-    ]
-
-
-def _common(cells: Cells, asked: Sequence[Estimand]) -> Array:
-    """Differences of several contrasts in the replicates that all of them have, float (n, k)."""
-    arms = tuple(dict.fromkeys(arm for one in asked for arm in one.contrast.arms))
-    rows = []
-    for row in cells.distinct(arms):
-        line = []
-        for one in asked:
-            values = {arm: row[arm].values.get(one.reading) for arm in one.contrast.arms}
-            known = {arm: value for arm, value in values.items() if value is not None}
-            if len(known) == len(values):
-                line.append(_weighted(known, one.contrast.weights))
-        if len(line) == len(asked):
-            rows.append(line)
-    return np.array(rows, np.float64).reshape(-1, len(asked))
-
-
-def verdict(one: Effect) -> str:
-    """Return what an effect comes to, in words; "not distinguishable" is not "zero"."""
-    alpha = 1 - one.confidence
-    if one.estimate is None:
-        return "undefined: no pair of runs has the metric"
-    if one.p is None or one.p_adjusted is None:
-        return "single pair: no interval"
-    said = _direction(one, alpha)
-    if one.p_claim is not None:
-        shown = one.p_claim < alpha
-        said += f"; {one.claim} {'shown' if shown else 'not shown'} (p {_p(one.p_claim)})"
-    return said
-
-
-def _direction(one: Effect, alpha: float) -> str:
-    assert one.estimate is not None and one.p is not None and one.p_adjusted is not None
-    if one.method == "identical pairs":
-        return "identical in every pair"
-    if one.p_adjusted < alpha:
-        size = one.smallest_effect
-        small = size is not None and max(abs(one.low or 0), abs(one.high or 0)) < size
-        way = "higher" if one.estimate > 0 else "lower"
-        return f"{way}, but less than matters" if small else way
-    if one.p < alpha:
-        return "not distinguishable after correction"
-    return "not distinguishable"
-
-
-def _p(p: float) -> str:
-    return "< 0.001" if p < 0.001 else f"{p:.2g}"
 
 
 def levels_of(study: Study, cells: Cells, calibration: str) -> tuple[Level, ...]:

@@ -14,8 +14,10 @@ from feedtwin.lab.language import uses_language
 from feedtwin.lab.machine import usable_cores
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.run_data import RunData, read_run
 from feedtwin.lab.statistics import Difference, difference
+from feedtwin.lab.statistics.paired import IDENTICAL
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import Effect, StudyResult
 from feedtwin.lab.study.since import since
@@ -47,7 +49,15 @@ MEANINGS: Final = {
 
 @dataclass(frozen=True)
 class Part:
-    """A part of an effect: through which twin, how much, and how sure."""
+    """A part of an effect: through which twin, how much, and how sure.
+
+    Attributes:
+        name: Through what.
+        meaning: The same in words.
+        found: How much of the effect.
+        share: Of the whole effect; None where it or the part cannot be told from zero, of which a percentage would say
+            nothing. A part that is zero in every pair is a share of 0.
+    """
 
     name: str
     meaning: str
@@ -212,7 +222,7 @@ def _path(
         )
     if effect.estimate is not None:
         lines.append(
-            f"in the end: {effect.metric} {effect.estimate:+.4g} {effect.unit} ({effect.verdict})"
+            f"in the end: {effect.metric} {significant(effect.estimate, 4, sign=True)} {effect.unit} ({effect.verdict})"
         )
     return tuple(lines)
 
@@ -220,6 +230,20 @@ def _path(
 def _decisions(run_path: Path, kernels: Kernels) -> Decisions:
     run = Run.open(run_path)
     return decisions_of(segments_of(run), start_step_of(run), run.last_step + 1, kernels)
+
+
+def is_clear(found: Difference) -> bool:
+    """Whether a difference can be told from zero."""
+    return found.p is not None and found.p < round(1 - found.confidence, 12)
+
+
+def share_of(part: Difference, total: Difference) -> float | None:
+    """Return a part as a share of the whole, 0 where it is nothing in every pair; None where either may be nothing."""
+    if not is_clear(total):
+        return None
+    if part.method == IDENTICAL:
+        return 0.0
+    return part.estimate / total.estimate if is_clear(part) else None
 
 
 class _Taken:
@@ -319,8 +343,7 @@ class _Taken:
             found = self._difference(more, less)
             if found is None or total is None:
                 continue
-            share = found.estimate / total.estimate if total.estimate else None
-            out.append(Part(name, MEANINGS[name], found, share))
+            out.append(Part(name, MEANINGS[name], found, share_of(found, total)))
         return tuple(out)
 
     def _difference(self, more: str, less: str) -> Difference | None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from feedtwin.lab.numbers import significant
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -42,7 +44,8 @@ class Effect:
         test: How p was made.
         p_adjusted: p corrected for the study's family.
         correction: holm, dunnett, max_t, benjamini-hochberg or none; and why, where it is not the study's.
-        family_size: Estimates that were corrected together.
+        family_size: Distinct tests that were corrected together: comparisons of copies of an arm count once, and claims count
+            where p are corrected as such (holm, benjamini-hochberg).
         pairing_rho: Correlation of the two sides over replicates.
         variance_ratio: (s_A^2 + s_B^2) / s_D^2; None where it is infinite or unknown.
         variance_ratio_low: Lower end of its bootstrap interval.
@@ -55,7 +58,7 @@ class Effect:
         margin_low: Lower margin of a declared claim of no harm or equivalence; None if none.
         margin_high: Upper margin.
         claim: "no harm", "equivalence" or "".
-        p_claim: p of the equivalence test; the claim is shown where it is below 1 - confidence.
+        p_claim: p of the equivalence test, uncorrected.
         verdict: In words: higher, lower, not distinguishable, ...
         calibration: State of calibration of the worlds.
         sources: Who answered what its arms asked of language models; "" where they asked nothing.
@@ -63,6 +66,8 @@ class Effect:
         draws: Posterior draws that its pairs are spread over; 0 where all have the point estimates.
         joint_low: Lower end of the interval that holds for the whole family at once; None unless corrected by max_t.
         joint_high: Upper end.
+        p_claim_adjusted: p of the equivalence test, corrected for the study's family; the claim is shown where it is below
+            1 - confidence. None where no claim was declared.
     """
 
     estimand: str
@@ -112,6 +117,7 @@ class Effect:
     draws: int = 0
     joint_low: float | None = None
     joint_high: float | None = None
+    p_claim_adjusted: float | None = None
 
     @property
     def pairs(self) -> str:
@@ -262,7 +268,7 @@ class Warned:
 
     Attributes:
         kind: "duplicate cells", "inert factor", "inert arm", "inert budget", "dead metric", "pairing hurts",
-            "undefined", "precision", "few replicates", "no effect over time", "run", "degraded", "not identified", "posterior".
+            "undefined", "precision", "few replicates", "no effect over time", "short window", "run", "degraded", "not identified", "posterior".
         what: The factor, arm, metric or estimand.
         message: What was found, what it means and what to do.
     """
@@ -363,12 +369,8 @@ class StudyResult:
             f"study {about.study}: {about.replicates} replicates in {self.path}",
         ]
         for one in self.effects:
-            known = one.estimate is not None and one.low is not None
-            said = (
-                f"{one.estimate:.4g} [{one.low:.4g}, {one.high:.4g}] {one.unit}"
-                if known
-                else "no interval"
-            )
+            low, middle, high = (significant(x, 4) for x in (one.low, one.estimate, one.high))
+            said = "no interval" if one.low is None else f"{middle} [{low}, {high}] {one.unit}"
             lines.append(f"{one.metric}, {one.contrast}: {said}")
         return "\n".join(lines)
 

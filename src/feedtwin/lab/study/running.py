@@ -12,6 +12,7 @@ from typing import Final
 
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.machine import usable_cores
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.statistics.sequential import PILOT
 from feedtwin.lab.study.answering import (
     answered,
@@ -23,11 +24,11 @@ from feedtwin.lab.study.answering import (
     marks_of,
 )
 from feedtwin.lab.study.cells import CELLS, Cell, Job, cell_of, unique, wanted_in_windows
+from feedtwin.lab.study.correcting import effects_of
 from feedtwin.lab.study.curves import curves_of
 from feedtwin.lab.study.estimating import (
     CellReadings,
     Cells,
-    effects_of,
     levels_of,
     over_time_of,
 )
@@ -224,7 +225,7 @@ class _Run:
 
 
 def _short(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.3g}"
+    return "unknown" if value is None else significant(value)
 
 
 def _result(

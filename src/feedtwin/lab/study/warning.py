@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from feedtwin.lab.metrics import METRICS
+from feedtwin.lab.numbers import significant
 from feedtwin.lab.study.estimating import Cells, sides
 from feedtwin.lab.study.plan import Arm, Study
 from feedtwin.lab.study.posterior import FEWEST, unidentified
@@ -30,6 +31,7 @@ def warnings_of(
         *_of_effects(effects),
         *_few(cells, study, precision),
         *_without_windows(study),
+        *_short_window(study),
         *_of_runs(cells),
         *_of_posterior(study),
     )
@@ -131,7 +133,7 @@ def _dead_metrics(study: Study, cells: Cells) -> Iterator[Warned]:
         if len(known) == 1 and len(values) > 1:
             yield Warned(
                 "dead metric", wanted.metric,
-                f"{wanted.metric}{where} is {known.pop():.6g} in every run of every arm: it cannot show an effect. Is "
+                f"{wanted.metric}{where} is {significant(known.pop(), 6, strip=True)} in every run of every arm: it cannot show an effect. Is "
                 "what it counts on in this world?",
             )  # fmt: skip
             continue
@@ -155,7 +157,7 @@ def _of_effects(effects: Sequence[Effect]) -> Iterator[Warned]:
         if one.variance_ratio_high is not None and one.variance_ratio_high < 1:
             yield Warned(
                 "pairing hurts", one.estimand,
-                f"{one.estimand}: sharing chance made the difference noisier (variance ratio {one.variance_ratio:.2g}); "
+                f"{one.estimand}: sharing chance made the difference noisier (variance ratio {significant(one.variance_ratio, 2)}); "
                 "the estimate stays unbiased, its interval is wider than independent runs would give",
             )  # fmt: skip
         if one.n_effective < one.n and one.estimate is None:
@@ -179,7 +181,7 @@ def _few(cells: Cells, study: Study, precision: str) -> Iterator[Warned]:
         yield Warned(
             "few replicates", str(count),
             f"{count} replicates: intervals assume normal differences and p is the sign-flip test's, at least "
-            f"{2 / 2**count:.2g}; expected {FEW} or more for claims",
+            f"{significant(2 / 2**count, 2)}; expected {FEW} or more for claims",
         )  # fmt: skip
 
 
@@ -216,6 +218,19 @@ def _without_windows(study: Study) -> Iterator[Warned]:
         why = METRICS[name].why_no_part
         if why:
             yield Warned("no effect over time", name, f"{why}: over_time has no rows of it")
+
+
+def _short_window(study: Study) -> Iterator[Warned]:
+    """Say that what is counted in the last window is counted in fewer steps."""
+    if not study.over_time:
+        return
+    first, last = study.windows[-1]
+    if last - first < study.over_time:
+        yield Warned(
+            "short window", f"steps {first}-{last}",
+            f"the last window of over_time has {last - first} of {study.over_time} steps (steps {first}-{last} of {study.horizon}): "
+            "what it counts is of fewer hours than in the others",
+        )  # fmt: skip
 
 
 def _of_runs(cells: Cells) -> Iterator[Warned]:
