@@ -75,8 +75,12 @@ def validate(
         validate_worlds,
         whole,
     )
+    from feedtwin.record.folder import refuse_unwritable
 
     one = read_preset(preset)
+    folder = out or preset.with_name(preset.name + ".validation")
+    for place in (folder, preset.parent):  # finished worlds are kept beside the preset
+        refuse_unwritable(place)
     shown = is_shown(quiet, as_json)
     asked = Asked(quick, budget, parameters_of(sets))
     about = about_preset(preset, asked)
@@ -108,7 +112,7 @@ def validate(
         )
         raise typer.Exit(INTERRUPTED) from None
     results = whole(about, found, worlds)
-    page = write_validation(results, out or preset.with_name(preset.name + ".validation"))
+    page = write_validation(results, folder)
     if as_json:
         answer(results)
         return
