@@ -86,7 +86,7 @@ def test_arms_with_the_same_settings_are_named_and_run_once(cli):
     assert note in dry and "cells   4 runs" in dry
     ran = cli("study", "mine.yaml", "--workers", "1").stdout
     assert note in ran and ran.index(note) < ran.index("copy - base")
-    assert len([one for one in (cli.folder / "studies/mine/cells").iterdir()]) == 4
+    assert len(list((cli.folder / "studies/mine/cells").iterdir())) == 4
     found = cli.json("study", "mine.yaml", "--workers", "1")
     kinds = [one["kind"] for one in found["warnings"]]
     assert "duplicate cells" in kinds and "inert arm" not in kinds

@@ -16,9 +16,8 @@ from feedtwin.lab.run_data import Array, RunData
 from feedtwin.lab.study.file_schema import CohortPart
 from feedtwin.lab.study.plan import Arm, Cohort
 from feedtwin.randomness import Draws, Stream
-from feedtwin.schema.cohorts import TIERS
+from feedtwin.schema.cohorts import AGE_GROUPS, TIERS
 from feedtwin.schema.nearest import suggest
-from feedtwin.twins.user.profile import AGE_GROUPS
 
 ATTRIBUTES: Final = (
     "tier", "age_group", "persona", "activity", "attention_span_s", "loyalty", "member", "adopts_at",
