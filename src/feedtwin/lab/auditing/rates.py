@@ -132,10 +132,14 @@ def _levels(
 ) -> Iterator[Finding]:
     """Hold what a world states against runs that change nothing of it."""
     if not stated:
-        whose = "of the package" if world in worlds() else "a file of your own"
+        why = (
+            "states none"
+            if world in worlds()
+            else "is a file of your own, and a run keeps no targets of such a file"
+        )
         yield Finding(
             "levels of the world", SKIPPED,
-            f"there are no targets for the world {world}, {whose}: nothing says what its marginal rates should be",
+            f"no targets: the world {world} {why}, so nothing says what its marginal rates should be",
         )  # fmt: skip
         return
     plain = [one for one in runs if _is_untreated(one.settings, base)]
