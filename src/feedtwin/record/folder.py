@@ -17,6 +17,9 @@ from feedtwin.record.journal import Journal
 CACHE: Final = "llm-cache"
 """Name of the folder with answers of language models, beside the run folders."""
 
+STOPPED: Final = "stopped"
+"""Key of a manifest that says why the run stopped before its end; absent while it runs, and once it is finished."""
+
 
 class RunFolder:
     """A run folder held by this process: it has the lock until `close` or its death.
