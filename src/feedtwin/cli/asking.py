@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -231,7 +230,7 @@ def _presets() -> list[Row]:
     from feedtwin.schema.settings import matched_of, worlds
 
     units = {row["path"]: row["unit"] for row in load_defaults().rows()}
-    named = [
+    named: list[tuple[str, str, Mapping[str, object], Mapping[str, str]]] = [
         (name, f"--preset {name}", load_preset(name).values, preset_sources(name))
         for name in presets()
     ]

@@ -75,12 +75,9 @@ def validate(
         validate_worlds,
         whole,
     )
-    from feedtwin.record.folder import refuse_unwritable
 
     one = read_preset(preset)
-    folder = out or preset.with_name(preset.name + ".validation")
-    for place in (folder, preset.parent):  # finished worlds are kept beside the preset
-        refuse_unwritable(place)
+    folder = _place_of(preset, out)
     shown = is_shown(quiet, as_json)
     asked = Asked(quick, budget, parameters_of(sets))
     about = about_preset(preset, asked)
@@ -123,6 +120,16 @@ def validate(
         _print_worlds(results)
     _print_claims(results)
     say(f"wrote   {page}")
+
+
+def _place_of(preset: Path, out: Path | None) -> Path:
+    """The report's folder, refused before any work if it, or the preset's with its finished worlds, cannot be written."""
+    from feedtwin.record.folder import refuse_unwritable
+
+    folder = out or preset.with_name(preset.name + ".validation")
+    for place in (folder, preset.parent):
+        refuse_unwritable(place)
+    return folder
 
 
 def _told(shown: bool) -> "OnRun":

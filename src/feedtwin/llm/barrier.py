@@ -203,9 +203,7 @@ class Barriers:
             for limit in counts.limits()
         }
         caps = settings.caps()
-        asking = {
-            task for task in SECTIONS if settings.source(task) is not AnswerSource.SURROGATE
-        }
+        asking = {task for task in SECTIONS if settings.source(task) is not AnswerSource.SURROGATE}
         return frozenset(bound | _nothing(caps, asking) | self._outspent(caps, asking))
 
     def _outspent(self, caps: Caps, asking: set[LlmTask]) -> set[tuple[LlmTask, Limit]]:

@@ -80,7 +80,7 @@ def _values(name: str, part: CohortPart, refuse: Callable[[str], SettingsError])
         else:
             expected = f"one of {', '.join(labels)}, or its code" if labels else "a number"
             raise refuse(
-                f"cohort {name}: {part.column} is never {value!r}{suggest(value, labels)}; expected {expected}"
+                f"cohort {name}: {part.column} is never {value!r}{suggest(str(value), labels)}; expected {expected}"
             )
     return tuple(values)
 

@@ -56,6 +56,7 @@ def _refuse_without_preset(study: Study, document: Document) -> None:
 
 
 def _ecosystem(study: Study) -> dict[str, Any]:
+    assert study.preset is not None, "refused before"
     from feedtwin.calibration.preset import read_about
 
     found: dict[str, Any] = read_about(Path(study.preset)).get("ecosystem") or {}

@@ -14,7 +14,6 @@ from feedtwin.columns import FrozenColumns
 from feedtwin.schema.cohorts import AGE_GROUPS, TIERS
 
 
-
 @dataclass(frozen=True)
 class InnateTraits:
     """What does not change: tier, persona, tendencies (logits), attention span (s), stamina (s)."""
