@@ -112,7 +112,9 @@ def calibrate(
     chosen = levels_of(levels)
     from feedtwin.calibration.calibrating import Source
     from feedtwin.calibration.calibrating import calibrate as fit
+    from feedtwin.record.folder import refuse_unwritable_file
 
+    refuse_unwritable_file(preset_out)
     which, parameters = adaptor_of(data, name, map_file), parameters_of(sets)
     if budget is not None:
         parameters["calibration.ecosystem.budget"] = budget
@@ -214,7 +216,9 @@ def predict(
     from feedtwin.calibration.predicting import predict as all_rows
     from feedtwin.calibration.preset import read_preset
     from feedtwin.errors import SettingsError
+    from feedtwin.record.folder import refuse_unwritable_file
 
+    refuse_unwritable_file(out)
     one = read_preset(preset)
     if fit not in one.models:
         raise SettingsError(f"--fit {fit!r}: the preset has {', '.join(one.models)}")
