@@ -103,7 +103,7 @@ def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")
     assert said.exit_code == 2 and "no such preset" in said.stderr
     preset.write_text(
-        "format: 1\narrays: {}\ncalibration: {state: made up}\ndata: {adaptor: table, source_hash: '0'}\nmodels: {}\n",
+        "format: 2\narrays: {}\ncalibration: {state: made up}\ndata: {adaptor: table, source_hash: '0'}\nmodels: {}\n",
         "utf-8",
     )
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")

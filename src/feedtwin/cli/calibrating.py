@@ -10,6 +10,7 @@ from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, fit_ecosystem, levels_o
 from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
+from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
     from feedtwin.datasets.encounters import EncounterLog
@@ -110,6 +111,11 @@ def calibrate(
     A fit that was interrupted is taken up again by the same command.
     """
     chosen = levels_of(levels)
+    if preset_out.suffix not in (".yaml", ".yml"):
+        raise SettingsError(
+            f"--preset-out {preset_out}: a word without ending is the name of a preset of the package; expected a file's name that "
+            "ends in .yaml"
+        )
     from feedtwin.calibration.calibrating import Source
     from feedtwin.calibration.calibrating import calibrate as fit
 
@@ -182,7 +188,7 @@ def calibrate(
 @reports
 def predict(
     preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+        Path, typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate.")
     ],
     log: Annotated[Path, typer.Option(help="The impressions to predict.")],
     users: Annotated[Path | None, typer.Option(help="The table of their people.")] = None,
@@ -213,7 +219,6 @@ def predict(
     from feedtwin.calibration.predicting import COLUMNS, write_predictions
     from feedtwin.calibration.predicting import predict as all_rows
     from feedtwin.calibration.preset import read_preset
-    from feedtwin.errors import SettingsError
 
     one = read_preset(preset)
     if fit not in one.models:
@@ -241,7 +246,6 @@ def _read_files(
     map_file: Path | None,
 ) -> "EncounterLog":
     from feedtwin.datasets import adaptor
-    from feedtwin.errors import SettingsError
 
     if name == "kuairand":
         from feedtwin.datasets.kuairand import HISTORY, KuaiRand

@@ -77,7 +77,7 @@ def study(
         typer.Option(help="Study folder; studies/<name> by default. Finished cells are reused."),
     ] = None,
     preset: Annotated[
-        Path | None, typer.Option(help="random-exposure: the preset that calibrate wrote.")
+        Path | None, typer.Option(help="random-exposure: a fitted preset, by name or file.")
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="random-exposure: the data that the preset was fitted to.")

@@ -22,7 +22,7 @@ _TOLD_EVERY: Final = 20
 @reports
 def validate(
     preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+        Path, typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate.")
     ],
     data: Annotated[
         Path,

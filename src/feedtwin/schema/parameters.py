@@ -309,23 +309,6 @@ def _parse_bounds(bounds: object, path: str, where: str) -> tuple[float, float] 
     return bounds[0], bounds[1]  # type: ignore[index]
 
 
-def load_preset(name: str) -> Document:
-    """Return a preset of the package by name; raise SettingsError, suggesting the nearest, if none."""
-    folder = files("feedtwin.parameters") / "presets"
-    known = sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
-    if name not in known:
-        words = ", ".join(known) or "none"
-        raise SettingsError(
-            f"no preset is called {name!r}{suggest(name, known)} (there is: {words})"
-        )
-    text = (folder / f"{name}.yaml").read_text("utf-8")
-    return read_document(text, f"parameters/presets/{name}.yaml")
-
-
 def parse_assignment(text: str) -> tuple[str, Any]:
     """Split a `path=value` argument; `[a, b]` gives a list.
 

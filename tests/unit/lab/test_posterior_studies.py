@@ -27,7 +27,7 @@ replicates: 3
 estimands: [{metric: watch_s, no_harm: 1.0}]
 """
 PRESET = """\
-format: 1
+format: 2
 arrays: {file: p.yaml.safetensors, sha256: "0"}
 ecosystem:
   draws: [[1.0], [2.0], [3.0], [4.0]]

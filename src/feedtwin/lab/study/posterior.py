@@ -1,11 +1,12 @@
 """A study over draws of a fitted preset: which draw a replicate has, and what the preset does not know."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Study
+from feedtwin.schema.presets import read_fitted
 
 DRAW: Final = "calibration.draw"
 """The parameter that says which draw of its preset a world has; 0 for the point estimates."""
@@ -37,16 +38,14 @@ def over_posterior(study: Study, draws: int) -> Study:
     return replace(study, replication=wider, posterior=draws)
 
 
-def _ecosystem(study: Study) -> dict[str, Any]:
-    if study.preset is None or not study.preset.endswith((".yaml", ".yml")):
+def _ecosystem(study: Study) -> Mapping[str, Any]:
+    fitted = None if study.preset is None else read_fitted(study.preset)
+    if fitted is None:
         raise SettingsError(
-            f"{study.where}: --posterior needs a fitted preset, and preset is {study.preset!r}; expected the file that "
-            "`feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
+            f"{study.where}: --posterior needs a fitted preset, and preset is {study.preset!r}; expected `preset: kuairand` in the "
+            "study's file, or the file that `feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
         )
-    from feedtwin.calibration.preset import read_about
-
-    found: dict[str, Any] = read_about(Path(study.preset)).get("ecosystem") or {}
-    return found
+    return fitted.ecosystem
 
 
 def draw_of(study: Study, replicate: int) -> int:
