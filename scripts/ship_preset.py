@@ -65,7 +65,9 @@ def main(source: Path) -> None:
     (TARGET / f"{source.stem}.LICENSE.txt").write_text(
         NOTE.format(name=source.stem, **words), "utf-8"
     )
-    sys.stdout.write(f"shipped {source.stem}: {preset.state}; {size:,} bytes, fitted on {fitted_on}\n")
+    sys.stdout.write(
+        f"shipped {source.stem}: {preset.state}; {size:,} bytes, fitted on {fitted_on}\n"
+    )
 
 
 if __name__ == "__main__":

@@ -38,9 +38,7 @@ def unpack(data: bytes, file: Path) -> dict[str, np.ndarray]:
     try:
         found = load(lzma.decompress(data))
     except (lzma.LZMAError, EOFError, ValueError, KeyError) as problem:
-        raise DataError(
-            f"{file}: no arrays of a preset ({problem}); calibrate again."
-        ) from None
+        raise DataError(f"{file}: no arrays of a preset ({problem}); calibrate again.") from None
     return {name: _wide(array) for name, array in found.items()}
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -226,13 +225,9 @@ def _worlds() -> list[Row]:
 
 
 def _presets() -> list[Row]:
-    from importlib.resources import files
+    from feedtwin.calibration.shipped import preset_rows
 
-    from feedtwin.schema.parameters import load_preset
-
-    folder = files("feedtwin.parameters") / "presets"
-    names = sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.is_file())
-    return [{"preset": name, "sets": load_preset(name).values} for name in names]
+    return list(preset_rows())
 
 
 def _studies() -> list[Row]:
@@ -310,7 +305,10 @@ _LISTINGS = {
         f"Run one with {shell('run', 'WORLD')}; a path of a .yaml file is a world too.",
     ),
     Subject.PRESETS: Listing(
-        _presets, ("preset", "sets"), (), f"Use one with {shell('run')} --preset NAME."
+        _presets,
+        ("preset", "state", "sets"),
+        ("source",),
+        f"Use one with {shell('run')} --preset NAME; a path of a .yaml file is a preset too.",
     ),
     Subject.STUDIES: Listing(
         _studies,

@@ -111,11 +111,7 @@ def calibrate(
     A fit that was interrupted is taken up again by the same command.
     """
     chosen = levels_of(levels)
-    if preset_out.suffix not in (".yaml", ".yml"):
-        raise SettingsError(
-            f"--preset-out {preset_out}: a word without ending is the name of a preset of the package; expected a file's name that "
-            "ends in .yaml"
-        )
+    _check_name(preset_out)
     from feedtwin.calibration.calibrating import Source
     from feedtwin.calibration.calibrating import calibrate as fit
 
@@ -185,10 +181,19 @@ def calibrate(
     say(f"next    {shell('validate', preset_out, '--data', data)}")
 
 
+def _check_name(preset_out: Path) -> None:
+    if preset_out.suffix not in (".yaml", ".yml"):
+        raise SettingsError(
+            f"--preset-out {preset_out}: found no name that ends in .yaml; expected one, since other words are names of presets of "
+            "the package"
+        )
+
+
 @reports
 def predict(
     preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate.")
+        Path,
+        typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate."),
     ],
     log: Annotated[Path, typer.Option(help="The impressions to predict.")],
     users: Annotated[Path | None, typer.Option(help="The table of their people.")] = None,

@@ -22,7 +22,8 @@ _TOLD_EVERY: Final = 20
 @reports
 def validate(
     preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate.")
+        Path,
+        typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate."),
     ],
     data: Annotated[
         Path,

@@ -88,9 +88,7 @@ def fitted_columns(
         {k: v for k, v in settings.parameters.items() if k.startswith("kuairand_fit")},
         sort_keys=True,
     )
-    found = _fit(
-        str(settings.preset), preset["sha256"], folder, state_of(folder), fit, int(draw)
-    )
+    found = _fit(str(settings.preset), preset["sha256"], folder, state_of(folder), fit, int(draw))
     person_row, is_person = rows_of(found.log.users.key, origin.keys.user)
     video_row, is_video = rows_of(found.log.videos.key, origin.keys.video)
     if not (is_person[origin.keys.user >= 0].all() and is_video[origin.keys.video >= 0].all()):

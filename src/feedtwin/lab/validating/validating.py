@@ -36,7 +36,6 @@ from feedtwin.lab.fitting.simulating import Setting
 from feedtwin.lab.study.cells import simulation_hash
 from feedtwin.lab.study.executors import Executor
 from feedtwin.lab.study.reading import read_study
-from feedtwin.schema.presets import file_of
 from feedtwin.lab.validating.running import (
     Bench,
     OnRun,
@@ -48,6 +47,7 @@ from feedtwin.lab.validating.running import (
     sobol_rows,
     with_key,
 )
+from feedtwin.schema.presets import file_of
 
 ROWS_SUFFIX: Final = ".report.jsonl"
 """Rows of finished worlds lie beside the preset in FILE.report.jsonl."""
