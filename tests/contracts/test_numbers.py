@@ -1,17 +1,12 @@
 """Every number has a unit, bounds, a source and a status; presets and worlds fit them."""
 
-from importlib.resources import files
-
 import pytest
 
-from feedtwin.schema.parameters import STATUSES, load_defaults, load_preset
+from feedtwin.schema.parameters import STATUSES, load_defaults
+from feedtwin.schema.presets import load_preset, preset_names, read_fitted
 from feedtwin.schema.settings import resolve, worlds
 
-PRESETS = sorted(
-    entry.name.removesuffix(".yaml")
-    for entry in (files("feedtwin.parameters") / "presets").iterdir()
-    if entry.name.endswith(".yaml")
-)
+PRESETS = preset_names()
 
 
 def test_every_parameter_has_unit_source_status_and_meaning():
@@ -37,8 +32,9 @@ def test_every_default_lies_within_its_bounds():
 @pytest.mark.parametrize("name", PRESETS)
 def test_a_preset_fits_the_bounds_and_changes_something(name):
     defaults = load_defaults()
-    preset = load_preset(name)
-    overlaid = defaults.overlay(preset.values, preset.where, preset.lines)
+    preset, fitted = load_preset(name), read_fitted(name)
+    values = preset.values if fitted is None else fitted.overlay(0)
+    overlaid = defaults.overlay(values, preset.where)
     assert overlaid.values() != defaults.values()
 
 

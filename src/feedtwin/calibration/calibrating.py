@@ -6,12 +6,12 @@ fitted (`levels`).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from feedtwin import __version__
 from feedtwin.calibration.fitting import fit_encounter, stages_of
 from feedtwin.calibration.model import EncounterModel
 from feedtwin.calibration.preset import (
@@ -118,7 +118,7 @@ def _about(
             "recorded": list(log.recorded), "notes": list(of.notes),
             "sample_hash": sample_hash_in(log) if source.adaptor == "kuairand" else None,
         },
-        "made": {"by": f"feedtwin {__version__}", "method": FIT},
+        "made": {"by": f"feedtwin {version('feedtwin')}", "method": FIT},
         "heads": {name: _of_head(name, models[ALL]) for name in models[ALL].heads},
         "constants": dict(constants),
     }  # fmt: skip

@@ -11,6 +11,7 @@ from feedtwin.calibration.calibrating import Source, calibrate
 from feedtwin.calibration.judging import judge
 from feedtwin.calibration.model import FATES, draw, occurrence_keys
 from feedtwin.calibration.predicting import COLUMNS, predict, write_predictions
+from feedtwin.calibration.packing import SUFFIX
 from feedtwin.calibration.preset import read_preset
 from feedtwin.calibration.split import split_log
 from feedtwin.datasets.kuairand import HISTORY, LOG, USERS, VIDEOS, KuaiRand
@@ -160,8 +161,8 @@ def test_altered_or_missing_arrays_are_refused(log, preset, tmp_path: Path) -> N
     path.write_bytes(preset.path.read_bytes())
     with pytest.raises(DataError, match="side by side"):
         read_preset(path)
-    arrays = preset.path.with_name(preset.path.name + ".safetensors").read_bytes()
-    path.with_name(path.name + ".safetensors").write_bytes(arrays[:-1] + b"\x01")
+    arrays = preset.path.with_name(preset.path.name + SUFFIX).read_bytes()
+    path.with_name(path.name + SUFFIX).write_bytes(arrays[:-1] + b"\x01")
     with pytest.raises(DataError, match="not those"):
         read_preset(path)
 
