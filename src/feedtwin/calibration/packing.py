@@ -19,14 +19,19 @@ SINGLE = (
     "user_column", "user_effect", "video_effect", "author_effect", "user_sd", "video_sd", "author_sd", "value",
 )  # fmt: skip
 """Last words of the names of arrays that are kept in single precision."""
-_STRENGTH = 9
-"""Of the compression: its window must span a whole fit, or what two outcomes share is kept twice."""
+_WINDOW = (1 << 12, 1 << 26)
+"""Least and most bytes that the compression looks back: as far as the file is long, so that what two fits share is kept once, but
+no further than memory is cheap (it takes about eleven times as much)."""
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """The file of some arrays; `unpack` gives them back."""
     kept = {name: _narrow(name, array) for name, array in arrays.items()}
-    return lzma.compress(save(kept), preset=_STRENGTH)
+    data = save(kept)
+    window = min(max(len(data), _WINDOW[0]), _WINDOW[1])
+    return lzma.compress(
+        data, filters=[{"id": lzma.FILTER_LZMA2, "preset": 6, "dict_size": window}]
+    )
 
 
 def unpack(data: bytes, file: Path) -> dict[str, np.ndarray]:

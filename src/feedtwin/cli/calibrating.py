@@ -25,7 +25,7 @@ AdaptorName = Annotated[
 ]
 
 
-def folder_of(data: Path) -> Path:
+def folder_of(data: Path | None) -> Path | None:
     """The folder of the shipped sample for the word `sample`, else what was given."""
     from feedtwin.datasets import sample_path
 

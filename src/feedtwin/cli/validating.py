@@ -76,6 +76,7 @@ def validate(
         validate_worlds,
         whole,
     )
+    from feedtwin.schema.presets import SHOWN
 
     one = read_preset(preset)
     shown = is_shown(quiet, as_json)
@@ -87,7 +88,9 @@ def validate(
         log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
     if log.provenance.source_hash != one.about["data"]["source_hash"]:
         raise DataError(
-            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here."
+            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here. Expected the "
+            f"folder of {one.about['data']['name']} with SHA-256 {one.about['data']['source_hash'][:SHOWN]}; or fit these files: "
+            "feedtwin calibrate DATA --preset-out FILE"
         )
     constants = one.about["constants"]
     found = judge(
