@@ -1,6 +1,7 @@
 """Commands that fit the twin to a log and use the fit: calibrate, predict."""
 
 import time
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -238,7 +239,10 @@ def predict(
         return
     say(one.state)
     say(f"licence {one.about['data']['licence']} (of the data that the preset is derived from)")
-    table(["prediction", "mean"], list(means.items()))
+    table(
+        ["prediction", "mean"],
+        [(name, "not in the log of the fit" if isnan(one) else one) for name, one in means.items()],
+    )
     say(f"wrote   {out}: {plural(len(rows.rows), 'impression')}")
 
 
