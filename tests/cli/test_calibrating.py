@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from feedtwin.cli.app import app
+from feedtwin.datasets import sample_path
 from feedtwin.datasets.kuairand import LOG, USERS, VIDEOS, KuaiRand
 from feedtwin.datasets.mapped import Mapped
 
@@ -96,14 +97,65 @@ def test_a_log_of_ones_own_goes_through_a_column_map(tmp_path: Path) -> None:
     assert 0 < means["skip_p"] < 1 and means["comment_p"] is None
 
 
+def test_the_map_of_the_how_to_leads_from_a_log_to_a_judgement(tmp_path: Path) -> None:
+    pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
+    page = (Path(__file__).parents[2] / "docs" / "howto" / "calibrate.md").read_text("utf-8")
+    text = next(one for one in page.split("```") if one.startswith("yaml\nname: kuairand-kcore15"))
+    column_map, preset, out = (tmp_path / name for name in ("map.yaml", "mine.yaml", "p.parquet"))
+    column_map.write_text(text.removeprefix("yaml\n"), "utf-8")
+    folder = Mapped(column_map).write_tiny(tmp_path / "data", 0, 200, 80)
+    log = folder / "interactions.parquet"
+    assert {"user_id", "play_time_ms", "label"} <= set(pq.read_schema(log).names)
+    said = call("calibrate", folder, "--map", column_map, "--preset-out", preset, *SMALL)
+    assert said.exit_code == 0, said.output
+    assert "generated sample" in said.output and "not recorded by this log" in said.output
+    said = call("predict", preset, "--log", log, "--map", column_map, "--out", out)
+    assert said.exit_code == 0, said.output
+    found = pq.read_table(out)
+    assert found.num_rows == pq.read_metadata(log).num_rows
+    assert found["not_interested_p"].null_count == found.num_rows, "the log does not record it"
+    said = call("validate", preset, "--data", folder, "--map", column_map)
+    assert said.exit_code == 0, said.output
+    assert "no worlds were run" in said.output and "worlds are built from logs" in said.output
+    said = call("run", "kuairand-sample", "--preset", preset, "--steps", 1, "--out", tmp_path / "r")
+    assert said.exit_code == 2 and "through the adaptor 'table'" in said.stderr
+
+
+def test_a_named_preset_predicts_and_is_judged_on_its_own_data_only(tmp_path: Path) -> None:
+    folder, out = sample_path(), tmp_path / "p.parquet"
+    said = call(
+        "predict", "kuairand", "--log", folder / LOG, "--users", folder / USERS, "--videos", folder / VIDEOS,
+        "--out", out, "--json",
+    )  # fmt: skip
+    assert said.exit_code == 0, said.output
+    found, log = pq.read_table(out), pq.read_table(folder / LOG)
+    skipped = (log["play_time_ms"].to_numpy() < 3000).mean()
+    assert json.loads(said.stdout)["means"]["skip_p"] == pytest.approx(skipped, abs=0.02)
+    assert found.num_rows == log.num_rows
+    said = call("validate", "kuairand", "--data", "sample", "--levels", "encounter")
+    assert said.exit_code == 2 and "not the files that kuairand was fitted to" in said.stderr
+    said = call("study", "random-exposure", "--preset", "kuairand", "--data", "sample")
+    assert said.exit_code == 2 and "fitted to" in said.stderr
+    for words in (
+        ("predict", "kuairnd", "--log", out),
+        ("validate", "kuairnd", "--data", "sample"),
+    ):
+        said = call(*words)
+        assert said.exit_code == 2 and "did you mean 'kuairand'" in said.stderr
+    said = call("predict", "paper_text", "--log", out)
+    assert said.exit_code == 2 and "expected kuairand, or a file" in said.stderr
+
+
 def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     folder, preset = KuaiRand().write_tiny(tmp_path / "data", 0, 40, 30), tmp_path / "p.yaml"
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystems")
     assert said.exit_code == 2 and "expected encounter, ecosystem, or both" in said.stderr
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")
-    assert said.exit_code == 2 and "no such preset" in said.stderr
+    assert said.exit_code == 2 and "no such file" in said.stderr
+    said = call("calibrate", folder, "--preset-out", "kuairand")
+    assert said.exit_code == 2 and "a name that ends in .yaml" in said.stderr
     preset.write_text(
-        "format: 1\narrays: {}\ncalibration: {state: made up}\ndata: {adaptor: table, source_hash: '0'}\nmodels: {}\n",
+        "format: 2\narrays: {}\ncalibration: {state: made up}\ndata: {adaptor: table, source_hash: '0'}\nmodels: {}\n",
         "utf-8",
     )
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")

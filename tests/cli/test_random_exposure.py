@@ -50,7 +50,7 @@ def test_one_command_gives_ratios_with_intervals_and_a_page(tmp_path: Path) -> N
     [
         (("random-exposure",), "--preset is missing"),
         (("random-exposure", "--preset", "fitted.yaml"), "--data is missing"),
-        (("random-exposure", "--preset", "none.yaml", "--data", "."), "no such preset"),
+        (("random-exposure", "--preset", "none.yaml", "--data", "."), "no such file"),
         (("first-look", "--data", "."), "are for the study random-exposure"),
     ],
 )

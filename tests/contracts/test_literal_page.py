@@ -38,7 +38,7 @@ def test_the_page_is_made_from_runs_and_says_how_each_conflict_is_switched(scrip
 
 
 def test_every_setting_of_the_literal_preset_is_on_the_page(script):
-    from feedtwin.schema.parameters import load_preset
+    from feedtwin.schema.presets import load_preset
 
     text = (ROOT / "docs" / "concepts" / "literal.md").read_text("utf-8")
     switched = {setting.partition("=")[0] for one in script.CONFLICTS for setting in one.printed}

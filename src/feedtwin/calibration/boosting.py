@@ -65,7 +65,7 @@ def fit_forest(
         tree: log loss when `binary`, else squared error.
     """
     model = _estimator(binary, "squared_error", int(c["boosting.trees_max"]), groups, c)
-    model.fit(features, outcome)
+    model.fit(_filled(features), outcome)
     forest = _export(model, groups)
     some = features[:: max(len(features) // 500, 1)]
     theirs = model.decision_function(some) if binary else model.predict(some)
@@ -79,6 +79,11 @@ def fit_forest(
     )
 
 
+def _filled(features: F8) -> F8:
+    """The features with a constant where a column holds no value at all: no tree reads it, and the library refuses it."""
+    return np.where(np.isnan(features).all(axis=0), 0.0, features)
+
+
 def _loss(truth: F8, linear: F8, binary: bool) -> float:
     if not binary:
         return float(np.sum((truth - linear) ** 2))
@@ -90,7 +95,7 @@ def predict_boosted(
 ) -> F8:
     """Predictions of ordinary gradient boosting, all features together: a baseline, not the model."""
     model = _estimator(binary, loss, trees, None, c)
-    model.fit(features[train], outcome[train])
+    model.fit(_filled(features[train]), outcome[train])
     if binary:
         return np.asarray(model.predict_proba(features)[:, 1], dtype=np.float64)
     return np.asarray(model.predict(features), dtype=np.float64)

@@ -6,6 +6,7 @@ fitted (`levels`).
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from feedtwin.calibration.fitting import fit_encounter, stages_of
 from feedtwin.calibration.model import EncounterModel
 from feedtwin.calibration.preset import (
     ALL,
+    FIT,
     SPLIT,
     Workshop,
     calibration_constants,
@@ -24,6 +26,7 @@ from feedtwin.calibration.preset import (
 )
 from feedtwin.calibration.split import split_log
 from feedtwin.datasets.encounters import EncounterLog
+from feedtwin.datasets.samples import sample_hash_in
 from feedtwin.errors import DataError
 
 OnStage = Callable[[str, int, int, bool], None]
@@ -113,7 +116,9 @@ def _about(
             "first_day": of.first_day, "days": of.days, "rows": len(rows), "rows_of_split": train,
             "users": len(np.unique(rows.user)), "videos": len(np.unique(rows.video)),
             "recorded": list(log.recorded), "notes": list(of.notes),
+            "sample_hash": sample_hash_in(log) if source.adaptor == "kuairand" else None,
         },
+        "made": {"by": f"feedtwin {version('feedtwin')}", "method": FIT},
         "heads": {name: _of_head(name, models[ALL]) for name in models[ALL].heads},
         "constants": dict(constants),
     }  # fmt: skip

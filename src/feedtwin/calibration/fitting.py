@@ -105,6 +105,7 @@ def model_of(
         heads,
         WatchTables(**{f.name: arrays[f.name] for f in fields(WatchTables)}),
         {name: arrays[f"fate.{name}"] for name in heads if name in SIGNALS},
+        material.films[np.argsort(material.log.videos.key, kind="stable")],
     )
 
 

@@ -20,6 +20,7 @@ from feedtwin.calibration.design import (
 from feedtwin.calibration.past import Past
 from feedtwin.datasets.adaptor import F8, I4, I8
 from feedtwin.datasets.encounters import EncounterLog
+from feedtwin.datasets.parquet import rows_of
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,14 @@ class Material:
         encoding: order of the features and numbers of the words.
         constants: the section `calibration`.
         median_s: duration that stands for an unknown one.
+        known: keys of the fit's videos, ascending, and their features; None while it is fitted.
     """
 
     log: EncounterLog
     encoding: Encoding
     constants: Mapping[str, Any] = field(repr=False)
     median_s: float
+    known: tuple[I8, F8] | None = field(default=None, repr=False)
 
     @cached_property
     def people(self) -> F8:
@@ -50,8 +53,12 @@ class Material:
 
     @cached_property
     def films(self) -> F8:
-        """Features of every video, (M, F), without the surface."""
-        return video_matrix(self.encoding, self.log)
+        """Features of every video, (M, F), without the surface; those of the fit's videos are as the fit knew them."""
+        found = video_matrix(self.encoding, self.log)
+        if self.known is None:
+            return found
+        row, is_known = rows_of(self.known[0], self.log.videos.key)
+        return np.where(is_known[:, None], self.known[1][row], found)
 
     @cached_property
     def duration_s(self) -> F8:

@@ -101,6 +101,8 @@ class EncounterModel:
         heads: "skip", "watch" and the signals that the log recorded.
         tables: the watch tables.
         fate: signal -> (2 + 3,) intercept, slope, and what "begun", "far" and "finish" add over a skip.
+        films: (M, F) features of the fit's videos, ascending by key: a log that knows less of a video, such
+            as a sample, gives it the same numbers.
     """
 
     encoding: Encoding
@@ -109,10 +111,12 @@ class EncounterModel:
     heads: Mapping[str, Head] = field(repr=False)
     tables: WatchTables = field(repr=False)
     fate: Mapping[str, F8]
+    films: F8 = field(repr=False)
 
     def material(self, log: EncounterLog) -> Material:
         """A log as the matrices of this model."""
-        return Material(log, self.encoding, self.constants, self.median_s)
+        known = (self.heads["skip"].video_key, self.films)
+        return Material(log, self.encoding, self.constants, self.median_s, known)
 
     def prospects(self, log: EncounterLog) -> Iterator[tuple[slice, Prospect]]:
         """Distributions of all rows of a log, block by block, in its order."""

@@ -1,8 +1,10 @@
-"""A preset on disk: a YAML file for people, and beside it the arrays (safetensors), bound to it by their hash.
+"""A fitted preset on disk: a YAML file for people, and beside it the arrays (`packing`), bound to it by their hash.
 
-FILE                  what was fitted to what, with provenance; `feedtwin predict` and `validate` take it
-FILE.safetensors      the columns, trees and tables
+FILE                  what was fitted to what, with provenance
+FILE.safetensors.xz   the columns, trees and tables
 FILE.work/            stages of a fit that is not done; taken up again, removed at the end
+
+Those that ship with the package lie in `parameters/presets` and go by their name (`schema.presets.file_of`).
 """
 
 import hashlib
@@ -20,16 +22,18 @@ from safetensors.numpy import load_file, save_file
 from feedtwin.calibration.design import Encoding
 from feedtwin.calibration.head import Head
 from feedtwin.calibration.model import SIGNALS, EncounterModel
+from feedtwin.calibration.packing import SUFFIX, pack, unpack
 from feedtwin.calibration.tables import WatchTables
 from feedtwin.datasets.encounters import EncounterLog
 from feedtwin.errors import DataError
 from feedtwin.schema.parameters import load_defaults
+from feedtwin.schema.presets import file_of, fitted_names
 from feedtwin.schema.yaml_reader import read_document
 
 SECTION = "calibration."
 ALL, SPLIT = "all", "split"
 """The two fits of a preset: to all rows, for prediction; to all but the held-out rows, for judging."""
-FORMAT = 1
+FORMAT = 2
 FIT = 2
 """Number of the method: raised when a stage of the fit changes, so that stages kept from before are not used."""
 
@@ -128,9 +132,10 @@ def write_preset(
             arrays |= {f"{fit}/{name}/{k}": v for k, v in head.arrays().items()}
         arrays |= {f"{fit}/tables/{k}": v for k, v in model.tables.arrays().items()}
         arrays |= {f"{fit}/fate/{k}": v for k, v in model.fate.items()}
-    file = path.with_name(path.name + ".safetensors")
-    save_file({k: np.ascontiguousarray(v) for k, v in arrays.items()}, file)
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+        arrays[f"{fit}/films"] = model.films
+    file, packed = path.with_name(path.name + SUFFIX), pack(arrays)
+    file.write_bytes(packed)
+    digest = hashlib.sha256(packed).hexdigest()
     whole = {
         "description": about["description"],
         "format": FORMAT,
@@ -155,21 +160,25 @@ def _write(path: Path, whole: Mapping[str, Any]) -> None:
     partial.replace(path)
 
 
-def read_about(path: str | Path) -> dict[str, Any]:
-    """What a preset's YAML says, without its arrays.
+def read_about(preset: str | Path) -> dict[str, Any]:
+    """What a fitted preset's YAML says, without its arrays.
+
+    Args:
+        preset: name or file.
 
     Raises:
-        DataError: There is no such file, or it is no preset.
+        SettingsError: There is no such preset.
+        DataError: It is no fitted one, or one of another format.
     """
-    path = Path(path)
-    if not path.is_file():
+    about = read_document(file_of(preset).read_text("utf-8"), str(preset)).values
+    if "arrays" not in about:
         raise DataError(
-            f"{path}: no such preset; expected a file that `feedtwin calibrate DATA --preset-out` wrote."
+            f"{preset}: this preset sets parameters and holds no fitted encounter; expected {', '.join(fitted_names())}, or a "
+            "file that `feedtwin calibrate DATA --preset-out FILE` wrote."
         )
-    about = read_document(path.read_text("utf-8"), str(path)).values
-    if about.get("format") != FORMAT or "arrays" not in about:
+    if about.get("format") != FORMAT:
         raise DataError(
-            f"{path}: the preset holds no fitted encounter (format {FORMAT}); calibrate again."
+            f"{preset}: the preset is of format {about.get('format')!r}; expected {FORMAT}: calibrate again."
         )
     return about
 
@@ -192,6 +201,16 @@ def add_ecosystem(path: Path, section: Mapping[str, Any], state: str, level: str
     _write(path, {**whole, "calibration": calibration, "ecosystem": section, "models": models})
 
 
+def ship_preset(path: Path, folder: Path, shipped: Mapping[str, Any]) -> None:
+    """Copies a preset and its arrays into a folder, and adds who shipped what to it (section `shipped`)."""
+    about = read_about(path)
+    arrays = str(about["arrays"]["file"])
+    shutil.copyfile(path.with_name(arrays), folder / arrays)
+    models = about.pop("models")
+    about.pop("shipped", None)
+    _write(folder / path.name, {**about, "shipped": shipped, "models": models})
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items()}
@@ -202,24 +221,25 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def read_preset(path: str | Path) -> Preset:
-    """Reads a preset and checks that its arrays are the ones it was written with.
+def read_preset(preset: str | Path) -> Preset:
+    """Reads a preset, by name or file, and checks that its arrays are the ones it was written with.
 
     Raises:
+        SettingsError: There is no such preset.
         DataError: A file is missing or altered, or the preset holds no fitted encounter.
     """
-    path = Path(path)
-    about = read_about(path)
+    path, about = file_of(preset), read_about(preset)
     file = path.with_name(str(about["arrays"]["file"]))
     if not file.is_file():
         raise DataError(
             f"{file}: the arrays of {path.name} are missing; keep the two files side by side."
         )
-    if hashlib.sha256(file.read_bytes()).hexdigest() != about["arrays"]["sha256"]:
+    packed = file.read_bytes()
+    if hashlib.sha256(packed).hexdigest() != about["arrays"]["sha256"]:
         raise DataError(
             f"{file}: the arrays are not those that {path.name} was written with; calibrate again."
         )
-    arrays = load_file(file)
+    arrays = unpack(packed, file)
     constants = about["constants"]
     models = {
         fit: _model(
@@ -249,4 +269,5 @@ def _model(
         {name: Head.from_arrays(below(f"{fit}/{name}/")) for name in names},
         WatchTables(**{f.name: tables[f.name] for f in fields(WatchTables)}),
         below(f"{fit}/fate/"),
+        arrays[f"{fit}/films"],
     )

@@ -225,32 +225,9 @@ def _worlds() -> list[Row]:
 
 
 def _presets() -> list[Row]:
-    """One row per value: of the presets, and of the worlds that were matched to something."""
-    from feedtwin.schema.parameters import load_defaults, load_preset, preset_sources, presets
-    from feedtwin.schema.settings import matched_of, worlds
+    from feedtwin.calibration.shipped import preset_rows
 
-    units = {row["path"]: row["unit"] for row in load_defaults().rows()}
-    named: list[tuple[str, str, Mapping[str, object], Mapping[str, str]]] = [
-        (name, f"--preset {name}", load_preset(name).values, preset_sources(name))
-        for name in presets()
-    ]
-    named += [
-        (f"{name} (a world)", shell("run", name), one.values, one.sources)
-        for name in worlds()
-        if (one := matched_of(name)) is not None
-    ]
-    return [
-        {
-            "preset": name,
-            "use": use,
-            "path": path,
-            "value": value,
-            "unit": units[path],
-            "source": sources[path],
-        }
-        for name, use, values, sources in named
-        for path, value in values.items()
-    ]
+    return list(preset_rows())
 
 
 def _studies() -> list[Row]:

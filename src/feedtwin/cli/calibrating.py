@@ -1,6 +1,7 @@
 """Commands that fit the twin to a log and use the fit: calibrate, predict."""
 
 import time
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, fit_ecosystem, levels_o
 from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
+from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
     from feedtwin.datasets.encounters import EncounterLog
@@ -24,7 +26,7 @@ AdaptorName = Annotated[
 ]
 
 
-def folder_of(data: Path) -> Path:
+def folder_of(data: Path | None) -> Path | None:
     """The folder of the shipped sample for the word `sample`, else what was given."""
     from feedtwin.datasets import sample_path
 
@@ -110,6 +112,7 @@ def calibrate(
     A fit that was interrupted is taken up again by the same command.
     """
     chosen = levels_of(levels)
+    _check_name(preset_out)
     from feedtwin.calibration.calibrating import Source
     from feedtwin.calibration.calibrating import calibrate as fit
     from feedtwin.record.folder import refuse_unwritable_file
@@ -181,10 +184,19 @@ def calibrate(
     say(f"next    {shell('validate', preset_out, '--data', data)}")
 
 
+def _check_name(preset_out: Path) -> None:
+    if preset_out.suffix not in (".yaml", ".yml"):
+        raise SettingsError(
+            f"--preset-out {preset_out}: found no name that ends in .yaml; expected one, since other words are names of presets of "
+            "the package"
+        )
+
+
 @reports
 def predict(
     preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+        Path,
+        typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate."),
     ],
     log: Annotated[Path, typer.Option(help="The impressions to predict.")],
     users: Annotated[Path | None, typer.Option(help="The table of their people.")] = None,
@@ -215,7 +227,6 @@ def predict(
     from feedtwin.calibration.predicting import COLUMNS, write_predictions
     from feedtwin.calibration.predicting import predict as all_rows
     from feedtwin.calibration.preset import read_preset
-    from feedtwin.errors import SettingsError
     from feedtwin.record.folder import refuse_unwritable_file
 
     refuse_unwritable_file(out)
@@ -232,7 +243,10 @@ def predict(
         return
     say(one.state)
     say(f"licence {one.about['data']['licence']} (of the data that the preset is derived from)")
-    table(["prediction", "mean"], list(means.items()))
+    table(
+        ["prediction", "mean"],
+        [(name, "not in the log of the fit" if isnan(one) else one) for name, one in means.items()],
+    )
     say(f"wrote   {out}: {plural(len(rows.rows), 'impression')}")
 
 
@@ -245,7 +259,6 @@ def _read_files(
     map_file: Path | None,
 ) -> "EncounterLog":
     from feedtwin.datasets import adaptor
-    from feedtwin.errors import SettingsError
 
     if name == "kuairand":
         from feedtwin.datasets.kuairand import HISTORY, KuaiRand

@@ -76,7 +76,7 @@ def run(
     replicate: Annotated[int, typer.Option(help="Replicate; arms share its chance.")] = 0,
     sets: Sets = None,
     preset: Annotated[
-        str | None, typer.Option(help="Named set of parameters, or a preset file of `calibrate`.")
+        str | None, typer.Option(help="A preset: its name, or a file of `calibrate`.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder, which must not exist; runs/... by default.")

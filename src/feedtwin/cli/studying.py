@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from feedtwin.cli.calibrating import MapFile
+from feedtwin.cli.calibrating import MapFile, folder_of
 from feedtwin.cli.effects import print_result, result_json
 from feedtwin.cli.exposing import RANDOM_EXPOSURE, study_exposure
 from feedtwin.cli.going import AsJson, Quiet
@@ -78,10 +78,14 @@ def study(
         typer.Option(help="Study folder; studies/<name> by default. Finished cells are reused."),
     ] = None,
     preset: Annotated[
-        Path | None, typer.Option(help="random-exposure: the preset that calibrate wrote.")
+        Path | None, typer.Option(help="random-exposure: a fitted preset, by name or file.")
     ] = None,
     data: Annotated[
-        Path | None, typer.Option(help="random-exposure: the data that the preset was fitted to.")
+        Path | None,
+        typer.Option(
+            help="random-exposure: the data that the preset was fitted to, or `sample`.",
+            callback=folder_of,
+        ),
     ] = None,
     map_file: MapFile = None,
     as_json: AsJson = False,

@@ -13,6 +13,9 @@ from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, table, tell
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from feedtwin.datasets.encounters import EncounterLog
     from feedtwin.lab.validating.running import OnRun
 
 _TOLD_EVERY: Final = 20
@@ -22,7 +25,8 @@ _TOLD_EVERY: Final = 20
 @reports
 def validate(
     preset: Annotated[
-        Path, typer.Argument(metavar="PRESET", help="A preset that calibrate wrote.")
+        Path,
+        typer.Argument(metavar="PRESET", help="A fitted preset: its name, or a file of calibrate."),
     ],
     data: Annotated[
         Path,
@@ -63,7 +67,6 @@ def validate(
     from feedtwin.calibration.judging import judge
     from feedtwin.calibration.preset import SPLIT, read_preset
     from feedtwin.calibration.split import split_log
-    from feedtwin.errors import DataError
     from feedtwin.lab.machine import usable_cores
     from feedtwin.lab.reporting.validation_report import write_validation
     from feedtwin.lab.study.executors import local
@@ -85,10 +88,7 @@ def validate(
         say(about["state"])
     with working("reading", shown):
         log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
-    if log.provenance.source_hash != one.about["data"]["source_hash"]:
-        raise DataError(
-            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here."
-        )
+    _same_files(one.about["data"], preset, data, log)
     constants = one.about["constants"]
     found = judge(
         one.models[SPLIT], log, split_log(log, constants), constants,
@@ -120,6 +120,20 @@ def validate(
         _print_worlds(results)
     _print_claims(results)
     say(f"wrote   {page}")
+
+
+def _same_files(
+    fitted_to: "Mapping[str, Any]", preset: Path, data: Path, log: "EncounterLog"
+) -> None:
+    from feedtwin.errors import DataError
+    from feedtwin.schema.presets import SHOWN
+
+    if log.provenance.source_hash != fitted_to["source_hash"]:
+        raise DataError(
+            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here. Expected the "
+            f"folder of {fitted_to['name']} with SHA-256 {fitted_to['source_hash'][:SHOWN]}; or fit these files: feedtwin calibrate "
+            "DATA --preset-out FILE"
+        )
 
 
 def _place_of(preset: Path, out: Path | None) -> Path:

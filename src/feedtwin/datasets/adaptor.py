@@ -200,7 +200,6 @@ class People:
         key: (U,) the source's user id.
         activity: (U,) relative number of sessions per day; mean 1.
         skip_offset: (U,) logit added to the skip logit.
-        watch_offset: (U,) added to the expected completion of a watch that was not skipped.
         like_logit, comment_logit, share_logit, follow_logit: (U,) logit of the person's rate given a watch that was not
             skipped; `logit_low` of the fit's constants stands for "never".
         affinity: (U, K) relative interest in each category, 0..1; the baseline (0.1) where nothing is known.
@@ -211,7 +210,6 @@ class People:
     key: I8
     activity: F4
     skip_offset: F4
-    watch_offset: F4
     like_logit: F4
     comment_logit: F4
     share_logit: F4

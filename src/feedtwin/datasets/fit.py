@@ -71,7 +71,7 @@ def fit_world(log: WatchLog, constants: Constants) -> RealWorld:
     skipping = _skipping(data, constants)
     stayed = ~data.skip
     watching = crossed_effects(data.completion[stayed], data.factors(stayed), constants)
-    people, expected = _people(log, data, skipping, watching, constants)
+    people, expected = _people(log, data, skipping, constants)
     catalogue = _catalogue(log, data, skipping, watching, expected, constants)
     offsets = people.skip_offset[data.person] + catalogue.hook_logit[data.item]
     skip_logit = _centre(offsets.astype(np.float64), float(data.skip.mean()), skipping.base)
@@ -133,7 +133,7 @@ def _centre(offsets: F8, rate: float, start: float) -> float:
 
 
 def _people(
-    log: WatchLog, data: FitInput, skipping: Effects, watching: Effects, constants: Constants
+    log: WatchLog, data: FitInput, skipping: Effects, constants: Constants
 ) -> tuple[People, Mapping[str, F8]]:
     """The people, and each person's expected rate of every signal given a watch (posterior mean)."""
     keys = log.users.key[data.users]
@@ -152,7 +152,6 @@ def _people(
         key=keys,
         activity=_activity(np.bincount(data.person, minlength=count), constants),
         skip_offset=rounded(_draw(skipping, 3, keys, "skip offset", constants)),
-        watch_offset=rounded(_draw(watching, 3, keys, "watch offset", constants)),
         like_logit=logits["like"],
         comment_logit=logits["comment"],
         share_logit=logits["share"],

@@ -37,7 +37,6 @@ from feedtwin.datasets.mapped_columns import Table, read_part
 from feedtwin.datasets.parquet import hash_files
 from feedtwin.errors import DataError
 
-GENERATED = b"feedtwin.generated"
 _DAY_S = 86_400.0
 
 
@@ -147,7 +146,7 @@ class Mapped:
     def write_tiny(
         self, path: str | Path, seed: int = 0, users: int = 60, videos: int = 40
     ) -> Path:
-        """Writes tiny generated CSV files with the columns of the map. See `Adaptor.write_tiny`."""
+        """Writes tiny generated files with the columns of the map. See `Adaptor.write_tiny`."""
         from feedtwin.datasets.tiny_mapped import write
 
         return write(Path(path), self.map, seed, users, videos)

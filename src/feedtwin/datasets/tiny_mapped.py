@@ -1,4 +1,4 @@
-"""Tiny generated CSV files with the columns of a column map, for tests and for trying things out."""
+"""Tiny generated files (CSV, or Parquet where the map says so) with the columns of a column map, for tests and for trying things out."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
+import pyarrow.parquet as pq
 
 from feedtwin.datasets import tiny
 from feedtwin.datasets.column_map import SPAN_UNITS, TIME_UNITS, ColumnMap, Part
 from feedtwin.datasets.hashing import uniforms
+from feedtwin.datasets.mapped_columns import GENERATED
+from feedtwin.datasets.parquet import CSV_SUFFIXES
 
 
 def write(folder: Path, column_map: ColumnMap, seed: int, users: int, videos: int) -> Path:
@@ -67,9 +70,15 @@ def write(folder: Path, column_map: ColumnMap, seed: int, users: int, videos: in
         rows = len(next(iter(columns.values())))
         for number, feature in enumerate(part.features):
             columns[feature] = uniforms(np.arange(rows) + number * rows, feature, seed).round(3)
-        path = folder / part.file
-        pacsv.write_csv(pa.table(columns), path)
+        _write(pa.table(columns), folder / part.file)
     return folder
+
+
+def _write(table: pa.Table, path: Path) -> None:
+    if path.name.lower().endswith(CSV_SUFFIXES):
+        pacsv.write_csv(table, path)
+    else:
+        pq.write_table(table.replace_schema_metadata({GENERATED: b"1"}), path)
 
 
 def _columns(part: Part, values: Mapping[str, Any], duration_s: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
 """Every number of the simulation with unit, bounds, source and status: one YAML file per part.
 
-`presets/` holds named overlays. Read both through `feedtwin.schema.parameters`.
+`presets/` holds presets by name. Read them through `feedtwin.schema.parameters` and `feedtwin.schema.presets`.
 """

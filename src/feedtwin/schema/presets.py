@@ -1,7 +1,8 @@
-"""A fitted preset as settings see it: its hash, what it is fitted to, and the parameters that its ecosystem brings.
+"""Presets, by name or by file: sets of parameters, and fits of `feedtwin calibrate`.
 
-`preset` names either a set of parameters of the package or, by a path that ends in .yaml, a file of `feedtwin calibrate`.
-Only the file's text is read here; `calibration.preset` reads its arrays.
+A preset is a YAML file. Those of the package go by their name, others by a path that ends in .yaml; `file_of` is the one
+place where a name becomes a file. A set of parameters holds values by path. A fitted preset holds more: here its text is
+read (hash, what it is fitted to, what its ecosystem brings), and `calibration.preset` reads its arrays.
 
     ecosystem:
       point: {user.stamina_s: 1480.0, ...}        draw 0
@@ -14,17 +15,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from feedtwin.errors import SettingsError
-from feedtwin.schema.yaml_reader import read_document
+from feedtwin.schema.nearest import suggest
+from feedtwin.schema.yaml_reader import Document, read_document
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SHOWN: Final = 12
 """Digits of a hash that a line shows."""
+SAMPLE: Final = "sample"
+"""The word for the data that ship with the package, where a path is expected."""
+_SUFFIXES: Final = (".yaml", ".yml")
+_SOURCES: Final = "sources"
+"""Key of a set of parameters that is no parameter: where each of its values comes from."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +40,18 @@ class FittedPreset:
     """What settings take from a fitted preset.
 
     Attributes:
-        path: The file.
+        preset: Its name or file, as it was asked for.
         sha256: Hash of its text, which names the hash of its arrays.
         state: What it is fitted to, one line.
         ecosystem: Its section of that name.
+        holds_sample: Whether the shipped sample is a part of the data that it is fitted to, and not all of them.
     """
 
-    path: str
+    preset: str
     sha256: str
     state: str
     ecosystem: Mapping[str, Any]
+    holds_sample: bool = False
 
     def overlay(self, draw: int) -> dict[str, Any]:
         """Return the parameters of a draw by path, with the encounter's form.
@@ -55,56 +65,111 @@ class FittedPreset:
             return {**found, **(self.ecosystem.get("point") or {})}
         if draw > len(draws):
             raise SettingsError(
-                f"calibration.draw: found {draw}, but {self.path} holds {len(draws)} draws of the ecosystem; expected 0 to "
+                f"calibration.draw: found {draw}, but {self.preset} holds {len(draws)} draws of the ecosystem; expected 0 to "
                 f"{len(draws)}"
             )
         names, row = self.ecosystem.get("names") or [], draws[draw - 1]
         if not isinstance(row, list) or len(row) != len(names):
             raise SettingsError(
-                f"{self.path}: ecosystem.draws[{draw - 1}] is {row!r}; expected {len(names)} numbers, one for each of "
+                f"{self.preset}: ecosystem.draws[{draw - 1}] is {row!r}; expected {len(names)} numbers, one for each of "
                 "ecosystem.names"
             )
         return {**found, **dict(zip(names, row, strict=True))}
 
-    def as_data(self) -> dict[str, str]:
-        """Return what settings keep, so that a run is bound to the file."""
-        return {"sha256": self.sha256, "state": self.state}
+    def as_data(self, reads: object) -> dict[str, str]:
+        """Return what settings keep, so that a run is bound to the file.
+
+        Args:
+            reads: Path of the world's data, or `SAMPLE`.
+        """
+        part = "; the world reads the shipped sample of these data"
+        is_part = self.holds_sample and reads == SAMPLE
+        return {"sha256": self.sha256, "state": self.state + (part if is_part else "")}
 
 
-def is_file(preset: str | None) -> bool:
-    """Whether a preset is named by its file."""
-    return preset is not None and preset.endswith((".yaml", ".yml"))
+def preset_names() -> list[str]:
+    """Return the names of the presets that ship with the package, sorted."""
+    return sorted(one.stem for one in _folder().iterdir() if one.suffix == ".yaml")
 
 
-def read_fitted(preset: str) -> FittedPreset:
-    """Return what a preset file says.
+def fitted_names() -> list[str]:
+    """Return those of them that are fitted to a log."""
+    return [name for name in preset_names() if read_fitted(name) is not None]
+
+
+def _folder() -> Path:
+    return Path(str(files("feedtwin.parameters"))) / "presets"
+
+
+def file_of(preset: str | Path) -> Path:
+    """Return the file of a preset, by name or by path.
 
     Raises:
-        SettingsError: There is no such file, or it is no fitted preset.
+        SettingsError: No preset has that name, or there is no such file.
     """
-    path = Path(preset)
-    if not path.is_file():
+    text = str(preset)
+    if text.endswith(_SUFFIXES):
+        if not Path(text).is_file():
+            raise SettingsError(
+                f"preset {text}: no such file; expected one that `feedtwin calibrate DATA --preset-out FILE` wrote, or a name: "
+                f"{', '.join(preset_names())}"
+            )
+        return Path(text)
+    known = preset_names()
+    if text not in known:
         raise SettingsError(
-            f"preset {preset}: no such file; expected one that `feedtwin calibrate DATA --preset-out FILE` wrote"
+            f"no preset is called {text!r}{suggest(text, known)} (there is: {', '.join(known)}; or give the path of a .yaml file)"
         )
-    about = path.stat()
-    return _read(preset, about.st_size, about.st_mtime_ns)
+    return _folder() / f"{text}.yaml"
 
 
-@lru_cache(maxsize=4)
-def _read(preset: str, size: int, changed_ns: int) -> FittedPreset:
+def load_preset(preset: str) -> Document:
+    """Return what a preset's file says, by name or by path, without its sources; SettingsError where there is none."""
+    document = _document(preset)
+    values = {path: value for path, value in document.values.items() if path != _SOURCES}
+    return Document(document.where, values, document.lines)
+
+
+def preset_sources(preset: str) -> dict[str, str]:
+    """Return where each value of a set of parameters comes from, by path; empty for a file that does not say."""
+    return dict(_document(preset).values.get(_SOURCES) or {})
+
+
+def _document(preset: str) -> Document:
+    file = file_of(preset)
+    where = f"parameters/presets/{file.name}" if file.parent == _folder() else preset
+    return read_document(file.read_text("utf-8"), where)
+
+
+def read_fitted(preset: str) -> FittedPreset | None:
+    """Return what a fitted preset says; None for a set of parameters.
+
+    Raises:
+        SettingsError: There is no such preset, or a fitted one is not whole.
+    """
+    file = file_of(preset)
+    about = file.stat()
+    return _read(preset, file, about.st_size, about.st_mtime_ns)
+
+
+@lru_cache(maxsize=8)
+def _read(preset: str, file: Path, size: int, changed_ns: int) -> FittedPreset | None:
     del size, changed_ns
-    raw = Path(preset).read_bytes()
-    values = read_document(raw.decode("utf-8"), preset).values
+    values = load_preset(preset).values
+    if "arrays" not in values:
+        return None
     calibration, ecosystem = values.get("calibration"), values.get("ecosystem") or {}
-    if not isinstance(calibration, dict) or "state" not in calibration or "arrays" not in values:
+    if not isinstance(calibration, dict) or "state" not in calibration:
         raise SettingsError(
-            f"preset {preset}: holds no fitted encounter; expected a file that `feedtwin calibrate` wrote. Parameters of your "
-            "own belong into a world file"
+            f"preset {preset}: does not say what it is fitted to (calibration.state); expected a file as `feedtwin calibrate` "
+            "wrote it"
         )
     if not isinstance(ecosystem, dict):
         raise SettingsError(f"{preset}: ecosystem is {ecosystem!r}; expected a mapping")
-    return FittedPreset(preset, sha256(raw).hexdigest(), str(calibration["state"]), ecosystem)
+    return FittedPreset(
+        preset, sha256(file.read_bytes()).hexdigest(), str(calibration["state"]), ecosystem,
+        bool((values.get("data") or {}).get("sample_hash")),
+    )  # fmt: skip
 
 
 def fitted_of(data: Mapping[str, Any] | None) -> Mapping[str, str] | None:

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from feedtwin.errors import SettingsError
 from feedtwin.schema.address import check_address, check_server_name
 from feedtwin.schema.nearest import suggest
-from feedtwin.schema.parameters import ParameterSet, load_defaults, load_preset, parse_assignment
-from feedtwin.schema.presets import FittedPreset, is_file, read_fitted
+from feedtwin.schema.parameters import ParameterSet, load_defaults, parse_assignment
+from feedtwin.schema.presets import FittedPreset, load_preset, preset_names, read_fitted
 from feedtwin.schema.script import check_script
 from feedtwin.schema.yaml_reader import Document, read_document
 
@@ -58,7 +58,7 @@ class Settings(BaseModel):
         users: Number of users, or None for as many as the population has.
         seed: Root seed.
         replicate: Replicate; arms of one replicate share their chance.
-        preset: Name of the preset, or file of a fitted one, or None.
+        preset: Name or file of the preset, or None.
         population: `kind` (synthetic or kuairand) and what else the builder of that kind reads.
         policies: Name (or `module:Class`) of the policy of each lever.
         parameters: Value of every parameter by path.
@@ -174,7 +174,7 @@ def resolve(
         seed: Root seed, 0 to 2^32 - 1.
         replicate: Replicate, 0 to 2^20 - 1.
         sets: `path=value` texts. Besides parameters: `preset`, `policies.<lever>`, `data.<key>`.
-        preset: Name of a preset, or file of a fitted one; `preset=` among `sets` wins.
+        preset: Name or file of a preset; `preset=` among `sets` wins.
         arm: Overlay of a study's arm: `parameters` and `policies`.
         append: Users and videos to add at the end.
         script: Scripted actions, after those of the world.
@@ -189,8 +189,12 @@ def resolve(
     chosen = assigned.pop("preset", preset or values.get("preset"))
     chosen = None if chosen in (None, "none", "default") else str(chosen)
 
+    if chosen in worlds() and chosen not in preset_names():
+        raise SettingsError(
+            f"preset {chosen!r} is a world, with its values in it; use it in place of the world {name}, as in `feedtwin run {chosen}`"
+        )
     parameters = load_defaults()
-    fitted = read_fitted(chosen) if chosen is not None and is_file(chosen) else None
+    fitted = None if chosen is None else read_fitted(chosen)
     if chosen is not None and fitted is None:
         layer = load_preset(chosen)
         parameters = parameters.overlay(layer.values, layer.where, layer.lines)
@@ -219,7 +223,7 @@ def resolve(
             f"world {name}: {found}, but this world reads no data; expected none: use the world kuairand"
         )
     if fitted is not None:
-        data["preset"] = fitted.as_data()
+        data["preset"] = fitted.as_data(data.get("path", population.get("path")))
     if users is None:
         users = population.get("users")
     if users is None and population["kind"] == "synthetic":
@@ -251,7 +255,7 @@ def _fitted(
     path = "calibration.draw"
     asked = sets.get(path, arm.get(path, parameters.get(path)))
     draw = parameters.overlay({path: asked}, path).get(path)
-    return parameters.overlay(fitted.overlay(int(draw)), fitted.path)
+    return parameters.overlay(fitted.overlay(int(draw)), fitted.preset)
 
 
 def _script(document: Document, users: int | None, steps: int | None) -> tuple[dict[str, Any], ...]:

@@ -26,7 +26,7 @@ from feedtwin.datasets.kuairand import KuaiRand
 from feedtwin.datasets.parquet import rows_of
 from feedtwin.errors import DataError, SettingsError
 from feedtwin.randomness import Draws, Stream
-from feedtwin.schema.presets import SHOWN, fitted_of
+from feedtwin.schema.presets import SHOWN, file_of, fitted_of
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction.columns import FittedColumns, FittedTables, donors_among
@@ -88,9 +88,7 @@ def fitted_columns(
         {k: v for k, v in settings.parameters.items() if k.startswith("kuairand_fit")},
         sort_keys=True,
     )
-    found = _fit(
-        Path(str(settings.preset)), preset["sha256"], folder, state_of(folder), fit, int(draw)
-    )
+    found = _fit(str(settings.preset), preset["sha256"], folder, state_of(folder), fit, int(draw))
     person_row, is_person = rows_of(found.log.users.key, origin.keys.user)
     video_row, is_video = rows_of(found.log.videos.key, origin.keys.video)
     if not (is_person[origin.keys.user >= 0].all() and is_video[origin.keys.video >= 0].all()):
@@ -110,7 +108,7 @@ def fitted_columns(
 
 @lru_cache(maxsize=2)
 def _fit(
-    path: Path,
+    name: str,
     sha256: str,
     folder: Path,
     state: tuple[tuple[str, int, int], ...],
@@ -118,34 +116,36 @@ def _fit(
     draw: int,
 ) -> _Fit:
     """The columns of a draw, once per process: a study builds many worlds on them."""
-    model, log, surface = _read(path, sha256, folder, state, fit)
+    model, log, surface = _read(name, sha256, folder, state, fit)
     return _Fit(model, log, loop_columns(model, log, surface, draw), surface)
 
 
 @lru_cache(maxsize=1)
 def _read(
-    path: Path, sha256: str, folder: Path, state: tuple[tuple[str, int, int], ...], fit: str
+    name: str, sha256: str, folder: Path, state: tuple[tuple[str, int, int], ...], fit: str
 ) -> tuple[EncounterModel, EncounterLog, int]:
     """A preset's model, the log that it was fitted to, and the surface that a world shows."""
     del state
-    preset = read_preset(path)
-    here = hashlib.sha256(path.read_bytes()).hexdigest()
+    preset = read_preset(name)
+    here = hashlib.sha256(file_of(name).read_bytes()).hexdigest()
     if here != sha256:
         raise DataError(
-            f"{path}: the preset is not the one that this run was made with (SHA-256 {here[:SHOWN]}, the run has "
-            f"{sha256[:SHOWN]}); restore that file."
+            f"{name}: the preset is not the one that this run was made with (SHA-256 {here[:SHOWN]}, the run has "
+            f"{sha256[:SHOWN]}); restore that file, or the version of this package that the run was made with."
         )
     if preset.about["data"]["adaptor"] != "kuairand":
         raise DataError(
-            f"{path}: the preset was fitted through the adaptor {preset.about['data']['adaptor']!r}; a world is made from "
+            f"{name}: the preset was fitted through the adaptor {preset.about['data']['adaptor']!r}; a world is made from "
             "kuairand data, expected a preset of those."
         )
     adaptor = KuaiRand(json.loads(fit))
     log = adaptor.read_encounters(folder)
-    if log.provenance.source_hash != preset.about["data"]["source_hash"]:
+    data = preset.about["data"]
+    if log.provenance.source_hash not in (data["source_hash"], data["sample_hash"]):
         raise DataError(
-            f"{path}: the preset was fitted to other files ({preset.state}); the world reads {folder}. Expected the same: "
-            "calibrate on that folder, or name the preset's with --set data.path=FOLDER."
+            f"{name}: the preset was fitted to other files ({preset.state}); the world reads {folder}. Expected the same files, or "
+            "the shipped sample where it is a part of them: calibrate on that folder, or name the preset's with --set "
+            "data.path=FOLDER."
         )
     return preset.models[ALL], log, adaptor.surface
 

@@ -19,13 +19,18 @@ CALIBRATION = "uncalibrated: parameters are the defaults of this package, not fi
 _PACKAGES = ("numpy", "pyarrow", "duckdb", "pydantic", "xxhash", "safetensors")
 
 
-def calibration_of(settings: Settings) -> str:
-    """Return the state of calibration of a world, one line: what it is fitted to, by which preset."""
+def calibration_of(settings: Settings, draws: int = 0) -> str:
+    """Return the state of calibration of a world, one line: what it is fitted to, by which preset.
+
+    Args:
+        settings: Those of the world.
+        draws: Draws of the preset that several such worlds go round; 0 for one world, which has its own.
+    """
     preset = fitted_of(settings.data)
     if preset is None:
         return _of_world(settings)
-    draw = settings.parameters["calibration.draw"]
-    name = f"preset {Path(str(settings.preset)).name} (SHA-256 {preset['sha256'][:SHOWN]}), draw {draw}"
+    draw = f"draws 1 to {draws}" if draws else f"draw {settings.parameters['calibration.draw']}"
+    name = f"preset {Path(str(settings.preset)).name} (SHA-256 {preset['sha256'][:SHOWN]}), {draw}"
     form = settings.parameters["interaction.form"]
     if form != "fitted":
         return (

@@ -120,3 +120,12 @@ def test_scores_tell_a_good_prediction_from_a_bad_one() -> None:
     assert all(abs(c["observed"] - c["predicted"]) < 0.02 + 3 * c["se"] for c in curve)
     off = calibration_curve(draws, truth, 0.5 * p)
     assert sum(abs(c["observed"] - c["predicted"]) > 0.02 + 3 * c["se"] for c in off) >= 5
+
+
+def test_a_feature_that_nobody_has_is_read_by_no_tree() -> None:
+    rows = np.arange(1000)
+    x = np.stack([uniforms(rows, name) for name in "ab"], axis=1)
+    y = (uniforms(rows, "y") < x[:, 0]).astype(float)
+    x[:, 1] = np.nan
+    forest, _ = fit_forest(x, y, True, [{0}, {1}], (x, y), C)
+    assert set(forest.feature.tolist()) == {-1, 0}

@@ -1,6 +1,7 @@
 """From a folder to a preset and to predictions."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,14 @@ import pytest
 from feedtwin.calibration.calibrating import Source, calibrate
 from feedtwin.calibration.judging import judge
 from feedtwin.calibration.model import FATES, draw, occurrence_keys
+from feedtwin.calibration.packing import SUFFIX, pack, unpack
 from feedtwin.calibration.predicting import COLUMNS, predict, write_predictions
 from feedtwin.calibration.preset import read_preset
 from feedtwin.calibration.split import split_log
+from feedtwin.datasets import sample_path
 from feedtwin.datasets.kuairand import HISTORY, LOG, USERS, VIDEOS, KuaiRand
 from feedtwin.datasets.kuairand_encounters import read_files
+from feedtwin.datasets.samples import sample_hash_in
 from feedtwin.errors import DataError, SettingsError
 
 pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
@@ -84,6 +88,46 @@ def test_strangers_get_what_their_features_say(folder: Path, preset, tmp_path: P
         head.uncertainty(model.material(files(folder))),
     )
     assert np.all(spread[0] > spread[1])
+
+
+def test_a_log_that_knows_less_of_a_video_gives_it_the_same_column(
+    folder: Path, preset, tmp_path: Path
+) -> None:
+    table = pq.read_table(folder / VIDEOS)
+    less = table.drop_columns(
+        [
+            n
+            for n in ("video_type", "upload_type", "music_type", "server_width", "server_height")
+            if n in table.column_names
+        ]
+    )
+    assert less.num_columns < table.num_columns
+    pq.write_table(less.slice(0), tmp_path / VIDEOS)
+    model = preset.models["all"]
+    whole = predict(model, files(folder))
+    assert all(
+        np.array_equal(whole[name], predict(model, files(folder, videos=tmp_path / VIDEOS))[name])
+        for name in COLUMNS
+    )
+
+
+def test_what_is_packed_comes_back(preset) -> None:
+    head = preset.models["all"].heads["skip"]
+    arrays = {f"all/skip/{k}": v for k, v in head.arrays().items()}
+    again = unpack(pack(arrays), Path("x"))
+    assert all(np.array_equal(again[k], v, equal_nan=True) for k, v in arrays.items())
+    assert {v.dtype for v in again.values()} == {v.dtype for v in arrays.values()}
+    with pytest.raises(DataError, match="no arrays of a preset"):
+        unpack(b"text", Path("x"))
+
+
+def test_the_sample_is_found_in_a_log_that_holds_it_and_in_no_other(log) -> None:
+    sample = KuaiRand().read_encounters(sample_path())
+    assert sample_hash_in(log) is None and sample_hash_in(sample) is None
+    more = replace(sample, provenance=replace(sample.provenance, source_hash="of more files"))
+    assert sample_hash_in(more) == sample.provenance.source_hash
+    later = replace(more, rows=replace(more.rows, time_s=more.rows.time_s + 1.0))
+    assert sample_hash_in(later) is None, "the same ids in another log are other people"
 
 
 def test_predictions_agree_with_many_samples(folder: Path, preset) -> None:
@@ -160,8 +204,8 @@ def test_altered_or_missing_arrays_are_refused(log, preset, tmp_path: Path) -> N
     path.write_bytes(preset.path.read_bytes())
     with pytest.raises(DataError, match="side by side"):
         read_preset(path)
-    arrays = preset.path.with_name(preset.path.name + ".safetensors").read_bytes()
-    path.with_name(path.name + ".safetensors").write_bytes(arrays[:-1] + b"\x01")
+    arrays = preset.path.with_name(preset.path.name + SUFFIX).read_bytes()
+    path.with_name(path.name + SUFFIX).write_bytes(arrays[:-1] + b"\x01")
     with pytest.raises(DataError, match="not those"):
         read_preset(path)
 

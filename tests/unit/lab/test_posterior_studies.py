@@ -28,8 +28,9 @@ replicates: 3
 estimands: [{metric: watch_s, no_harm: 1.0}]
 """
 PRESET = """\
-format: 1
-arrays: {file: p.yaml.safetensors, sha256: "0"}
+format: 2
+calibration: {state: "encounter and ecosystem fitted to x"}
+arrays: {file: p.yaml.safetensors.xz, sha256: "0"}
 ecosystem:
   draws: [[1.0], [2.0], [3.0], [4.0]]
   parameters:
@@ -98,7 +99,7 @@ def test_what_is_not_identified_is_said(study: Study) -> None:
 
 def test_a_study_without_draws_is_refused(study: Study) -> None:
     with pytest.raises(SettingsError, match="needs a fitted preset"):
-        over_posterior(replace(study, preset="paper"), 4, DOCUMENT)
+        over_posterior(replace(study, preset="paper_text"), 4, DOCUMENT)
     with pytest.raises(
         SettingsError, match=r"made-up.yaml, line 1: .* add the line `preset: FILE`"
     ):

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from feedtwin.errors import SettingsError
+from feedtwin.schema.presets import file_of, fitted_names, preset_names
 from feedtwin.schema.settings import assign, resolve
 from feedtwin.world.manifest import calibration_of
 from feedtwin.world.segments import check_change
@@ -66,11 +67,39 @@ def test_a_draw_that_is_not_there_or_not_whole_is_refused(
         )
 
 
-def test_a_file_that_is_no_fitted_preset_is_refused(tmp_path: Path) -> None:
+def test_a_set_of_parameters_acts_by_its_file_as_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
-    path.write_text("user.stamina_s: 5\n", "utf-8")
-    with pytest.raises(SettingsError, match="holds no fitted encounter"):
+    path.write_bytes(file_of("paper_text").read_bytes())
+    by_name, by_file = (resolve("synthetic", preset=one) for one in ("paper_text", str(path)))
+    assert by_file.parameters == by_name.parameters and by_file.preset == str(path)
+    path.write_text("promotion.initial_audienc: 5\n", "utf-8")
+    with pytest.raises(SettingsError, match=r"mine\.yaml:? ?.*promotion\.initial_audience"):
+        resolve("synthetic", preset=str(path))
+
+
+def test_a_fitted_preset_that_does_not_say_to_what_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("arrays: {file: a, sha256: b}\n", "utf-8")
+    with pytest.raises(SettingsError, match="does not say what it is fitted to"):
         resolve("kuairand-sample", preset=str(path))
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ("kuairnd", "did you mean 'kuairand'.*there is: kuairand, paper_appendix"),
+        ("none.yaml", "no such file.*kuairand, paper_appendix"),
+    ],
+)
+def test_what_is_neither_a_name_nor_a_file_is_told_the_names(asked: str, words: str) -> None:
+    with pytest.raises(SettingsError, match=words):
+        file_of(asked)
+
+
+def test_every_name_is_a_preset_and_one_is_fitted() -> None:
+    assert {"kuairand", "paper_text"} <= set(preset_names())
+    assert fitted_names() == ["kuairand"]
+    assert all(file_of(name).is_file() for name in preset_names())
 
 
 def test_a_running_world_keeps_its_draw(tmp_path: Path) -> None:

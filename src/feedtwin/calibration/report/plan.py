@@ -9,7 +9,8 @@ from typing import Any, Final
 from feedtwin.calibration.ecosystem.plan import Free
 from feedtwin.calibration.preset import calibration_constants
 from feedtwin.errors import SettingsError
-from feedtwin.schema.parameters import load_defaults, load_preset
+from feedtwin.schema.parameters import load_defaults
+from feedtwin.schema.presets import load_preset
 from feedtwin.schema.yaml_reader import read_document
 
 FEWEST: Final = 2

@@ -203,8 +203,12 @@ def _parameters(settings: Settings) -> Iterator[Finding]:
     """Hold parameters that are means against small worlds under a random feed."""
     values, kernels = settings.parameters, load("auto", 1)
     small = settings.model_copy(update={"users": min(settings.users or USERS, USERS), "script": ()})
-    # How often people come depends on how satisfied they are; the parameter is the mean at middling satisfaction.
-    small = assign(small, ["policies.recommendation=random", "user.return_satisfaction=0"])
+    # How often people come depends on how satisfied they are; the parameter is the mean at middling satisfaction, on days on
+    # which they come at all.
+    small = assign(
+        small,
+        ["policies.recommendation=random", "user.return_satisfaction=0", "user.away_rate=0"],
+    )
     found = [
         totals_of(small.model_copy(update={"replicate": FIRST_REPLICATE + r}), STEPS, kernels)
         for r in range(REPLICATES)

@@ -47,6 +47,8 @@ def doses_for(settings: Settings) -> list[Dose]:
     values = settings.parameters
     sessions = values["user.sessions_per_day"]
     found = [Dose("user.sessions_per_day", "impressions", "", "up", sessions * 1.5, sessions * 2)]
+    if values["interaction.form"] == "fitted":  # skips follow from the preset: no intercept acts
+        return found
     if values["interaction.skip_intercept_from"] == "target":
         skip, target = "interaction.skip_target", values["interaction.skip_target"]
         half, full = target + (0.9 - target) / 4, target + (0.9 - target) / 2

@@ -6,13 +6,14 @@ exact, but the parameters no better known. By the law of total variance the effe
     variance between draws (as large as it is)  +  error of the mean over draws (small with many draws and pairs).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Final
 
 import numpy as np
 from scipy import stats
 
+from feedtwin.lab.statistics.paired import Difference
 from feedtwin.lab.statistics.resampling import Array
 
 OVER_DRAWS: Final = "t over posterior draws"
@@ -90,3 +91,13 @@ def over_draws(values: Array, draw: Array, confidence: float) -> OverDraws | Non
     if error > 0:
         p = 2 * float(stats.t.sf(abs(estimate) / error, df))
     return OverDraws(many, estimate, error, sqrt(between), df, estimate - half, estimate + half, p)
+
+
+def spanning(one: Difference, spanned: OverDraws | None) -> Difference:
+    """Return a paired difference with estimate, interval and p over the draws; as it is where there are none."""
+    if spanned is None:
+        return one
+    return replace(
+        one, estimate=spanned.estimate, low=spanned.low, high=spanned.high, p=spanned.p, method=OVER_DRAWS,
+        test=OVER_DRAWS,
+    )  # fmt: skip

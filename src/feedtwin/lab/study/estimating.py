@@ -18,7 +18,7 @@ from feedtwin.lab.statistics import (
     tost,
     unpaired,
 )
-from feedtwin.lab.statistics.hierarchical import OVER_DRAWS, over_draws
+from feedtwin.lab.statistics.hierarchical import over_draws, spanning
 from feedtwin.lab.study.plan import WHOLE, Contrast, Estimand, Study, Wanted
 from feedtwin.lab.study.posterior import draw_of
 from feedtwin.lab.study.result import Effect, Level
@@ -156,10 +156,7 @@ def estimate(
     spanned = over_draws(found.differences, _draws(study, found.replicate), study.confidence)
     if spanned is not None:
         spread = spanned.error * n**0.5
-        one = replace(
-            one, estimate=spanned.estimate, low=spanned.low, high=spanned.high, p=spanned.p,
-            method=OVER_DRAWS, test=OVER_DRAWS,
-        )  # fmt: skip
+        one = spanning(one, spanned)
     small = estimand.smallest_effect
     claimed = None if margin is None else tost(found.differences, margin[0], margin[1]).p
     if margin is not None and spanned is not None:

@@ -17,8 +17,10 @@ from feedtwin.lab.metrics.metric import read
 from feedtwin.lab.numbers import significant
 from feedtwin.lab.run_data import RunData, read_run
 from feedtwin.lab.statistics import Difference, difference
+from feedtwin.lab.statistics.hierarchical import over_draws, spanning
 from feedtwin.lab.statistics.paired import IDENTICAL
 from feedtwin.lab.study.plan import WHOLE
+from feedtwin.lab.study.posterior import DRAW
 from feedtwin.lab.study.result import Effect, StudyResult
 from feedtwin.lab.study.since import since
 from feedtwin.lab.study.tables import read_result
@@ -260,6 +262,7 @@ class _Taken:
         self._result, self._effect, self._kernels = result, effect, kernels
         self._metric = METRICS[effect.metric]
         self._values: dict[str, list[float]] = {}
+        self._draws: list[int] = []
         self._common: list[float] = []
         self._shares: list[float] = []
         self._on_progress, self._runs, self._done = on_progress, 4 * replicates, 0
@@ -295,6 +298,9 @@ class _Taken:
         if len(known) == len(values):
             for name, value in known.items():
                 self._values.setdefault(name, []).append(value)
+            self._draws += (
+                [segments[0].settings.parameters[DRAW]] if self._result.provenance.draws else []
+            )
         mine = decisions_of(segments, at, steps, self._kernels)
         common = jaccard(held, mine)
         if common is not None:
@@ -349,10 +355,10 @@ class _Taken:
     def _difference(self, more: str, less: str) -> Difference | None:
         if more not in self._values:
             return None
-        return difference(
-            np.array(self._values[more]), np.array(self._values[less]),
-            confidence=self._effect.confidence,
-        )  # fmt: skip
+        a, b = np.array(self._values[more]), np.array(self._values[less])
+        confidence = self._effect.confidence
+        drawn = over_draws(a - b, np.array(self._draws, np.int64), confidence)
+        return spanning(difference(a, b, confidence=confidence), drawn)
 
 
 _HELD: Final = {

@@ -1,12 +1,11 @@
 """A study over draws of a fitted preset: which draw a replicate has, and what the preset does not know."""
 
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Study
-from feedtwin.schema.presets import is_file
+from feedtwin.schema.presets import FittedPreset, read_fitted
 from feedtwin.schema.yaml_reader import Document
 
 DRAW: Final = "calibration.draw"
@@ -23,8 +22,7 @@ def over_posterior(study: Study, draws: int, document: Document) -> Study:
     Raises:
         SettingsError: The study has no fitted preset, or one with fewer draws; or an arm chooses its own.
     """
-    _refuse_without_preset(study, document)
-    ecosystem = _ecosystem(study)
+    ecosystem = _fitted(study, document).ecosystem
     known = len(ecosystem.get("draws") or ())
     if not FEWEST <= draws <= known:
         raise SettingsError(
@@ -40,27 +38,24 @@ def over_posterior(study: Study, draws: int, document: Document) -> Study:
     return replace(study, replication=wider, posterior=draws)
 
 
-def _refuse_without_preset(study: Study, document: Document) -> None:
-    """Refuse a study that has no draws to go over, and say which line of its file would give it some."""
-    wrote = "the file that `feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
+def _fitted(study: Study, document: Document) -> FittedPreset:
+    """The preset whose draws a study goes over; where it has none, say which line of its file would give it some."""
+    wrote = (
+        "expected `preset: kuairand`, or the file that `feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` "
+        "wrote"
+    )
     if study.preset is None:
         raise SettingsError(
             f"{document.at('world')}: --posterior needs a fitted preset, and the study has none; add the line `preset: FILE` to "
-            f"{study.where}, below `world:`. FILE is {wrote}"
+            f"{study.where}, below `world:`; {wrote}"
         )
-    if not is_file(study.preset):
+    fitted = read_fitted(study.preset)
+    if fitted is None:
         raise SettingsError(
             f"{document.at('preset')}: --posterior needs a fitted preset, and preset is {study.preset!r}, which has no draws; "
-            f"expected `preset: FILE`. FILE is {wrote}"
+            f"{wrote}"
         )
-
-
-def _ecosystem(study: Study) -> dict[str, Any]:
-    assert study.preset is not None, "refused before"
-    from feedtwin.calibration.preset import read_about
-
-    found: dict[str, Any] = read_about(Path(study.preset)).get("ecosystem") or {}
-    return found
+    return fitted
 
 
 def draw_of(study: Study, replicate: int) -> int:
@@ -70,7 +65,6 @@ def draw_of(study: Study, replicate: int) -> int:
 
 def unidentified(study: Study) -> list[str]:
     """Return the fitted parameters that the preset's data do not identify; () without draws."""
-    if not study.posterior:
-        return []
-    parameters = _ecosystem(study).get("parameters") or {}
+    fitted = read_fitted(study.preset) if study.posterior and study.preset else None
+    parameters = {} if fitted is None else fitted.ecosystem.get("parameters") or {}
     return [name for name, one in parameters.items() if not one["identified"]]

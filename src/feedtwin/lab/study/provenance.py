@@ -28,7 +28,7 @@ def calibration(study: Study) -> str:
     """Return the state of calibration that every number is printed with: that of what the arms share."""
     from feedtwin.world.manifest import calibration_of
 
-    return calibration_of(settings_of(study, None, 0))
+    return calibration_of(settings_of(study, None, 0), study.posterior)
 
 
 def plan_of(study: Study) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from feedtwin.errors import FeedtwinError, SettingsError
 from feedtwin.lab.study.plan import Arm, Study
 from feedtwin.lab.study.posterior import DRAW, draw_of
 from feedtwin.schema.nearest import suggest
-from feedtwin.schema.parameters import load_defaults, load_preset
-from feedtwin.schema.presets import is_file, read_fitted
+from feedtwin.schema.parameters import load_defaults
+from feedtwin.schema.presets import read_fitted
 from feedtwin.schema.settings import DEFAULT_POLICIES, Settings, assign, read_world, resolve
 from feedtwin.schema.yaml_reader import Document
 from feedtwin.world.counsel import TASKS, source_of
@@ -28,7 +28,7 @@ def check_settings(study: Study, document: Document) -> None:
     _told(document, "world", lambda: read_world(study.world))
     if study.preset is not None:
         name = study.preset
-        _told(document, "preset", lambda: read_fitted(name) if is_file(name) else load_preset(name))
+        _told(document, "preset", lambda: read_fitted(name))
     _check_overlay(study.common, "", document)
     for path, overlay in _overlays(document):
         _check_overlay(overlay, path, document)

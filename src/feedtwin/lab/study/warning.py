@@ -188,12 +188,15 @@ def _few(cells: Cells, study: Study, precision: str) -> Iterator[Warned]:
     count = len(cells.replicates)
     if precision and "not reached" in precision:
         yield Warned("precision", study.replication.estimand, precision)
-    if count < FEW:
-        yield Warned(
-            "few replicates", str(count),
-            f"{count} replicates: intervals assume normal differences and p is the sign-flip test's, at least "
-            f"{significant(2 / 2**count, 2)}; expected {FEW} or more for claims",
-        )  # fmt: skip
+    if count >= FEW:
+        return
+    of_p = f"p is the sign-flip test's, at least {significant(2 / 2**count, 2)}"
+    if study.posterior:
+        of_p = f"so does p, over {study.posterior} draws of the preset"
+    yield Warned(
+        "few replicates", str(count),
+        f"{count} replicates: intervals assume normal differences and {of_p}; expected {FEW} or more for claims",
+    )  # fmt: skip
 
 
 def _of_posterior(study: Study) -> Iterator[Warned]:

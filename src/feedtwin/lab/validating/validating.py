@@ -47,6 +47,7 @@ from feedtwin.lab.validating.running import (
     sobol_rows,
     with_key,
 )
+from feedtwin.schema.presets import file_of
 
 ROWS_SUFFIX: Final = ".report.jsonl"
 """Rows of finished worlds lie beside the preset in FILE.report.jsonl."""
@@ -74,7 +75,7 @@ def about_preset(path: Path, asked: Asked) -> Plain:
     about = read_about(path)
     ecosystem = about.get("ecosystem") or {}
     return {
-        "preset": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "preset": path.name, "sha256": _sha256(path),
         "state": _state(about), "levels": about["calibration"]["levels"],
         "exposure": about["calibration"]["exposure"], "data": about["data"], "heads": about["heads"],
         "parameters": ecosystem.get("parameters") or {},
@@ -82,6 +83,10 @@ def about_preset(path: Path, asked: Asked) -> Plain:
         "recovery_passes": bool((ecosystem.get("recovery") or {}).get("passes", False)),
         "quick": asked.quick, "code_hash": simulation_hash(),
     }  # fmt: skip
+
+
+def _sha256(preset: Path) -> str:
+    return hashlib.sha256(file_of(preset).read_bytes()).hexdigest()
 
 
 def _state(about: Mapping[str, Any]) -> str:
@@ -111,7 +116,7 @@ def validate_worlds(
     """Runs a preset's worlds and judges them.
 
     Args:
-        path: the preset.
+        path: the preset, by name or file; rows of finished worlds lie beside that path.
         data: folder of the log that it was fitted to.
         log: that log.
         executor: where worlds are simulated.
@@ -200,7 +205,7 @@ def _bench(
     )  # fmt: skip
     return with_key(
         bench, simulation_hash(), about["data"]["source_hash"],
-        hashlib.sha256(path.read_bytes()).hexdigest(), round(setting.per_person, 9),
+        _sha256(path), round(setting.per_person, 9),
         setting.constants,
     )  # fmt: skip
 
