@@ -55,9 +55,10 @@ def read_growth(adaptor: Any, folder: Path) -> GrowthCurves:
             Column("published", "any", low=None, meaning="time of publication, UTC"),
         ],
     )
-    key, video = np.unique(as_words(source.table["video"]).astype(str), return_inverse=True)
+    key, which = np.unique(as_words(source.table["video"]).astype(str), return_inverse=True)
     _, channel = np.unique(as_words(source.table["channel"]).astype(str), return_inverse=True)
-    video, channel = video.reshape(-1).astype(np.int32), channel.reshape(-1).astype(np.int64)
+    video: I4 = which.reshape(-1).astype(np.int32)
+    channel = channel.reshape(-1).astype(np.int64)
     age_h = (seconds(source, "ts") - seconds(source, "published")) / 3600.0
     views = integers(source, "views").astype(np.float64)
     order = np.lexsort((age_h, video))
