@@ -40,9 +40,12 @@ def test_draws_of_a_study_without_a_preset_are_refused_with_the_line_to_add(cli)
     said = cli("study", "mine.yaml", "--posterior", "4", status=2).stderr
     assert said.startswith("error: mine.yaml, line 2: ")
     assert "add the line `preset: FILE` to mine.yaml, below `world:`" in said
-    (cli.folder / "named.yaml").write_text("preset: paper\n" + STUDY, "utf-8")
+    (cli.folder / "named.yaml").write_text("preset: paper_text\n" + STUDY, "utf-8")
     said = cli("study", "named.yaml", "--posterior", "4", status=2).stderr
-    assert said.startswith("error: named.yaml, line 1: ") and "expected `preset: FILE`" in said
+    assert said.startswith("error: named.yaml, line 1: ") and "expected `preset: kuairand`" in said
+    (cli.folder / "world.yaml").write_text("preset: paper\n" + STUDY, "utf-8")
+    said = cli("study", "world.yaml", "--posterior", "4", status=2).stderr
+    assert said.startswith("error: world.yaml, line 1: ") and "feedtwin run paper" in said
 
 
 @pytest.mark.parametrize("name", ["nosuch", "nosuch.yaml", "random-exposur"])
@@ -56,6 +59,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_printed(cl
     (cli.folder / "mine.yaml").write_text(STUDY, "utf-8")
     (cli.folder / "file").write_text("", "utf-8")
     (cli.folder / "folder").mkdir()
+    (cli.folder / "folder.yaml").mkdir()
     run = made.folder / "a"
     for words in (
         ("study", "mine.yaml", "--out", "file/s"),
@@ -63,7 +67,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_printed(cl
         ("run", "synthetic", "--users", "60", "--steps", "1", "--out", "file/r"),
         ("fork", run, "--at", "3", "--out", "file/r"),
         ("calibrate", "sample", "--preset-out", "file/p.yaml"),
-        ("calibrate", "sample", "--preset-out", "folder"),
+        ("calibrate", "sample", "--preset-out", "folder.yaml"),
         ("predict", "p.yaml", "--log", "x.csv", "--out", "file/p.csv"),
         ("report", run, "--out", "file/r.html"),
         ("report", run, "--out", "folder"),

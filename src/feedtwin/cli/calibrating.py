@@ -187,8 +187,7 @@ def calibrate(
 def _check_name(preset_out: Path) -> None:
     if preset_out.suffix not in (".yaml", ".yml"):
         raise SettingsError(
-            f"--preset-out {preset_out}: found no name that ends in .yaml; expected one, since other words are names of presets of "
-            "the package"
+            f"--preset-out {preset_out}: expected a name that ends in .yaml; other words are names of presets of the package"
         )
 
 

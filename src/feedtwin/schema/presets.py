@@ -117,6 +117,10 @@ def file_of(preset: str | Path) -> Path:
         return Path(text)
     known = preset_names()
     if text not in known:
+        if (files("feedtwin.worlds") / f"{text}.yaml").is_file():
+            raise SettingsError(
+                f"no preset is called {text!r}, but a world is, with its values in it; use it in place of the world: feedtwin run {text}"
+            )
         raise SettingsError(
             f"no preset is called {text!r}{suggest(text, known)} (there is: {', '.join(known)}; or give the path of a .yaml file)"
         )

@@ -21,7 +21,7 @@ from feedtwin.errors import SettingsError
 from feedtwin.schema.address import check_address, check_server_name
 from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import ParameterSet, load_defaults, parse_assignment
-from feedtwin.schema.presets import FittedPreset, load_preset, preset_names, read_fitted
+from feedtwin.schema.presets import FittedPreset, load_preset, read_fitted
 from feedtwin.schema.script import check_script
 from feedtwin.schema.yaml_reader import Document, read_document
 
@@ -189,10 +189,6 @@ def resolve(
     chosen = assigned.pop("preset", preset or values.get("preset"))
     chosen = None if chosen in (None, "none", "default") else str(chosen)
 
-    if chosen in worlds() and chosen not in preset_names():
-        raise SettingsError(
-            f"preset {chosen!r} is a world, with its values in it; use it in place of the world {name}, as in `feedtwin run {chosen}`"
-        )
     parameters = load_defaults()
     fitted = None if chosen is None else read_fitted(chosen)
     if chosen is not None and fitted is None:

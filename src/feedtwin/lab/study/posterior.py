@@ -49,7 +49,10 @@ def _fitted(study: Study, document: Document) -> FittedPreset:
             f"{document.at('world')}: --posterior needs a fitted preset, and the study has none; add the line `preset: FILE` to "
             f"{study.where}, below `world:`; {wrote}"
         )
-    fitted = read_fitted(study.preset)
+    try:
+        fitted = read_fitted(study.preset)
+    except SettingsError as error:
+        raise SettingsError(f"{document.at('preset')}: {error}") from None
     if fitted is None:
         raise SettingsError(
             f"{document.at('preset')}: --posterior needs a fitted preset, and preset is {study.preset!r}, which has no draws; "
