@@ -79,7 +79,9 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_printed(cl
             words,
             found.stderr,
         )
-    assert sorted(path.name for path in cli.folder.iterdir()) == ["file", "folder", "mine.yaml"]
+    assert sorted(path.name for path in cli.folder.iterdir()) == [
+        "file", "folder", "folder.yaml", "mine.yaml",
+    ]  # fmt: skip
 
 
 def test_arms_with_the_same_settings_are_named_and_run_once(cli):
