@@ -109,7 +109,7 @@ def fit_ecosystem(
     waves.append(_worlds(plan, second, 2, simulate, file, constants, on_world))
     whole = _together(waves)
     table = whole.take(_inside(emulator, whole.unit, target.take(places), region.rank, constants))
-    noisy = _with_discrepancy(table, plan, seed)[:, places]
+    noisy = _with_discrepancy(table, plan, constants)[:, :, places]
     posterior = infer(table.unit, noisy, target.value[places], constants)
     contraction = 1.0 - np.diag(posterior.covariance) / _PRIOR_VARIANCE
     recovery = recover(table.unit, noisy, contraction >= constants["identified"], constants)
@@ -204,9 +204,16 @@ def _together(waves: Sequence[Reference]) -> Reference:
     )
 
 
-def _with_discrepancy(table: Reference, plan: Plan, seed: int) -> F8:
-    """Patterns as a log would have them if the model were off by what was stated."""
-    size = table.patterns.size
-    noise = normals(np.arange(size), "ecosystem/discrepancy", seed).reshape(table.patterns.shape)
-    result: F8 = table.patterns + noise * plan.tolerance
+def _with_discrepancy(table: Reference, plan: Plan, constants: Mapping[str, Any]) -> F8:
+    """Patterns as logs would have them if the model were off by what was stated, (n, versions, P).
+
+    Of every world several versions: with one, the posterior hangs on the accident of the noise. Noise belongs to the point, so one
+    world more in a table changes the noise of no other.
+    """
+    seed, shape = int(constants["seed"]), (int(constants["versions"]), len(plan.patterns))
+    noise = [
+        normals(np.arange(shape[0] * shape[1]), "ecosystem/discrepancy", point_seed(point, seed))
+        for point in table.unit
+    ]
+    result: F8 = table.patterns[:, None, :] + np.reshape(noise, (-1, *shape)) * plan.tolerance
     return result

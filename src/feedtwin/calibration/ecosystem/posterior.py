@@ -82,13 +82,15 @@ def infer(unit: F8, patterns: F8, observed: F8, constants: Mapping[str, Any]) ->
 
     Args:
         unit: (n, d) points, uniform over the prior.
-        patterns: (n, P) what one world gave at each, the discrepancy's noise added.
+        patterns: (n, v, P) what one world gave at each, in v versions of the discrepancy.
         observed: (P,) observed patterns.
         constants: `accepted`, `ridge`.
 
     Returns:
         Adjusted and weighted points.
     """
+    versions = patterns.shape[1]
+    unit, patterns = np.repeat(unit, versions, axis=0), patterns.reshape(-1, patterns.shape[2])
     scale = np.maximum(patterns.std(axis=0), 1e-12)
     centre = patterns.mean(axis=0)
     known, seen = (patterns - centre) / scale, (observed - centre) / scale
@@ -99,7 +101,8 @@ def infer(unit: F8, patterns: F8, observed: F8, constants: Mapping[str, Any]) ->
     spread = np.maximum(summary.std(axis=0), 1e-12)
     distance = np.sqrt((((summary - target) / spread) ** 2).sum(axis=1))
     count = max(
-        int(np.ceil(constants["accepted"] * len(unit))), min(len(unit), 2 * unit.shape[1] + 2)
+        int(np.ceil(constants["accepted"] * len(unit))),
+        min(len(unit), versions * (2 * unit.shape[1] + 2)),
     )
     near = np.argsort(distance, kind="stable")[:count]
     width = max(float(distance[near[-1]]) * (1.0 + 1e-9), 1e-12)
@@ -108,8 +111,8 @@ def infer(unit: F8, patterns: F8, observed: F8, constants: Mapping[str, Any]) ->
     local = _ridge(gap, logit[near], weight, float(constants["ridge"]))
     weight = weight / weight.sum()
     rest = logit[near] - local[0] - gap @ local[1:]
-    # residuals of a fitted regression are too small: degrees of freedom, as in any regression
-    free = 1.0 / float((weight**2).sum()) - patterns.shape[1] - 1.0
+    # residuals of a fitted regression are too small: degrees of freedom, as in any regression; versions of a world are one row
+    free = 1.0 / float((weight**2).sum()) / versions - patterns.shape[1] - 1.0
     grown = np.sqrt(1.0 + (patterns.shape[1] + 1.0) / max(free, 1.0))
     return Posterior(_place(local[0] + grown * rest), weight)
 

@@ -49,7 +49,7 @@ def recover(
 
     Args:
         unit: (n, d) points, uniform over the prior.
-        patterns: (n, P) what one world gave at each, the discrepancy's noise added.
+        patterns: (n, v, P) what one world gave at each, in v versions of the discrepancy; the first plays the log.
         identified: (d,) parameters whose coverage is tested.
         constants: `accepted`, `ridge`, `credible`, `recovery_level`.
         most: most trials.
@@ -61,7 +61,7 @@ def recover(
     left_out = []
     for j in trials:
         others = np.arange(len(unit)) != j
-        left_out.append(infer(unit[others], patterns[others], patterns[j], constants))
+        left_out.append(infer(unit[others], patterns[others], patterns[j, 0], constants))
     nominal = float(constants["credible"])
 
     def held(factor: float, which: np.ndarray) -> Flags:

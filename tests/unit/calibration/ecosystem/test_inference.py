@@ -8,7 +8,13 @@ import numpy as np
 import pytest
 
 from feedtwin.calibration.ecosystem.emulator import fit_emulator
-from feedtwin.calibration.ecosystem.fitting import Fitted, Observation, Point, fit_ecosystem
+from feedtwin.calibration.ecosystem.fitting import (
+    Fitted,
+    Observation,
+    Point,
+    _with_discrepancy,
+    fit_ecosystem,
+)
 from feedtwin.calibration.ecosystem.matching import Target, implausibility, rule_out
 from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Free, Pattern, Plan
 from feedtwin.calibration.ecosystem.posterior import infer
@@ -29,7 +35,7 @@ PLAN = Plan(
 CONSTANTS = {
     "budget": 260, "first_share": 0.4, "seed": 3, "candidates": 1024, "implausible": 3.0,
     "implausible_rank": 1, "kept_least": 0.005, "accepted": 0.6, "ridge": 0.001, "credible": 0.9,
-    "identified": 0.2, "recovery_level": 0.05, "draws": 50, "ridge_correlation": 0.8,
+    "identified": 0.2, "recovery_level": 0.05, "draws": 50, "ridge_correlation": 0.8, "versions": 5,
 }  # fmt: skip
 TRUTH = np.array([1.2, 0.7, 1.0])
 
@@ -112,13 +118,31 @@ def test_a_log_beyond_the_table_is_not_extrapolated_to(fitted: Fitted) -> None:
     """A pattern that no world reaches pulls to the last worlds, not past them, and is named."""
     noisy = fitted.table.patterns[:, :3]
     far = noisy.max(axis=0) + 20.0 * noisy.std(axis=0)
-    drawn = infer(fitted.table.unit, noisy, far, CONSTANTS)
+    drawn = infer(fitted.table.unit, noisy[:, None, :], far, CONSTANTS)
     known = fitted.table.unit[:, :2]
     assert (drawn.unit[:, :2] < known.max(axis=0) + 0.5 * np.ptp(known, axis=0)).all()
     beyond = replace(
         fitted, target=replace(fitted.target, value=fitted.target.value + np.eye(4)[2] * 99)
     )
     assert out_of_reach(beyond) == ["c"] and out_of_reach(fitted) == []
+
+
+def test_a_world_more_or_less_hardly_moves_the_posterior(fitted: Fitted) -> None:
+    """Noise belongs to a point and is seen in many versions: a posterior must not hang on the accident of either."""
+    noisy = _with_discrepancy(fitted.table, PLAN, CONSTANTS)
+    fewer = _with_discrepancy(fitted.table.take(np.arange(1, len(fitted.table))), PLAN, CONSTANTS)
+    assert np.array_equal(noisy[1:], fewer)
+    places, seen = PLAN.place(FITTED), fitted.target.value
+
+    def middle(seed: int, versions: int) -> np.ndarray:
+        constants = {**CONSTANTS, "seed": seed, "versions": versions}
+        noisy = _with_discrepancy(fitted.table, PLAN, constants)[:, :, places]
+        return infer(fitted.table.unit, noisy, seen[places], constants).mean
+
+    def apart(versions: int) -> float:
+        return float(np.std([middle(seed, versions) for seed in range(6)], axis=0).max())
+
+    assert apart(20) < 0.5 * apart(1)
 
 
 def test_a_killed_fit_goes_on_and_gives_the_same(fitted: Fitted, tmp_path: Path) -> None:
