@@ -21,6 +21,7 @@ from feedtwin.schema.presets import file_of, read_fitted
 from feedtwin.schema.settings import resolve
 from feedtwin.schema.yaml_reader import read_document
 from feedtwin.world.manifest import calibration_of
+from feedtwin.world.replay import replay
 from feedtwin.world.running import RunOptions, start
 
 NAME = "kuairand"
@@ -49,11 +50,12 @@ def test_a_run_by_name_is_the_run_by_file(by_file: str, kernels, tmp_path: Path)
     digests = []
     for k, preset in enumerate((NAME, by_file)):
         settings = resolve("kuairand-sample", users=60, seed=3, preset=preset)
-        finished = start(settings, tmp_path / str(k), RunOptions(3, "digest"), kernels)
+        finished = start(settings, tmp_path / str(k), RunOptions(3, "full"), kernels)
         digests.append(finished.digest)
     assert digests[0] == digests[1]
+    assert replay(tmp_path / "0", kernels).steps == 3
     plain = resolve("kuairand-sample", users=60, seed=3)
-    assert start(plain, tmp_path / "plain", RunOptions(3, "digest"), kernels).digest not in digests
+    assert start(plain, tmp_path / "plain", RunOptions(3, "full"), kernels).digest not in digests
 
 
 def test_a_world_on_the_sample_says_that_its_preset_is_fitted_to_more() -> None:

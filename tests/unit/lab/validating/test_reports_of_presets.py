@@ -58,7 +58,7 @@ def data(tmp_path_factory) -> Path:
 def preset(tmp_path: Path, data: Path) -> Path:
     constants = calibration_constants()
     about = {
-        "format": 1, "arrays": {"file": "none", "sha256": ""}, "constants": constants, "heads": {},
+        "format": 2, "arrays": {"file": "none", "sha256": ""}, "constants": constants, "heads": {},
         "calibration": {"state": "encounter fitted to a test; ecosystem uncalibrated", "levels": {"encounter": "fitted"}, "exposure": "none at random"},
         "data": {
             "adaptor": "kuairand", "name": "tiny", "state": "generated", "licence": "none", "citation": "nobody", "source_hash": "0", "rows": 1,
