@@ -1,5 +1,6 @@
 """A world run in memory, with everything that was shown as columns: for whoever measures many worlds and keeps none."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,14 @@ import numpy.typing as npt
 
 from feedtwin.bus import Published
 from feedtwin.kernels.binding import Kernels
-from feedtwin.schema.batches import Outcomes, slot_mask
+from feedtwin.schema.batches import EventBatch, Outcomes, slot_mask
+from feedtwin.schema.codes import SocialActivityKind
 from feedtwin.schema.settings import Settings
 from feedtwin.session import LIKE
 from feedtwin.world.build import build
+from feedtwin.world.world import World
+
+_HOURS = 24
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,80 @@ def observe(settings: Settings, steps: int, kernels: Kernels, from_step: int = 0
         if isinstance(batch, Outcomes) and batch.step >= from_step:
             parts.append(_columns(batch, first_new))
 
-    world.recorder = take
-    for _ in range(steps):
-        world.step()
+    _run(world, steps, take)
     if not parts:
         parts.append(_columns(_nothing(), first_new))
     return Observed(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+@dataclass(frozen=True)
+class Spreading:
+    """How hashtags and shares of a run spread; V videos, those of the run included, n shares.
+
+    Attributes:
+        item: (V,) id of each video, by row.
+        created_step: (V,) step of its upload; negative for those that were there from the start.
+        hashtags: (V, 3) its hashtags; 0 = none.
+        views: (V, days) impressions of each whole day, as the hourly reports say them: an hour is reported in the next.
+        shared, user, parent, step: (n,) item, sharer, whose share led to it (<< 32 | 1; 0 = nobody's) and when, in order of
+            item, step, sharer.
+    """
+
+    item: npt.NDArray[np.uint64]
+    created_step: npt.NDArray[np.int64]
+    hashtags: npt.NDArray[np.int64]
+    views: npt.NDArray[np.float64]
+    shared: npt.NDArray[np.uint64]
+    user: npt.NDArray[np.uint64]
+    parent: npt.NDArray[np.uint64]
+    step: npt.NDArray[np.int64]
+
+
+def observe_spreading(settings: Settings, steps: int, kernels: Kernels) -> Spreading:
+    """Run a world and return how its hashtags and shares spread, as its log would say it.
+
+    Args:
+        settings: The world; what it asks of language models is answered by stand-ins.
+        steps: Steps to run.
+        kernels: The kernels to use.
+    """
+    world = build(settings, kernels)
+    reports: list[tuple[int, np.ndarray, np.ndarray]] = []
+    shares: list[np.ndarray] = []
+
+    def take(published: Published) -> None:
+        batch = published.batch
+        if not isinstance(batch, EventBatch):
+            return
+        if batch.event == "CONTENT_STATE_UPDATED" and batch.rows:
+            reports.append((batch.step - 1, batch.item.copy(), batch.impressions.copy()))
+        elif batch.event == "SOCIAL_ACTIVITY":
+            at = np.flatnonzero(batch.kind == SocialActivityKind.VIDEO_SHARED)
+            when = np.full(len(at), batch.step)
+            rows = (batch.item[at], when, batch.user[at], np.arange(len(at)), batch.parent[at])
+            shares.append(np.stack([one.astype(np.uint64) for one in rows]))
+
+    _run(world, steps, take)
+    items = world.content.table
+    total = np.zeros((len(items), steps // _HOURS + 1))
+    for hour, item, seen in reports:  # running totals: the last of a day counts
+        if hour // _HOURS < total.shape[1] - 1:
+            total[world.content.rows_of(item), hour // _HOURS + 1] = seen
+    total = np.maximum.accumulate(total, axis=1)
+    shared, when, user, place, parent = (
+        np.concatenate(shares, axis=1) if shares else np.zeros((5, 0), np.uint64)
+    )
+    order = np.lexsort((place, user, when, shared))
+    return Spreading(
+        items.item.astype(np.uint64), items.created_step.astype(np.int64), items.hashtags.astype(np.int64),
+        np.diff(total, axis=1), shared[order], user[order], parent[order], when[order].astype(np.int64),
+    )  # fmt: skip
+
+
+def _run(world: World, steps: int, take: Callable[[Published], None]) -> None:
+    world.recorder = take
+    for _ in range(steps):
+        world.step()
 
 
 def _columns(batch: Outcomes, first_new: int) -> tuple[np.ndarray, ...]:

@@ -95,6 +95,15 @@ def tree_facts(table: Cascades, within: Flags) -> list[Fact]:
     ]  # fmt: skip
 
 
+def summaries(values: F8, weight: F8, summary: str) -> F8:
+    """Weighted means, or lower medians, of units (n,): one per row of weights (R, n)."""
+    if summary == "mean":
+        return (weight @ values) / weight.sum(axis=1)
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weight[:, order], axis=1)
+    return values[order][np.argmax(total >= total[:, -1:] / 2.0, axis=1)]
+
+
 def _finite(values: F8) -> F8:
     return np.where(np.isfinite(values), values, np.nan)
 
