@@ -7,11 +7,13 @@ Only the file's text is read here; `calibration.preset` reads its arrays.
       point: {user.stamina_s: 1480.0, ...}        draw 0
       names: [user.stamina_s, ...]
       draws: [[1312.0, ...], ...]                 draw K is row K - 1
+
+A preset of how hashtags and shares spread has a section `spread` of the same form in its place, and no encounter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
@@ -36,39 +38,50 @@ class FittedPreset:
         sha256: Hash of its text, which names the hash of its arrays.
         state: What it is fitted to, one line.
         ecosystem: Its section of that name.
+        spread: Its section of that name; such a preset holds no other level.
+        world: The world that spread was fitted in.
     """
 
     path: str
     sha256: str
     state: str
     ecosystem: Mapping[str, Any]
+    spread: Mapping[str, Any] = field(default_factory=dict)
+    world: str = ""
+
+    @property
+    def drawn(self) -> Mapping[str, Any]:
+        """The section with the parameters that the preset brings; empty where it brings none."""
+        return self.spread or self.ecosystem
 
     def overlay(self, draw: int) -> dict[str, Any]:
-        """Return the parameters of a draw by path, with the encounter's form.
+        """Return the parameters of a draw by path, with the encounter's form where the preset holds one.
 
         Raises:
-            SettingsError: The preset holds draws of the ecosystem, and fewer than asked for.
+            SettingsError: The preset holds draws of its parameters, and fewer than asked for.
         """
-        found: dict[str, Any] = {"interaction.form": "fitted"}
-        draws = self.ecosystem.get("draws") or []
-        if draw == 0 or not self.ecosystem:
-            return {**found, **(self.ecosystem.get("point") or {})}
+        found: dict[str, Any] = {} if self.spread else {"interaction.form": "fitted"}
+        found |= self.drawn.get("fixed") or {}
+        level, draws = "spread" if self.spread else "ecosystem", self.drawn.get("draws") or []
+        if draw == 0 or not self.drawn:
+            return {**found, **(self.drawn.get("point") or {})}
         if draw > len(draws):
             raise SettingsError(
-                f"calibration.draw: found {draw}, but {self.path} holds {len(draws)} draws of the ecosystem; expected 0 to "
+                f"calibration.draw: found {draw}, but {self.path} holds {len(draws)} draws of its {level}; expected 0 to "
                 f"{len(draws)}"
             )
-        names, row = self.ecosystem.get("names") or [], draws[draw - 1]
+        names, row = self.drawn.get("names") or [], draws[draw - 1]
         if not isinstance(row, list) or len(row) != len(names):
             raise SettingsError(
-                f"{self.path}: ecosystem.draws[{draw - 1}] is {row!r}; expected {len(names)} numbers, one for each of "
-                "ecosystem.names"
+                f"{self.path}: {level}.draws[{draw - 1}] is {row!r}; expected {len(names)} numbers, one for each of "
+                f"{level}.names"
             )
         return {**found, **dict(zip(names, row, strict=True))}
 
     def as_data(self) -> dict[str, str]:
         """Return what settings keep, so that a run is bound to the file."""
-        return {"sha256": self.sha256, "state": self.state}
+        about = {"sha256": self.sha256, "state": self.state}
+        return about | ({"spread_in": self.world} if self.spread else {})
 
 
 def is_file(preset: str | None) -> bool:
@@ -97,17 +110,26 @@ def _read(preset: str, size: int, changed_ns: int) -> FittedPreset:
     raw = Path(preset).read_bytes()
     values = read_document(raw.decode("utf-8"), preset).values
     calibration, ecosystem = values.get("calibration"), values.get("ecosystem") or {}
-    if not isinstance(calibration, dict) or "state" not in calibration or "arrays" not in values:
+    spread = values.get("spread") or {}
+    is_one = "arrays" in values or isinstance(spread, dict) and "point" in spread
+    if not isinstance(calibration, dict) or "state" not in calibration or not is_one:
         raise SettingsError(
-            f"preset {preset}: holds no fitted encounter; expected a file that `feedtwin calibrate` wrote. Parameters of your "
+            f"preset {preset}: holds nothing that was fitted; expected a file that `feedtwin calibrate` wrote. Parameters of your "
             "own belong into a world file"
         )
     if not isinstance(ecosystem, dict):
         raise SettingsError(f"{preset}: ecosystem is {ecosystem!r}; expected a mapping")
-    return FittedPreset(preset, sha256(raw).hexdigest(), str(calibration["state"]), ecosystem)
+    state, world = str(calibration["state"]), str(values.get("world", ""))
+    return FittedPreset(preset, sha256(raw).hexdigest(), state, ecosystem, spread, world)
 
 
 def fitted_of(data: Mapping[str, Any] | None) -> Mapping[str, str] | None:
     """Return what settings keep of a fitted preset (`as_data`), or None where there is none."""
     found: Mapping[str, str] | None = (data or {}).get("preset")
     return found
+
+
+def encounter_of(data: Mapping[str, Any] | None) -> Mapping[str, str] | None:
+    """Return what settings keep of a fitted preset that holds an encounter, or None where there is none."""
+    found = fitted_of(data)
+    return None if found is None or "spread_in" in found else found

@@ -181,7 +181,13 @@ def resolve(
     _check_server(parameters)
 
     population = _population(document)
-    if (data or fitted) and population["kind"] != "kuairand":
+    if fitted is not None and fitted.spread:
+        if population["kind"] != "synthetic":
+            raise SettingsError(
+                f"world {name}: preset {chosen} says how hashtags and shares spread in the world {fitted.world}, and this world has the people, "
+                "videos and encounters of a log, in which the same parameters do something else; expected a synthetic world"
+            )
+    elif (data or fitted) and population["kind"] != "kuairand":
         found = f"data.path is {data['path']!r}" if data else f"preset is {chosen!r}"
         raise SettingsError(
             f"world {name}: {found}, but this world reads no data; expected none: use the world kuairand"

@@ -31,6 +31,8 @@ _FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "early_depth": (_STARTS, "depth"),
     "early_at_root": (_STARTS, "events at depth 1"),
     "early_breadth": (_STARTS, "greatest breadth"),
+    "tree_depth": (_SMALL, "depth"),
+    "tree_at_root": (_SMALL, "events at depth 1"),
     "within_a_day": (_SMALL, "events within 24 h"),
     "half_time": (_SMALL, "half of the events after"),
 }

@@ -1,11 +1,12 @@
 """A study over draws of a fitted preset: which draw a replicate has, and what the preset does not know."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Final
 
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Study
+from feedtwin.schema.presets import is_file, read_fitted
 
 DRAW: Final = "calibration.draw"
 """The parameter that says which draw of its preset a world has; 0 for the point estimates."""
@@ -21,11 +22,10 @@ def over_posterior(study: Study, draws: int) -> Study:
     Raises:
         SettingsError: The study has no fitted preset, or one with fewer draws; or an arm chooses its own.
     """
-    ecosystem = _ecosystem(study)
-    known = len(ecosystem.get("draws") or ())
+    known = len(_drawn(study).get("draws") or ())
     if not FEWEST <= draws <= known:
         raise SettingsError(
-            f"--posterior {draws}: {study.preset} holds {known} draws of the ecosystem; expected {FEWEST} to {known}"
+            f"--posterior {draws}: {study.preset} holds {known} draws of parameters; expected {FEWEST} to {known}"
         )
     for arm in study.arms.values():
         if DRAW in arm.parameters:
@@ -37,16 +37,13 @@ def over_posterior(study: Study, draws: int) -> Study:
     return replace(study, replication=wider, posterior=draws)
 
 
-def _ecosystem(study: Study) -> dict[str, Any]:
-    if study.preset is None or not study.preset.endswith((".yaml", ".yml")):
+def _drawn(study: Study) -> Mapping[str, Any]:
+    if study.preset is None or not is_file(study.preset):
         raise SettingsError(
             f"{study.where}: --posterior needs a fitted preset, and preset is {study.preset!r}; expected the file that "
             "`feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
         )
-    from feedtwin.calibration.preset import read_about
-
-    found: dict[str, Any] = read_about(Path(study.preset)).get("ecosystem") or {}
-    return found
+    return read_fitted(study.preset).drawn
 
 
 def draw_of(study: Study, replicate: int) -> int:
@@ -58,5 +55,5 @@ def unidentified(study: Study) -> list[str]:
     """Return the fitted parameters that the preset's data do not identify; () without draws."""
     if not study.posterior:
         return []
-    parameters = _ecosystem(study).get("parameters") or {}
+    parameters = _drawn(study).get("parameters") or {}
     return [name for name, one in parameters.items() if not one["identified"]]
