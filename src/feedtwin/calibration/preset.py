@@ -48,7 +48,9 @@ def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
     plain = {
         "files": log.provenance.source_hash,
         "constants": {
-            k: v for k, v in constants.items() if not k.startswith(("ecosystem.", "spread.", "report."))
+            k: v
+            for k, v in constants.items()
+            if not k.startswith(("ecosystem.", "spread.", "report."))
         },
         "method": FIT,
     }

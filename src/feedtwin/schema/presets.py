@@ -111,7 +111,7 @@ def _read(preset: str, size: int, changed_ns: int) -> FittedPreset:
     values = read_document(raw.decode("utf-8"), preset).values
     calibration, ecosystem = values.get("calibration"), values.get("ecosystem") or {}
     spread = values.get("spread") or {}
-    is_one = "arrays" in values or isinstance(spread, dict) and "point" in spread
+    is_one = "arrays" in values or (isinstance(spread, dict) and "point" in spread)
     if not isinstance(calibration, dict) or "state" not in calibration or not is_one:
         raise SettingsError(
             f"preset {preset}: holds nothing that was fitted; expected a file that `feedtwin calibrate` wrote. Parameters of your "

@@ -29,6 +29,7 @@ estimands: [{metric: watch_s, no_harm: 1.0}]
 PRESET = """\
 format: 1
 arrays: {file: p.yaml.safetensors, sha256: "0"}
+calibration: {state: "fitted to nothing"}
 ecosystem:
   draws: [[1.0], [2.0], [3.0], [4.0]]
   parameters:

@@ -45,7 +45,9 @@ def part_of(seen: Spread, share: float, *, held_out: bool) -> Spread:
     series, trees = seen.hashtags, seen.cascades
     if series is not None:
         kept = (_chosen(series.names, share) == held_out)[series.name]
-        series = replace(series, name=series.name[kept], day=series.day[kept], count=series.count[kept])
+        series = replace(
+            series, name=series.name[kept], day=series.day[kept], count=series.count[kept]
+        )
     if trees is not None:
         kept = (_chosen(trees.key, share) == held_out)[trees.cascade]
         trees = replace(

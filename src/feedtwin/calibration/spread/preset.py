@@ -54,15 +54,14 @@ def write_spread(
         abouts: provenance of the series.
         constants: of the fit.
     """
-    uncalibrated = "uncalibrated"
     write_without_arrays(
         path,
         {
             "description": f"How hashtags and shares spread in the world {WORLD}, fitted to {what}",
             "calibration": {
-                "state": f"spread fitted to {what}: {known}; encounter and ecosystem {uncalibrated}",
+                "state": f"spread fitted to {what}: {known}; encounter and ecosystem uncalibrated",
                 "levels": {
-                    "encounter": uncalibrated, "ecosystem": uncalibrated,
+                    "encounter": "uncalibrated", "ecosystem": "uncalibrated",
                     _LEVEL: f"fitted by simulation: {known}",
                 },
             },

@@ -57,7 +57,8 @@ class SpreadSetting:
 
 def fit_spread(
     path: Path,
-    folders: Sequence[Path],
+    whole: Spread,
+    abouts: Sequence[About],
     parameters: Mapping[str, Any] | None,
     executor: Executor,
     on_world: OnWorld = lambda *_: None,
@@ -69,7 +70,8 @@ def fit_spread(
 
     Args:
         path: the preset; one of this level is replaced.
-        folders: hashtag series, cascades, or both.
+        whole: hashtag series, cascades, or both (`read_series`).
+        abouts: their provenance.
         parameters: changed parameters by full path; those of `calibration` count.
         executor: where worlds are simulated.
         on_world: told of every finished world.
@@ -79,11 +81,10 @@ def fit_spread(
         The preset's section `spread`.
 
     Raises:
-        DataError: The folders are not such data, the file holds another level, or no world gives the data's patterns.
+        DataError: The file holds another level, or no world gives the data's patterns.
     """
     check_free(path)
     constants, plan = spread_constants(parameters), plan or spread_plan()
-    whole, abouts = read_series(folders)
     observed = observe_series(plan, whole, constants)
     left_out = [one.name for one in plan.patterns if not isfinite(observed[one.name].value)]
     plan = plan.without(left_out)
