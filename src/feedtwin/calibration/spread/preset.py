@@ -59,7 +59,8 @@ def write_spread(
         {
             "description": f"How hashtags and shares spread in the world {WORLD}, fitted to {what}",
             "calibration": {
-                "state": f"spread fitted to {what}: {known}; encounter and ecosystem uncalibrated",
+                "state": f"spread fitted to {what}: {known}, in worlds of {section['design']['people']} people; encounter and ecosystem "
+                "uncalibrated",
                 "levels": {
                     "encounter": "uncalibrated", "ecosystem": "uncalibrated",
                     _LEVEL: f"fitted by simulation: {known}",
