@@ -113,7 +113,10 @@ def test_a_world_acts_by_its_preset_and_says_so_first(preset: Path) -> None:
     assert own.parameters["user.share_logit_mean"] == -4.0, "what is set lies over what is fitted"
     line = calibration_of(drawn)
     assert line.startswith("partly calibrated: spread fitted to made-up (generated sample): 1 of 2")
-    assert "in worlds of 800 people; encounter and ecosystem uncalibrated" in line and line.endswith("draw 2")
+    assert (
+        "in worlds of 800 people; encounter and ecosystem uncalibrated" in line
+        and line.endswith("draw 2")
+    )
     other = calibration_of(resolve("paper", preset=str(preset)))
     assert other.startswith("partly calibrated in the world synthetic: ")
     with pytest.raises(SettingsError, match="holds 2 draws of its spread"):
