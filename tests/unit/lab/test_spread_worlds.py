@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 import feedtwin
 from feedtwin.calibration.ecosystem.fitting import Observation, Point, fit_ecosystem
 from feedtwin.calibration.ecosystem.plan import Plan
+from feedtwin.calibration.ecosystem.table import TableFile
 from feedtwin.calibration.spread.plan import spread_constants, spread_plan
 from feedtwin.calibration.spread.preset import write_spread
 from feedtwin.cli.app import app
@@ -32,6 +33,9 @@ from feedtwin.lab.series.twin import (
     share_cascades,
 )
 from feedtwin.lab.study.executors import InProcess, LocalProcesses
+from feedtwin.lab.study.posterior import over_posterior, unidentified
+from feedtwin.lab.study.reading import parse_study
+from feedtwin.lab.study.settings_check import settings_of
 from feedtwin.schema.settings import resolve
 from feedtwin.schema.yaml_reader import read_document
 from feedtwin.world.manifest import calibration_of
@@ -134,6 +138,20 @@ def test_a_run_of_a_draw_starts(preset: Path, tmp_path: Path) -> None:
     assert text.startswith("partly calibrated: spread fitted to made-up")
 
 
+def test_a_study_goes_over_its_draws_and_names_what_is_not_identified(preset: Path) -> None:
+    text = (
+        "world: synthetic\nusers: 30\nhorizon: 2\narms: {base: {}, one: {policies: {recommendation: random}}}\n"
+        "replicates: 2\nestimands: [{metric: watch_s, no_harm: 1.0}]\n"
+    )
+    plain = parse_study(read_document(text, "made-up.yaml"), "made-up")
+    study = over_posterior(replace(plain, preset=str(preset)), 2)
+    draws = [settings_of(study, None, r).parameters["user.share_logit_mean"] for r in range(4)]
+    assert draws == [-3.4, -3.6, -3.4, -3.6]
+    assert unidentified(study) == []
+    write_spread(preset, section(identified=False), "made-up", "0 of 2", [ABOUT], {})
+    assert unidentified(study) == ["user.share_logit_mean"]
+
+
 def test_what_a_fit_reads_is_refused_with_the_reason(preset: Path, tmp_path: Path) -> None:
     hashtags = HASHTAGS.write_tiny(tmp_path / "h")
     cascades = CASCADES.write_tiny(tmp_path / "c")
@@ -209,19 +227,23 @@ def test_a_killed_fit_goes_on_and_one_worker_gives_what_two_do(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_a_planted_supply_is_recovered_and_what_no_pattern_knows_is_not_identified() -> None:
+def test_a_planted_supply_is_recovered_and_what_no_pattern_knows_is_not_identified(
+    tmp_path: Path,
+) -> None:
     pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
     plan = small_plan().without(["within_a_day"])
     idle = next(one for one in spread_plan().free if one.path == "platform.share_window_steps")
     plan = replace(plan, free=(plan.free[0], idle))
-    constants = spread_constants({**QUICK, "calibration.spread.budget": 60})
+    constants = spread_constants({**QUICK, "calibration.spread.budget": 48})
     setting = SpreadSetting(constants)
+    names = [one.name for one in plan.patterns]
+    file = TableFile(tmp_path / "worlds.jsonl", "the same worlds", names)
     for seed, truth in enumerate((0.4, 1.5)):
         point = Point({**plan.fixed, PAIR[0]: truth}, 1000 + seed)
         _, played = simulate_spread(Job(0, point, setting))
         observed = {name: Observation(played[name], 0.01) for name in TOLD if name in played}
         work = simulator(setting, InProcess(), simulate_spread)
-        fitted = fit_ecosystem(plan, observed, work, None, constants)
+        fitted = fit_ecosystem(plan, observed, work, file, constants)
         assert fitted.identified.tolist() == [True, False]
         low, high = (plan.values(fitted.posterior.quantile(q)[None])[0, 0] for q in (0.025, 0.975))
         assert low <= truth <= high, (low, truth, high)
