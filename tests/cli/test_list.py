@@ -67,7 +67,9 @@ def test_tables_say_what_a_policy_may_see(cli):
 
 def test_worlds_and_presets_say_what_they_are(cli):
     assert {"synthetic", "kuairand-sample"} <= {one["world"] for one in cli.json("list", "worlds")}
-    assert "paper_literal" in {one["preset"] for one in cli.json("list", "presets")}
+    values = cli.json("list", "presets")
+    assert {"paper_literal", "paper (a world)"} <= {one["preset"] for one in values}
+    assert all(one["unit"] and one["source"] for one in values)
 
 
 @pytest.mark.parametrize("subject", SUBJECTS)

@@ -125,6 +125,10 @@ def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
             status=2,
         )
         assert "`feedtwin resume in/a`" in told.stderr
+    why = told.stderr.removeprefix("error: ").strip()
+    stopped = cli.json("llm", "usage", "in/a")["stopped"]
+    assert stopped.startswith("in step ") and why in stopped and "llm.on_trouble is stop" in stopped
+    assert f"warning: the run stopped {stopped}" in cli("llm", "usage", "in/a").stdout
     kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
     assert kept == {first}
     for change in ("llm.caption.model=other", "trends.window_steps=2"):
@@ -133,6 +137,7 @@ def test_a_run_goes_on_with_another_server_and_remembers_where_its_answers_are(
     with serve(ScriptedProvider(Script(is_apt=True))) as second:
         more = ("--set", f"llm.base_url={second}", "--quiet")
         cli("resume", "in/a", *more)
+    assert "the run stopped" not in cli("llm", "usage", "in/a").stdout
     kept = {entry.server for _, entry in Cache(cli.folder / "kept" / "answers").entries()}
     assert kept == {first, second} and not (cli.folder / "in" / "llm-cache").exists()
     known = json.loads((cli.folder / "in" / "a" / "manifest.json").read_text())["language_models"]

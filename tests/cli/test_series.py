@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 import feedtwin
 from feedtwin.cli.app import app
-from feedtwin.datasets.series import CASCADES
+from feedtwin.datasets.series import CASCADES, GROWTH
+from feedtwin.lab.series.twin import video_growth
 
 START = np.datetime64("2024-01-01")
 
@@ -89,9 +90,28 @@ def test_a_run_is_put_beside_trends_and_cascades(tmp_path: Path, run: Path) -> N
     assert "does not match" in text or "not compared" in text
 
 
+def test_growth_of_a_runs_videos_is_what_its_log_counted(tmp_path: Path, run: Path) -> None:
+    data = GROWTH.write_tiny(tmp_path / "growth", count=9)
+    code, text = call("data", "compare", data, "--run", run)
+    assert code == 0 and "of 9 videos were read from their first 12 hours to 72" in text
+    assert "half of three days' views after" in text
+    curves = video_growth(run, 72.0)
+    opened = feedtwin.Run.open(run)
+    made = dict(
+        zip(*(opened.table("items").column(n).to_pylist() for n in ("item", "created_step")), strict=True)
+    )  # fmt: skip
+    assert len(curves.key) and len(curves.views) == 73 * len(curves.key)
+    shown = opened.sql("select item, step from impression_served").to_pylist()
+    for k, key in enumerate(curves.key[:5].tolist()):
+        born = made[int(key)]
+        for age in (1, 24, 72):
+            counted = sum(one["item"] == int(key) and one["step"] < born + age for one in shown)
+            assert curves.views[73 * k + age] == counted
+
+
 def test_what_cannot_be_compared_is_refused_in_one_sentence(tmp_path: Path, run: Path) -> None:
     code, text = call("data", "compare", tmp_path, "--run", run)
-    assert code == 2 and "neither daily_views.parquet nor" in text
+    assert code == 2 and "neither daily_views.parquet nor" in text and "panel.parquet" in text
     code, text = call("data", "score-forecasts", write_hashtags(tmp_path, days=40))
     assert code == 2 and "consecutive days" in text
     code, text = call("data", "score-forecasts", write_hashtags(tmp_path), "--policy", "oracle")

@@ -1,17 +1,18 @@
 """Every number has a unit, bounds, a source and a status; presets and worlds fit them."""
 
-from importlib.resources import files
-
 import pytest
 
-from feedtwin.schema.parameters import STATUSES, load_defaults, load_preset
-from feedtwin.schema.settings import resolve, worlds
-
-PRESETS = sorted(
-    entry.name.removesuffix(".yaml")
-    for entry in (files("feedtwin.parameters") / "presets").iterdir()
-    if entry.name.endswith(".yaml")
+from feedtwin.schema.parameters import (
+    STATUSES,
+    load_defaults,
+    load_preset,
+    preset_sources,
+    presets,
 )
+from feedtwin.schema.settings import matched_of, read_world, resolve, worlds
+
+PRESETS = presets()
+MATCHED = [name for name in worlds() if matched_of(name) is not None]
 
 
 def test_every_parameter_has_unit_source_status_and_meaning():
@@ -42,14 +43,32 @@ def test_a_preset_fits_the_bounds_and_changes_something(name):
     assert overlaid.values() != defaults.values()
 
 
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_value_of_a_preset_has_a_source(name):
+    sources = preset_sources(name)
+    assert sources.keys() == load_preset(name).values.keys()
+    assert all(len(source) >= 20 for source in sources.values())
+
+
+@pytest.mark.parametrize("name", MATCHED)
+def test_every_value_of_a_matched_world_has_a_source_and_its_state_counts_its_levels(name):
+    matched = matched_of(name)
+    assert matched.sources.keys() == matched.values.keys()
+    assert all(len(source) >= 20 for source in matched.sources.values())
+    levels = read_world(name)[1].values["targets"]["levels"]
+    assert f"({len(levels)} levels)" in matched.state
+
+
+def test_the_papers_world_is_a_matched_one():
+    assert MATCHED == ["paper"]
+
+
 def test_the_published_mechanisms_are_a_preset():
     assert "paper_literal" in PRESETS
 
 
 @pytest.mark.parametrize("name", worlds())
 def test_a_world_by_name_resolves_and_describes_itself(name):
-    from feedtwin.schema.settings import read_world
-
     assert resolve(name).world == name
     assert read_world(name)[1].values["description"]
 

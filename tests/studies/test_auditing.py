@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from importlib.resources import files
 
 import pytest
 
@@ -225,7 +226,7 @@ def untreated(name, value, n=3, users=10_000, steps=200, sets=()):
 
 def levels_of(runs):
     stated = [one for one in stated_by("paper") if one.rate == "skip_rate"]
-    (found,) = rates._levels("paper", stated, runs)
+    (found,) = rates._levels("paper", "paper", stated, runs)
     return found
 
 
@@ -252,6 +253,28 @@ def test_levels_that_a_world_states_are_held_to():
 def test_levels_are_not_judged_where_they_are_not_stated(how, words):
     found = levels_of(untreated("skip_rate", 0.42, **how))
     assert found.state == SKIPPED and words in found.words
+
+
+def test_a_world_of_ones_own_is_said_to_have_no_targets_unless_it_is_one_of_the_package(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setattr(
+        rates, "totals_of", lambda settings, steps, kernels: dict.fromkeys(("skips", "impressions", "sessions"), 9)
+    )  # fmt: skip
+    text = (files("feedtwin.worlds") / "paper.yaml").read_text("utf-8")
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(text.partition("# What every run")[0], "utf-8")
+    (plain,) = untreated("skip_rate", 0.36, n=1)
+
+    def checks(sets=()):
+        settings = resolve(mine, users=10_000, seed=5, sets=sets)
+        runs = [Audited(settings, plain.data)]
+        return {one.check: one for one in check_rates(settings, runs)}
+
+    assert checks()["level: skip_rate"].state == PASSED
+    found = checks(["user.stamina_s=900"])["levels of the world"]
+    assert found.state == SKIPPED
+    assert "no targets: the world mine is a file of your own" in found.words
 
 
 def test_rates_without_a_target_are_named(run_path):

@@ -366,6 +366,29 @@ def test_thresholds_are_events_and_the_same_from_the_cache(live, lab, kernels, t
     assert {row["action"] for row in audit} >= {"LLM_TIER_CHANGED", "BUDGET_EXCEEDED"}
 
 
+@pytest.mark.parametrize("reserve", [0, 0.1])
+def test_a_fork_that_inherits_more_than_its_budget_says_so_once_in_its_first_step(
+    reserve, live, kernels, tmp_path
+):
+    finished, provider = live
+    calls, found = provider.bill.calls, usage(finished.path)
+    inherited = [charged for step, charged in found.burn_down if step < 4][-1]
+    sets = [f"llm.budget_microusd={inherited // 2}", f"llm.reserve_share={reserve}"]
+    other = fork(finished.path, 4, tmp_path / "a", sets, None, "full", kernels, client=provider)
+    told = Run.open(other.path).sql("select * from budget_exceeded").to_pylist()
+    assert {(row["step"], row["task"]) for row in told} == {(4, LlmTask.ALL)}
+    open_part = inherited // 2 - round(inherited // 2 * reserve)
+    assert {row["budget_microusd"] for row in told} == {inherited // 2, open_part}
+    assert {row["spend_microusd"] for row in told} == {inherited}
+    assert provider.bill.calls == calls
+    assert replay(other.path, kernels).digest == other.digest
+    sets = ["recommendation.slate_size=9"]
+    again = fork(other.path, 6, tmp_path / "b", sets, None, "full", kernels, offline=True)
+    late = Run.open(again.path).sql("select * from budget_exceeded").to_pylist()
+    assert late == [], "the limit was passed before this fork"
+    assert replay(again.path, kernels).digest == again.digest
+
+
 # -- trouble -------------------------------------------------------------------------------------
 
 GO_ON = ("llm.on_trouble=degrade",)

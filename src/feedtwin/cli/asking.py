@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -226,13 +225,32 @@ def _worlds() -> list[Row]:
 
 
 def _presets() -> list[Row]:
-    from importlib.resources import files
+    """One row per value: of the presets, and of the worlds that were matched to something."""
+    from feedtwin.schema.parameters import load_defaults, load_preset, preset_sources, presets
+    from feedtwin.schema.settings import matched_of, worlds
 
-    from feedtwin.schema.parameters import load_preset
-
-    folder = files("feedtwin.parameters") / "presets"
-    names = sorted(Path(entry.name).stem for entry in folder.iterdir() if entry.is_file())
-    return [{"preset": name, "sets": load_preset(name).values} for name in names]
+    units = {row["path"]: row["unit"] for row in load_defaults().rows()}
+    named: list[tuple[str, str, Mapping[str, object], Mapping[str, str]]] = [
+        (name, f"--preset {name}", load_preset(name).values, preset_sources(name))
+        for name in presets()
+    ]
+    named += [
+        (f"{name} (a world)", shell("run", name), one.values, one.sources)
+        for name in worlds()
+        if (one := matched_of(name)) is not None
+    ]
+    return [
+        {
+            "preset": name,
+            "use": use,
+            "path": path,
+            "value": value,
+            "unit": units[path],
+            "source": sources[path],
+        }
+        for name, use, values, sources in named
+        for path, value in values.items()
+    ]
 
 
 def _studies() -> list[Row]:
@@ -310,7 +328,12 @@ _LISTINGS = {
         f"Run one with {shell('run', 'WORLD')}; a path of a .yaml file is a world too.",
     ),
     Subject.PRESETS: Listing(
-        _presets, ("preset", "sets"), (), f"Use one with {shell('run')} --preset NAME."
+        _presets,
+        ("preset", "path", "value", "unit", "source"),
+        (),
+        f"Use one with {shell('run')} --preset NAME, a world with {shell('run')} WORLD; a file of {shell('calibrate')} is a "
+        "preset too, and says itself what it was fitted to.",
+        noun="values",
     ),
     Subject.STUDIES: Listing(
         _studies,

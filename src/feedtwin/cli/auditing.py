@@ -39,6 +39,11 @@ def audit(
     with working("loading", is_shown(quiet, as_json)):
         from feedtwin.lab.auditing import audit as examine
 
+    if keep:
+        from feedtwin.record.folder import refuse_unwritable
+
+        refuse_unwritable(path)
+
     def show(one: "Finding") -> None:
         if not as_json:
             style = {"FAILED": "red", "not checked": "dim"}.get(one.state)

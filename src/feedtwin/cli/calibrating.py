@@ -132,8 +132,11 @@ def calibrate(
     series, by simulated worlds too, into a preset that holds nothing else.
     A fit that was interrupted is taken up again by the same command.
     """
+    from feedtwin.record.folder import refuse_unwritable_file
+
     chosen = levels_of(levels)
     check_sources(chosen, data, series or ())
+    refuse_unwritable_file(preset_out)
     parameters, shown = parameters_of(sets), is_shown(quiet, as_json)
     if budget is not None:
         parameters[f"calibration.{ECOSYSTEM if data else SPREAD}.budget"] = budget
@@ -240,7 +243,9 @@ def predict(
     from feedtwin.calibration.predicting import predict as all_rows
     from feedtwin.calibration.preset import read_preset
     from feedtwin.errors import SettingsError
+    from feedtwin.record.folder import refuse_unwritable_file
 
+    refuse_unwritable_file(out)
     one = read_preset(preset)
     if fit not in one.models:
         raise SettingsError(f"--fit {fit!r}: the preset has {', '.join(one.models)}")

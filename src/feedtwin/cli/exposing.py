@@ -10,6 +10,7 @@ from feedtwin.cli.terminal import answer, say, table, tell
 from feedtwin.errors import SettingsError
 
 RANDOM_EXPOSURE = "random-exposure"
+"""The same name as in `lab.study.reading`, which is too heavy for `--help`."""
 EXAMPLE = "feedtwin study random-exposure --preset fitted.yaml --data DATA"
 
 
@@ -35,7 +36,10 @@ def study_exposure(
     from feedtwin.calibration.exposure.studying import random_exposure
     from feedtwin.calibration.preset import read_preset
     from feedtwin.lab.reporting.exposure_report import write_exposure_report
+    from feedtwin.record.folder import refuse_unwritable
 
+    folder = out or Path("studies") / RANDOM_EXPOSURE
+    refuse_unwritable(folder)
     one = read_preset(preset)
     shown = is_shown(quiet, as_json)
     began = time.perf_counter()
@@ -45,7 +49,7 @@ def study_exposure(
         say(one.state)
         say_source(log.provenance)
     found = random_exposure(one, log, lambda what: tell(f"stage   {what}") if shown else None)
-    page = write_exposure_report(found, out or Path("studies") / RANDOM_EXPOSURE)
+    page = write_exposure_report(found, folder)
     if as_json:
         answer({**found, "report": str(page)})
         return

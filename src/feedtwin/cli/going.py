@@ -180,13 +180,14 @@ def fork(
     with working("returning to the step", shown):
         kernels = load_kernels(kernel, threads)
         from feedtwin.lab.launch import numbered
-        from feedtwin.record.folder import refuse_existing, require_run
+        from feedtwin.record.folder import refuse_existing, refuse_unwritable, require_run
         from feedtwin.world.forking import fork as split
 
         require_run(path)
         named = path if path.name not in ("", "..") else path.resolve()
         target = numbered(named.with_name(f"{named.name}-f{at}")) if out is None else out
         refuse_existing(target)
+        refuse_unwritable(target)
 
     def start() -> None:
         _print_calibration(path, sets or ())

@@ -180,6 +180,7 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
                 "burn_down": found.burn_down,
                 "degraded": [code.name for code in found.degraded],
                 "damaged_records": found.damaged,
+                "stopped": found.stopped,
                 "unfinished": found.unfinished,
                 "lost_calls": found.lost_calls,
                 "lost_microusd": found.lost,
@@ -197,7 +198,8 @@ def usage(path: RunPath, as_json: AsJson = False) -> None:
     for code, one in found.tasks.items():
         if one.counts.degraded:
             say(f"not as wanted, {code.name}: {one.why}")
-    for warning in (found.damage, found.loss, found.unfinished):
+    stopped = f"the run stopped {found.stopped}" if found.stopped else ""
+    for warning in (stopped, found.damage, found.loss, found.unfinished):
         if warning:
             say(f"warning: {warning}", style="yellow")
 

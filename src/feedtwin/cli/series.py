@@ -37,9 +37,9 @@ def compare(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Print how trends (hashtag series) or cascades of the data look, and how those of runs do.
+    """Print how trends (hashtag series), cascades or growing videos of the data look, and how those of runs do.
 
-    Data have 95 % intervals over hashtags or cascades, the twin over runs. A distance means something where it is above its
+    Data have 95 % intervals over hashtags, cascades or channels, the twin over runs. A distance means something where it is above its
     floor: what random halves of the data differ by.
     """
     from feedtwin.lab.series.table import PATTERN_COLUMNS, compare_with, pattern_row

@@ -101,7 +101,7 @@ def study(
     shown = is_shown(quiet, as_json)
     with working("checking the study", shown):
         from feedtwin.lab.study import read_study, run_study
-        from feedtwin.lab.study.running import folder_of
+        from feedtwin.lab.study.running import folder_of, refuse_folder
 
         found = read_study(
             source, quick=quick, replicates=replicates, live=live, posterior=posterior
@@ -110,6 +110,7 @@ def study(
         _rehearse(found, out, workers, as_json, shown)
         return
     folder = folder_of(found, out)
+    refuse_folder(folder, found)
     if not as_json:
         _print_start(found, folder)
     try:
@@ -149,8 +150,7 @@ def _print_start(found: "Study", folder: Path) -> None:
     for arm in found.arms.values():
         about = f": {arm.description}" if arm.description else ""
         say(f"arm     {arm.name}{about}")
-    for line in found.aliases:
-        say(f"note    {line}")
+    _print_notes(found)
     past = f"{span(found.warmup)} that all arms share, then " if found.warmup else ""
     plan = found.replication
     each = plan.most // (found.posterior or 1)
@@ -158,6 +158,14 @@ def _print_start(found: "Study", folder: Path) -> None:
     if found.posterior:
         many += f" in each of {found.posterior} posterior draws of {found.preset}"
     say(f"run     {past}{span(found.horizon)}; {many}, paired; into {folder}")
+
+
+def _print_notes(found: "Study") -> None:
+    """Say what a fraction confounds, and which arms are one."""
+    from feedtwin.lab.study.cells import alike, words_of_alike
+
+    for line in (*found.aliases, *map(words_of_alike, alike(found))):
+        say(f"note    {line}")
 
 
 def _rehearse(
@@ -176,6 +184,7 @@ def _rehearse(
 def _print_rehearsal(found: "Study", needs: "Rehearsal") -> None:
     left = needs.cells + needs.pasts - needs.finished
     say(f"study   {found.name}: {plural(needs.estimands, 'estimand')}, {plural(needs.arms, 'arm')}")
+    _print_notes(found)
     up_to = "at most " if found.replication.precision else ""
     say(
         f"cells   {up_to}{needs.cells} runs of {span(needs.steps)}, {plural(needs.pasts, 'shared past')}; "

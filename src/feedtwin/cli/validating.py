@@ -77,6 +77,7 @@ def validate(
     )
 
     one = read_preset(preset)
+    folder = _place_of(preset, out)
     shown = is_shown(quiet, as_json)
     asked = Asked(quick, budget, parameters_of(sets))
     about = about_preset(preset, asked)
@@ -108,7 +109,7 @@ def validate(
         )
         raise typer.Exit(INTERRUPTED) from None
     results = whole(about, found, worlds)
-    page = write_validation(results, out or preset.with_name(preset.name + ".validation"))
+    page = write_validation(results, folder)
     if as_json:
         answer(results)
         return
@@ -119,6 +120,16 @@ def validate(
         _print_worlds(results)
     _print_claims(results)
     say(f"wrote   {page}")
+
+
+def _place_of(preset: Path, out: Path | None) -> Path:
+    """The report's folder, refused before any work if it, or the preset's with its finished worlds, cannot be written."""
+    from feedtwin.record.folder import refuse_unwritable
+
+    folder = out or preset.with_name(preset.name + ".validation")
+    for place in (folder, preset.parent):
+        refuse_unwritable(place)
+    return folder
 
 
 def _told(shown: bool) -> "OnRun":

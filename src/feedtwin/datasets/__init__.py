@@ -38,7 +38,7 @@ def adaptor_names() -> tuple[str, ...]:
 
 def series_names() -> tuple[str, ...]:
     """Names of the adaptors of series and cascades (`feedtwin.datasets.series.SERIES`)."""
-    return ("hashtag-views", "trend-lists", "cascades")
+    return ("hashtag-views", "trend-lists", "cascades", "video-growth")
 
 
 def adaptor(

@@ -11,15 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from feedtwin.datasets.adaptor import F8, GENERATED_SAMPLE, I4, I8, REAL_LOG, Flags
 from feedtwin.datasets.encounters import Words, as_floats, as_words
+from feedtwin.datasets.growth import read_growth
 from feedtwin.datasets.parquet import Column, Source, hash_files, integers, read_columns
+from feedtwin.datasets.stamps import seconds
 from feedtwin.datasets.tiny_series import (
     GENERATED,
     tiny_cascades,
+    tiny_growth,
     tiny_hashtags,
     tiny_trends,
 )
@@ -29,8 +30,6 @@ UNKNOWN_LICENCE = (
     "unknown: the source states none; for calibration on your own machine, not to be passed on"
 )
 _DAY_S = 86_400
-_YEARS = (2005, 2100)
-"""Years in which platforms like these exist: a stamp in the wrong unit falls outside."""
 _DELAY_MAX_S = 30 * _DAY_S
 """Greatest median delay of reposts that is believed: their half-lives are hours, and milliseconds make them months."""
 
@@ -170,24 +169,6 @@ class SeriesAdaptor:
         )
 
 
-def _seconds(source: Source, name: str) -> F8:
-    column = source.table[name]
-    if not (pa.types.is_timestamp(column.type) or pa.types.is_date(column.type)):
-        raise source.fail(0, name, column[0].as_py(), "a date or time stamp is expected")
-    seconds = as_floats(pc.cast(pc.cast(column, pa.timestamp("ms")), pa.int64())) / 1000.0
-    year = 1970 + np.floor(seconds / (365.2425 * _DAY_S))
-    wrong = (year < _YEARS[0]) | (year > _YEARS[1])
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise source.fail(
-            row,
-            name,
-            str(column[row].as_py()),
-            f"a day from {_YEARS[0]} to {_YEARS[1]} is expected (seconds read as milliseconds, or the reverse, give such a year)",
-        )
-    return seconds
-
-
 def _names(source: Source, name: str) -> tuple[Words, I4]:
     distinct, inverse = np.unique(as_words(source.table[name]).astype(str), return_inverse=True)
     return distinct.astype(object), inverse.reshape(-1).astype(np.int32)
@@ -203,7 +184,7 @@ def _hashtags(adaptor: SeriesAdaptor, folder: Path) -> CountSeries:
         ],
     )
     names, name = _names(source, "hashtag")
-    day = np.floor(_seconds(source, "day") / _DAY_S)
+    day = np.floor(seconds(source, "day") / _DAY_S)
     first_day = int(day.min())
     day -= first_day
     count = integers(source, "views").astype(np.float64)
@@ -251,7 +232,7 @@ def _trends(adaptor: SeriesAdaptor, folder: Path) -> TrendLists:
     names, name = _names(source, "hashtag")
     feed, time_s, rank = (
         as_words(source.table["feed"]),
-        _seconds(source, "ts"),
+        seconds(source, "ts"),
         integers(source, "rank"),
     )
     _, which = np.unique(feed.astype(str), return_inverse=True)
@@ -353,4 +334,9 @@ CASCADES = SeriesAdaptor(
     "Song et al., CED: Credible Early Detection of Social Media Rumors, arXiv:1811.04175",
     ("cascades.parquet", "events.parquet"), _cascades, tiny_cascades,
 )  # fmt: skip
-SERIES = {one.name: one for one in (HASHTAGS, TRENDS, CASCADES)}
+GROWTH = SeriesAdaptor(
+    "video-growth", "Cumulative views of videos, some hours apart, from their first hours on", UNKNOWN_LICENCE,
+    "shorts-finder, https://github.com/Heechincho/shorts-finder",
+    ("panel.parquet",), read_growth, tiny_growth,
+)  # fmt: skip
+SERIES = {one.name: one for one in (HASHTAGS, TRENDS, CASCADES, GROWTH)}

@@ -6,13 +6,16 @@ import numpy.typing as npt
 from feedtwin.datasets.adaptor import F8
 from feedtwin.datasets.describing import Fact
 from feedtwin.datasets.facts import gini
+from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import Cascades, CountSeries, TrendLists
 
 _DAY_S = 86_400.0
 
 
-def series_facts(table: CountSeries | TrendLists | Cascades) -> list[Fact]:
-    """Facts of any table of `feedtwin.datasets.series`."""
+def series_facts(table: CountSeries | TrendLists | Cascades | GrowthCurves) -> list[Fact]:
+    """Facts of any table of `feedtwin.datasets.series` or `growth`."""
+    if isinstance(table, GrowthCurves):
+        return _growth(table)
     if isinstance(table, CountSeries):
         return _counts(table)
     return _trends(table) if isinstance(table, TrendLists) else _cascades(table)
@@ -92,6 +95,20 @@ def _trends(table: TrendLists) -> list[Fact]:
             "list", "growth of the count while shown", end / np.maximum(start, 1.0), "factor"
         ),
     ]
+
+
+def _growth(table: GrowthCurves) -> list[Fact]:
+    last = np.flatnonzero(np.append(np.diff(table.video) > 0, True))
+    first = np.concatenate([[0], last[:-1] + 1])
+    count, channels = len(table.key), len(np.unique(table.channel))
+    return [
+        Fact("videos", "videos", float(count), np.nan, np.nan, "count", count),
+        Fact("videos", "channels", float(channels), np.nan, np.nan, "count", channels),
+        Fact("videos", "Gini of the last counts", gini(table.views[last]), np.nan, np.nan, "1", len(last)),
+        *_quantiles("videos", "last count", table.views[last], "views"),
+        *_quantiles("videos", "age at the first reading", table.age_h[first], "h"),
+        *_quantiles("videos", "hours followed", table.age_h[last] - table.age_h[first], "h"),
+    ]  # fmt: skip
 
 
 def depths(table: Cascades) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

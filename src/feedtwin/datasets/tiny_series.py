@@ -89,3 +89,22 @@ def tiny_cascades(folder: Path, seed: int, count: int) -> None:
             ).astype(np.int64),
         },
     )
+
+
+def tiny_growth(folder: Path, seed: int, count: int) -> None:
+    """`count` videos of three channels, read every six hours for five days; half of what comes has come after a day."""
+    readings = 20
+    video = np.repeat(np.arange(count), readings)
+    age_h = 3.0 + 6.0 * np.tile(np.arange(readings), count)
+    size = np.exp(8.0 + uniforms(np.arange(count), "size", seed))
+    born = 1_650_000_000 + 7200 * video
+    _write(
+        folder / "panel.parquet",
+        {
+            "ts": _stamps(born + 3600.0 * age_h),
+            "video": [f"v{i}" for i in video.tolist()],
+            "channel": [f"c{i % 3}" for i in video.tolist()],
+            "views": (size[video] * (1.0 - 0.5 ** (age_h / 24.0))).astype(np.int64),
+            "published": _stamps(born),
+        },
+    )

@@ -11,7 +11,7 @@ import numpy as np
 from feedtwin.errors import RunFolderError, SettingsError
 from feedtwin.kernels.binding import Kernels, load
 from feedtwin.lab.machine import usable_cores
-from feedtwin.record.folder import CACHE, refuse_existing
+from feedtwin.record.folder import CACHE, refuse_existing, refuse_unwritable
 from feedtwin.schema.settings import DEFAULT_WORLD, Settings, resolve
 from feedtwin.world.running import (
     SNAPSHOT_EVERY,
@@ -135,6 +135,7 @@ def prepare(
     settings = resolve(world, users, seed, replicate, sets, preset, script=script, steps=steps)
     path = fresh_path(settings) if out is None else Path(out)
     refuse_existing(path)
+    refuse_unwritable(path)
     kernels = load(kernel, usable_cores() if threads is None else threads)
     began = perf_counter()
     built = begin([Segment(0, settings)], kernels)

@@ -17,6 +17,7 @@ from feedtwin.llm.records import Counts, Nowhere, Row, StepInputs, inputs_by_ste
 from feedtwin.llm.settings import SECTIONS, LlmSettings, code_of
 from feedtwin.llm.task import TASKS, Answer, Ask, Task, task
 from feedtwin.randomness import Draws
+from feedtwin.record.folder import STOPPED, read_manifest
 from feedtwin.record.journal import Frame, commits, read_journal
 from feedtwin.record.reader import Run
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -94,6 +95,7 @@ class Usage:
         degraded: Tasks of which more than the tolerated share of answers was degraded.
         inherited: Micro-dollars of `paid` that a fork's parent had paid.
         damaged: Records of the cache that could not be used, by what is wrong with them.
+        stopped: Where and why the run stopped before its end, as its manifest has it; empty where it did not, or nothing is said.
         unfinished: A sentence where the journal ends before the run did; empty for a finished run.
         lost_calls: Calls without a recorded end: a crash took it, or they are under way.
         lost: Micro-dollars that those count as spent, of `paid`.
@@ -109,6 +111,7 @@ class Usage:
     unfinished: str = ""
     lost_calls: int = 0
     lost: int = 0
+    stopped: str = ""
 
     @property
     def loss(self) -> str:
@@ -153,7 +156,9 @@ def usage(run: Path) -> Usage:
         IntegrityError: The journal was altered.
     """
     found = usage_of(journal_of(run)[0])
-    return replace(found, tasks=dict(sorted({**_by_rule(run), **found.tasks}.items())))
+    tasks = dict(sorted({**_by_rule(run), **found.tasks}.items()))
+    about = read_manifest(run) if (run / "manifest.json").exists() else {}
+    return replace(found, tasks=tasks, stopped=str(about.get(STOPPED, "")))
 
 
 def _by_rule(run: Path) -> dict[LlmTask, TaskUsage]:

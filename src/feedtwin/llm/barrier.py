@@ -6,10 +6,10 @@ decides the same.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from feedtwin.llm.budget import PPM, WHOLE, Account, Ledger, Limit
+from feedtwin.llm.budget import PPM, WHOLE, Account, Caps, Ledger, Limit
 from feedtwin.llm.records import Counts, CountsByTask, StepInputs, merge
 from feedtwin.llm.settings import SECTIONS, LlmSettings
 from feedtwin.schema.codes import AnswerSource, LlmTask
@@ -96,10 +96,18 @@ class Barriers:
         self._absorbed: set[int] = set()
         self._live_until_ppm = settings.live_until_ppm()
         self._standing = _Standing({task: settings.source(task) for task in SECTIONS}, {})
+        self._settings_before: LlmSettings | None = None
         self._before: dict[LlmTask, tuple[Account, Counts]] = {}
         self.step: int | None = None
         self.counts: CountsByTask = {}
         self.disputed = 0
+
+    def follow(self, settings: LlmSettings) -> None:
+        """Take note that the first step to begin is the first under these settings, and which were in force before.
+
+        Limits that the past exceeds by them alone are told in that step.
+        """
+        self._settings_before = settings
 
     def begin(self, step: int) -> Barrier:
         """Decide at the barrier before a step; steps begin in order, the first one anywhere."""
@@ -110,6 +118,8 @@ class Barriers:
         ):  # a run that resumes knows what the barrier before decided; a fresh one had none
             self._absorb_before(step - 1)
             self._standing = self._decide()
+            if self._settings_before is not None:
+                self._standing = replace(self._standing, bound=self._bound(self._settings_before))
         self._absorb_before(step)
         self.step = step
         before, self._standing = self._standing, self._decide()
@@ -183,22 +193,28 @@ class Barriers:
             elif source is AnswerSource.CACHED and reason:
                 source = AnswerSource.SURROGATE
             tiers[task], reasons[task] = source, reason
+        return _Standing(tiers, reasons, self._bound(self._settings))
+
+    def _bound(self, settings: LlmSettings) -> frozenset[tuple[LlmTask, Limit]]:
+        """Return the limits that have kept an ask from a model, or would keep any, under some settings."""
         bound = {
             (task if limit is Limit.OWN else WHOLE, limit)
             for task, counts in self.counts.items()
             for limit in counts.limits()
         }
-        return _Standing(tiers, reasons, frozenset(bound | self._nothing()))
+        caps = settings.caps()
+        asking = {task for task in SECTIONS if settings.source(task) is not AnswerSource.SURROGATE}
+        return frozenset(bound | _nothing(caps, asking) | self._outspent(caps, asking))
 
-    def _nothing(self) -> set[tuple[LlmTask, Limit]]:
-        """Return the limits that admit nothing at all: they bind before anybody asks."""
-        caps, asking = self._ledger.caps, set()
-        for task in SECTIONS:
-            if self._settings.source(task) is not AnswerSource.SURROGATE:
-                asking.add(task)
-        if asking and caps.total == 0:
-            return {(WHOLE, Limit.OPEN)}
-        return {(task, Limit.OWN) for task in asking if caps.of(task) == 0}
+    def _outspent(self, caps: Caps, asking: set[LlmTask]) -> set[tuple[LlmTask, Limit]]:
+        """Return the limits below what was charged already: a fork inherits what its parent spent by higher ones."""
+        found = {(task, Limit.OWN) for task in asking if self._charged(task) > caps.of(task)}
+        if asking and self._charged(WHOLE) > caps.total:
+            found = {(WHOLE, Limit.OPEN)} | ({(WHOLE, Limit.RESERVE)} if caps.reserve else set())
+        return found
+
+    def _charged(self, task: LlmTask) -> int:
+        return self._ledger.account(task).charged
 
     def _reason(self, task: LlmTask) -> str:
         """Return what a task has used up: its threshold of the whole, the whole, or its own limit."""
@@ -210,3 +226,10 @@ class Barriers:
         if whole >= PPM:
             return Limit.OPEN
         return Limit.OWN if self._ledger.utilisation_ppm(task) >= PPM else ""
+
+
+def _nothing(caps: Caps, asking: set[LlmTask]) -> set[tuple[LlmTask, Limit]]:
+    """Return the limits that admit nothing at all: they bind before anybody asks."""
+    if asking and caps.total == 0:
+        return {(WHOLE, Limit.OPEN)}
+    return {(task, Limit.OWN) for task in asking if caps.of(task) == 0}

@@ -87,6 +87,10 @@ class Service:
         """Answers of each task so far."""
         return self._barriers.counts
 
+    def follow(self, settings: LlmSettings) -> None:
+        """Take note of the settings that were in force before the first step to begin, where it is the first under its own."""
+        self._barriers.follow(settings)
+
     def begin_step(self, step: int) -> Barrier:
         """Decide, at the barrier before a step, who answers in it; steps begin in order."""
         self._flush_count = 0

@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -15,6 +16,9 @@ from feedtwin.record.journal import Journal
 
 CACHE: Final = "llm-cache"
 """Name of the folder with answers of language models, beside the run folders."""
+
+STOPPED: Final = "stopped"
+"""Key of a manifest that says why the run stopped before its end; absent while it runs, and once it is finished."""
 
 
 class RunFolder:
@@ -170,6 +174,33 @@ def refuse_existing(path: Path) -> None:
         raise RunFolderError(
             f"{path}: holds {what} already; expected a path that does not exist. {advice}."
         )
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise RunFolderError if nothing can be written at or below a folder, which need not exist; nothing is left behind.
+
+    A file is made in the nearest folder that is there and removed at once: permissions alone do not say what a disk takes.
+    """
+    _try_to_write(path, path)
+
+
+def refuse_unwritable_file(path: Path) -> None:
+    """Raise RunFolderError if no file can be put at `path`; one that is there may be replaced."""
+    if path.is_dir():
+        raise RunFolderError(f"{path}: is a folder; expected a place for a file. Give another")
+    _try_to_write(path, path.parent)
+
+
+def _try_to_write(path: Path, folder: Path) -> None:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise RunFolderError(
+            f"{path}: cannot be written: {folder}: {error.strerror}; expected a place that can be written. Give another"
+        ) from None
 
 
 def require_run(path: Path) -> None:

@@ -11,6 +11,8 @@ UNIT: Final = "cohort"
 """Unit of the parameters that hold one."""
 TIERS: Final = ("elite", "active", "casual", "consumer")
 """Names of tiers, in the order of their codes."""
+AGE_GROUPS: Final = ("minor", "18-24", "25-34", "35-44", "45-54", "55+")
+"""Names of age groups, likewise."""
 _WORDS: Final = ("all", "none", *TIERS)
 _IDS: Final = re.compile(r"(\d{1,10})(?:-(\d{1,10}))?")
 _SHARE: Final = re.compile(r"(\d{1,3}(?:\.\d{1,4})?)%")

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 STATUSES: Final = ("paper", "data", "choice")
+_SOURCES: Final = "sources"
+"""Key of a preset that is no parameter: where each of its values comes from."""
 _LEAF_KEYS: Final = ("value", "unit", "bounds", "choices", "source", "status", "meaning")
 
 Scalar = bool | int | float | str
@@ -309,20 +311,32 @@ def _parse_bounds(bounds: object, path: str, where: str) -> tuple[float, float] 
     return bounds[0], bounds[1]  # type: ignore[index]
 
 
+def presets() -> list[str]:
+    """Return the names of the presets of the package, sorted."""
+    entries = (files("feedtwin.parameters") / "presets").iterdir()
+    return sorted(e.name.removesuffix(".yaml") for e in entries if e.name.endswith(".yaml"))
+
+
 def load_preset(name: str) -> Document:
-    """Return a preset of the package by name; raise SettingsError, suggesting the nearest, if none."""
-    folder = files("feedtwin.parameters") / "presets"
-    known = sorted(
-        entry.name.removesuffix(".yaml")
-        for entry in folder.iterdir()
-        if entry.name.endswith(".yaml")
-    )
+    """Return the values of a preset of the package; raise SettingsError, suggesting the nearest, if none."""
+    document = _read_preset(name)
+    values = {path: value for path, value in document.values.items() if path != _SOURCES}
+    return Document(document.where, values, document.lines)
+
+
+def preset_sources(name: str) -> dict[str, str]:
+    """Return where each value of a preset of the package comes from, by path; raise SettingsError if none."""
+    return dict(_read_preset(name).values[_SOURCES])
+
+
+def _read_preset(name: str) -> Document:
+    known = presets()
     if name not in known:
         words = ", ".join(known) or "none"
         raise SettingsError(
             f"no preset is called {name!r}{suggest(name, known)} (there is: {words})"
         )
-    text = (folder / f"{name}.yaml").read_text("utf-8")
+    text = (files("feedtwin.parameters") / "presets" / f"{name}.yaml").read_text("utf-8")
     return read_document(text, f"parameters/presets/{name}.yaml")
 
 

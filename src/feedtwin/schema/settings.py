@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -36,7 +38,7 @@ USERS_MAX: Final = 0xFFFF0000 - 1  # ids from 0xFFFF0000 on are advertisers
 _KINDS: Final = ("synthetic", "kuairand")
 _WORLD_KEYS: Final = (
     "description", "population", "data", "policies", "parameters", "preset", "script",
-    "targets",
+    "targets", "calibration",
 )  # fmt: skip
 DEFAULT_POLICIES: Final = {
     "recommendation": "tiktok", "promotion": "staged", "behaviour": "kernel", "forecast": "rules",
@@ -119,7 +121,37 @@ def read_world(world: str | Path) -> tuple[str, Document]:
             raise SettingsError(
                 f"{document.at(key)}: a world has no key {key!r}{suggest(key, _WORLD_KEYS)}"
             )
+    if "calibration" in document.values and text not in worlds():
+        raise SettingsError(
+            f"{document.at('calibration')}: only worlds of the package say what they were matched to; expected no such key here. "
+            "Leave it out, and name what you fitted with a preset of `feedtwin calibrate`"
+        )
     return name, document
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What a world of the package says of its own calibration.
+
+    Attributes:
+        state: What its values were matched to, one line.
+        values: Those values by path.
+        sources: Where each comes from, by path.
+    """
+
+    state: str
+    values: Mapping[str, Any]
+    sources: Mapping[str, str]
+
+
+@cache
+def matched_of(world: str) -> Matched | None:
+    """Return what a world of the package was matched to; None for a world that was not, or a file of one's own."""
+    if world not in worlds():
+        return None
+    values = read_world(world)[1].values
+    told = values.get("calibration")
+    return None if told is None else Matched(told["state"], values["parameters"], told["sources"])
 
 
 def resolve(

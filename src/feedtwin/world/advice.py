@@ -19,6 +19,10 @@ class Advice(Protocol):
         """Words on record, for the closing tables."""
         ...
 
+    def follow(self, settings: Any) -> None:
+        """Take note that the next step is the first under its settings, and which (of models) were in force before."""
+        ...
+
     def begin(self, step: int) -> Iterable[Batch]:
         """Return what the barrier before a step decided."""
         ...

@@ -141,6 +141,11 @@ class Counsel:
                 world, settings, lambda: self._open(world.settings, settings, self._recorder())
             )
 
+    def follow(self, world: "World", settings: Settings) -> None:
+        """Tell a world's adviser that its next step is the first under its settings, and which were in force before."""
+        if world.adviser is not None:
+            world.adviser.follow(self._llm(settings))
+
     def _llm(self, settings: Settings) -> "LlmSettings":
         from feedtwin.llm.admin import llm_settings
 

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from feedtwin.bus import Published
-from feedtwin.errors import DeterminismError
+from feedtwin.errors import DeterminismError, FeedtwinError, RunFolderError
 from feedtwin.kernels.binding import Kernels
 from feedtwin.policies.interface import entry_of
-from feedtwin.record.folder import RunFolder, tables_at
+from feedtwin.record.folder import STOPPED, RunFolder, tables_at
 from feedtwin.record.journal import Journal
 from feedtwin.record.log import Log
 from feedtwin.record.registry import Registry
@@ -62,6 +62,7 @@ class Execution:
         before = world.platform.telemetry.as_dict()["impressions"]
         world.recorder = self._record
         stop = threading.Event()
+        self._note_stop(None)
         try:
             with _interruptible(stop):
                 while world.step_count < steps and not stop.is_set():
@@ -71,6 +72,11 @@ class Execution:
                     self._commit(world, totals)
                     met = world.platform.telemetry.as_dict()["impressions"] - before
                     on_progress(Progress(world.step_count, steps, met, perf_counter() - began))
+        except RunFolderError:
+            raise  # the disk takes nothing more
+        except FeedtwinError as error:
+            self._note_stop(f"in step {world.step_count}: {error}")
+            raise
         finally:
             if world.adviser is not None:
                 world.adviser.close()
@@ -78,6 +84,7 @@ class Execution:
             self._close(world)
         else:
             save_snapshot(self.folder, world)
+            self._note_stop(f"before step {world.step_count}: it was interrupted")
             self.log.release()
             self.journal.release()
         self.registry.close()
@@ -86,6 +93,12 @@ class Execution:
             self.folder.path, world.digest.hex(), world.step_count, steps, met,
             perf_counter() - began, messages,
         )  # fmt: skip
+
+    def _note_stop(self, why: str | None) -> None:
+        """Write into the manifest why the run stopped before its end; None for one that goes on."""
+        manifest = self.folder.read_manifest()
+        if manifest.pop(STOPPED, None) != why:
+            self.folder.write_manifest(manifest if why is None else {**manifest, STOPPED: why})
 
     def catch_up(self, world: World, to_step: int) -> World:
         """Re-execute steps that the log has and the registry lost; fill the registry only."""

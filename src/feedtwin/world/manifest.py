@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from feedtwin.schema.presets import SHOWN, fitted_of
-from feedtwin.schema.settings import Settings
+from feedtwin.schema.settings import Settings, matched_of
 from feedtwin.world.segments import Segment
 from feedtwin.world.sources import Row, continued, own_policies
 from feedtwin.world.world import World
 
 CALIBRATION = "uncalibrated: parameters are the defaults of this package, not fitted to a platform"
-"""State of a world without a fitted preset."""
+"""State of a world that was fitted or matched to nothing."""
 _PACKAGES = ("numpy", "pyarrow", "duckdb", "pydantic", "xxhash", "safetensors")
 
 
@@ -23,7 +23,7 @@ def calibration_of(settings: Settings) -> str:
     """Return the state of calibration of a world, one line: what it is fitted to, by which preset."""
     preset = fitted_of(settings.data)
     if preset is None:
-        return CALIBRATION
+        return _of_world(settings)
     draw = settings.parameters["calibration.draw"]
     name = f"preset {Path(str(settings.preset)).name} (SHA-256 {preset['sha256'][:SHOWN]}), draw {draw}"
     fitted_in = preset.get("spread_in")
@@ -37,6 +37,20 @@ def calibration_of(settings: Settings) -> str:
         )
     extent = "partly calibrated" if "uncalibrated" in preset["state"] else "calibrated"
     return f"{extent}: {preset['state']}; {name}"
+
+
+def _of_world(settings: Settings) -> str:
+    """State of a world without a fitted preset: its own, while the values that were matched stand."""
+    matched = matched_of(settings.world)
+    if matched is None:
+        return CALIBRATION
+    changed = [path for path, value in matched.values.items() if settings.parameters[path] != value]
+    if changed:
+        return (
+            f"uncalibrated: world {settings.world} is {matched.state}, but {', '.join(changed)} "
+            f"{'is' if len(changed) == 1 else 'are'} set otherwise here"
+        )
+    return f"{matched.state}; world {settings.world}"
 
 
 @cache

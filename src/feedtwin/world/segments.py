@@ -85,13 +85,16 @@ def begin(
 
 def enter(world: World, segments: Sequence[Segment], kernels: Kernels, **options: Any) -> World:
     """Return the world whose settings are in force at its next step, with the same state."""
-    current = [one for one in segments if one.from_step <= world.step_count][-1]
-    if current.settings == world.settings:
-        return world
-    successor = build(current.settings, kernels, world.counsel, **options)
-    successor.load_state(world.state(), world.step_count, world.digest)
-    successor.recorder = world.recorder
-    return successor
+    begun = [one for one in segments if one.from_step <= world.step_count]
+    current = begun[-1]
+    if current.settings != world.settings:
+        successor = build(current.settings, kernels, world.counsel, **options)
+        successor.load_state(world.state(), world.step_count, world.digest)
+        successor.recorder = world.recorder
+        world = successor
+    if len(begun) > 1 and current.from_step == world.step_count:
+        world.counsel.follow(world, begun[-2].settings)
+    return world
 
 
 def advance(

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from feedtwin.calibration.series.facts import tree_facts, window_facts
+from feedtwin.calibration.series.facts import growth_facts, tree_facts, window_facts
 from feedtwin.calibration.series.windows import Windows, grain_of, stretches, windows
+from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import About, Cascades, CountSeries
 
 ABOUT = About("test", "generated sample", "none", "none", "0", ())
@@ -83,3 +84,36 @@ def test_a_tree_of_which_only_the_first_three_days_count() -> None:
     assert found["events within 24 h"] == [10 / 11]
     assert found["half of the events after"] == [1]
     assert [len(one.values) for one in tree_facts(table, ~table.is_rumour)] == [0] * 6
+
+
+def growth(*curves: list[tuple[float, float]]) -> list:
+    table = GrowthCurves(
+        np.array([f"v{k}" for k in range(len(curves))], object),
+        np.arange(len(curves)),
+        np.repeat(np.arange(len(curves)), [len(one) for one in curves]).astype(np.int32),
+        np.array([age for one in curves for age, _ in one]),
+        np.array([views for one in curves for _, views in one]),
+        ABOUT,
+    )
+    return growth_facts(table)
+
+
+def test_growth_is_read_off_between_readings_up_to_three_days() -> None:
+    found = growth([(6, 300), (36, 800), (60, 900), (80, 1000)])
+    by_name = {one.name: float(one.values[0]) for one in found}
+    day, two, three = 300 + 500 * 18 / 30, 850.0, 960.0
+    assert by_name["views of the first day"] == pytest.approx(day / three)
+    assert by_name["second day over first"] == pytest.approx((two - day) / day)
+    assert by_name["views of the third day"] == pytest.approx((three - two) / three)
+    assert (
+        by_name["half of three days' views after"] == 17
+    )  # 6 h + 180 / 500 of 30 h, next whole hour
+
+
+def test_videos_met_late_left_early_or_hardly_seen_are_no_units() -> None:
+    late, early = [(20, 300), (80, 900)], [(5, 300), (70, 900)]
+    few = [(5, 10), (80, 100)]
+    fine = [(5, 300), (80, 900)]
+    (first, *_) = growth(late, early, few, fine)
+    assert first.cluster.tolist() == [3]
+    assert all(len(one.values) == 0 for one in growth(late, few))

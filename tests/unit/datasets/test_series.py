@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from feedtwin.datasets import series_names
-from feedtwin.datasets.series import CASCADES, HASHTAGS, SERIES, TRENDS
+from feedtwin.datasets.series import CASCADES, GROWTH, HASHTAGS, SERIES, TRENDS
 from feedtwin.errors import DataError
 
 
@@ -103,3 +103,27 @@ def test_an_event_given_twice_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.concat_tables([table, table.slice(0, 1)]), path)
     with pytest.raises(DataError, match=rf"row {table.num_rows + 1} .* column idx"):
         CASCADES.read(tmp_path)
+
+
+def test_readings_of_videos_are_by_age_and_what_is_odd_is_counted_or_refused(
+    tmp_path: Path,
+) -> None:
+    path = GROWTH.write_tiny(tmp_path, count=3) / "panel.parquet"
+    whole = GROWTH.read(tmp_path)
+    assert len(whole.views) == 60 and whole.age_h[:3].tolist() == [3.0, 9.0, 15.0]
+    assert whole.channel.tolist() == [0, 1, 2]
+    table = pq.read_table(path)
+    pq.write_table(table.take(np.arange(len(table))[::-1]), path)
+    backwards = GROWTH.read(tmp_path)
+    assert (backwards.views == whole.views).all() and (backwards.age_h == whole.age_h).all()
+    pq.write_table(table, path)
+    change(path, "views", 5, 0)
+    change(path, "ts", 0, table["published"][0].as_py().replace(year=2020))
+    found = GROWTH.read(tmp_path)
+    assert len(found.views) == 59 and [note.split(" at ")[0] for note in found.about.notes] == [
+        "flagged: cumulative views fall",
+        "flagged: 1 of 60 readings lie before their video's publication; they are left out.",
+    ]
+    pq.write_table(pa.concat_tables([table, table.slice(4, 1)]), path)
+    with pytest.raises(DataError, match=r"row 61 .* column ts"):
+        GROWTH.read(tmp_path)

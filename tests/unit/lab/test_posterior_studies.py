@@ -36,6 +36,7 @@ ecosystem:
     user.stamina_s: {identified: false}
     user.away_rate: {identified: true}
 """
+DOCUMENT = read_document(TEXT, "made-up.yaml")
 WATCH = Wanted("watch_s", "everyone", 0, 6)
 
 
@@ -43,8 +44,8 @@ WATCH = Wanted("watch_s", "everyone", 0, 6)
 def study(tmp_path: Path) -> Study:
     preset = tmp_path / "p.yaml"
     preset.write_text(PRESET, "utf-8")
-    plain = parse_study(read_document(TEXT, "made-up.yaml"), "made-up")
-    return over_posterior(replace(plain, preset=str(preset)), 4)
+    plain = parse_study(DOCUMENT, "made-up")
+    return over_posterior(replace(plain, preset=str(preset)), 4, DOCUMENT)
 
 
 def cells(study: Study, between: float) -> Cells:
@@ -97,10 +98,14 @@ def test_what_is_not_identified_is_said(study: Study) -> None:
 
 def test_a_study_without_draws_is_refused(study: Study) -> None:
     with pytest.raises(SettingsError, match="needs a fitted preset"):
-        over_posterior(replace(study, preset="paper"), 4)
+        over_posterior(replace(study, preset="paper"), 4, DOCUMENT)
+    with pytest.raises(
+        SettingsError, match=r"made-up.yaml, line 1: .* add the line `preset: FILE`"
+    ):
+        over_posterior(replace(study, preset=None), 4, DOCUMENT)
     for draws in (1, 5):
         with pytest.raises(SettingsError, match="expected 2 to 4"):
-            over_posterior(study, draws)
+            over_posterior(study, draws, DOCUMENT)
     arm = replace(study.arms["one"], parameters={DRAW: 3})
     with pytest.raises(SettingsError, match="leave one out"):
-        over_posterior(replace(study, arms={**study.arms, "one": arm}), 4)
+        over_posterior(replace(study, arms={**study.arms, "one": arm}), 4, DOCUMENT)

@@ -93,3 +93,19 @@ def test_the_state_names_preset_data_hash_and_draw_and_says_when_nothing_of_it_a
     assert calibration_of(resolve("kuairand-sample")).startswith(
         "uncalibrated: parameters are the defaults"
     )
+
+
+def test_a_world_matched_to_printed_numbers_says_so_while_they_stand() -> None:
+    said = "matched to the paper's printed aggregates (5 levels), not fitted to any log"
+    settings = resolve("paper")
+    assert calibration_of(settings) == f"{said}; world paper"
+    assert calibration_of(assign(settings, ["policies.recommendation=random"])).startswith(said)
+    changed = calibration_of(assign(settings, ["user.stamina_s=900"]))
+    assert changed.startswith("uncalibrated: ") and "user.stamina_s is set otherwise" in changed
+
+
+def test_a_world_of_ones_own_cannot_claim_to_be_matched(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("calibration: {state: true to life}\n", "utf-8")
+    with pytest.raises(SettingsError, match="line 1: only worlds of the package"):
+        resolve(str(path))

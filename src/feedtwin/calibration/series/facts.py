@@ -4,8 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feedtwin.calibration.series.windows import Windows
+from feedtwin.calibration.series.windows import VIEWS_PER_DAY, Windows
 from feedtwin.datasets.adaptor import F8, I8, Flags
+from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import Cascades
 from feedtwin.datasets.series_facts import depths
 
@@ -18,6 +19,10 @@ HORIZON_H = 72.0
 EVENTS_MIN = 10
 """Events within the horizon from which a tree has a shape worth a number."""
 _DAY_H = 24.0
+GROWTH_H = 72.0
+"""Age up to which a video's growth is compared: three days, which most young videos of a crawl were followed for."""
+FIRST_H = 12.0
+"""Greatest age at the first reading of a video whose first day is believed to be seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,34 @@ def summaries(values: F8, weight: F8, summary: str) -> F8:
     order = np.argsort(values, kind="stable")
     total = np.cumsum(weight[:, order], axis=1)
     return values[order][np.argmax(total >= total[:, -1:] / 2.0, axis=1)]
+
+
+def growth_facts(table: GrowthCurves) -> list[Fact]:
+    """Facts of videos seen from their first `FIRST_H` hours to `GROWTH_H`, with `VIEWS_PER_DAY` on its mean day; straight between readings."""
+    ends = np.flatnonzero(np.append(np.diff(table.video) > 0, len(table.video) > 0))
+    parts = np.split(np.arange(len(table.video)), ends[:-1] + 1) if len(ends) else []
+    found, cluster = [], []
+    for one in parts:
+        age, views = table.age_h[one], np.maximum.accumulate(table.views[one])
+        if age[0] > FIRST_H or age[-1] < GROWTH_H:
+            continue
+        age, views = np.concatenate([[0.0], age]), np.concatenate([[0.0], views])
+        day, two, all_three = np.interp([_DAY_H, 2 * _DAY_H, GROWTH_H], age, views)
+        if all_three < VIEWS_PER_DAY * GROWTH_H / _DAY_H:
+            continue
+        grid = np.linspace(0.0, GROWTH_H, int(GROWTH_H) + 1)
+        half = float(grid[np.argmax(np.interp(grid, age, views) >= all_three / 2.0)])
+        second = (two - day) / day if day > 0 else np.nan
+        found.append((day / all_three, second, (all_three - two) / all_three, half))
+        cluster.append(int(table.channel[table.video[one[0]]]))
+    values = np.array(found, np.float64).reshape(-1, 4).T
+    own = np.array(cluster, np.int64)
+    return [
+        Fact("views of the first day", "share of three days", "mean", values[0], own),
+        Fact("second day over first", "ratio", "median", values[1], own),
+        Fact("views of the third day", "share of three days", "mean", values[2], own),
+        Fact("half of three days' views after", "h", "median", values[3], own),
+    ]  # fmt: skip
 
 
 def _finite(values: F8) -> F8:

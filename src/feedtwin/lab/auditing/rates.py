@@ -70,9 +70,10 @@ def check_rates(settings: Settings, runs: Sequence[Audited]) -> Iterator[Finding
         settings: The world.
         runs: Runs of it, of any arm; those that change nothing of the world are held to what it states.
     """
-    stated = stated_by(settings.world)
+    base = _base_of(settings.world, runs)
+    stated = stated_by(base)
     seen = {one.rate for one in stated}
-    yield from _levels(settings.world, stated, runs)
+    yield from _levels(settings.world, base, stated, runs)
     yield from _parameters(settings)
     seen |= {"sessions_per_user_day"}
     if settings.parameters["interaction.skip_intercept_from"] == "target":
@@ -116,17 +117,32 @@ def stated_by(world: str) -> tuple[Stated, ...]:
     return tuple(out)
 
 
-def _levels(world: str, stated: Sequence[Stated], runs: Sequence[Audited]) -> Iterator[Finding]:
+def _base_of(world: str, runs: Sequence[Audited]) -> str:
+    """Return the world whose levels apply: a world of one's own that changes nothing of one of the package is that one."""
+    if world in worlds():
+        return world
+    for name in worlds():
+        if stated_by(name) and any(_is_untreated(one.settings, name) for one in runs):
+            return name
+    return world
+
+
+def _levels(
+    world: str, base: str, stated: Sequence[Stated], runs: Sequence[Audited]
+) -> Iterator[Finding]:
     """Hold what a world states against runs that change nothing of it."""
     if not stated:
-        said = (
-            "states no levels"
+        why = (
+            "states none"
             if world in worlds()
-            else "is not of the package: what it states is not known here"
+            else "is a file of your own, and a run keeps no targets of such a file"
         )
-        yield Finding("levels of the world", SKIPPED, f"the world {world} {said}")
+        yield Finding(
+            "levels of the world", SKIPPED,
+            f"no targets: the world {world} {why}, so nothing says what its marginal rates should be",
+        )  # fmt: skip
         return
-    plain = [one for one in runs if _is_untreated(one.settings)]
+    plain = [one for one in runs if _is_untreated(one.settings, base)]
     if not plain:
         yield Finding(
             "levels of the world", SKIPPED,
@@ -137,11 +153,11 @@ def _levels(world: str, stated: Sequence[Stated], runs: Sequence[Audited]) -> It
         yield _level(one, plain)
 
 
-def _is_untreated(settings: Settings) -> bool:
-    own = resolve(settings.world, users=settings.users, seed=settings.seed)
+def _is_untreated(settings: Settings, world: str) -> bool:
+    own = resolve(world, users=settings.users, seed=settings.seed)
     return all(
         getattr(settings, name) == getattr(own, name)
-        for name in ("policies", "parameters", "script")
+        for name in ("population", "policies", "parameters", "script")
     )
 
 

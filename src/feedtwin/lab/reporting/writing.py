@@ -10,6 +10,7 @@ from feedtwin.lab.reporting.run_report import report_of_run
 from feedtwin.lab.reporting.study_report import report_of_study
 from feedtwin.lab.study.tables import STUDY_FILE
 from feedtwin.record.durable import replace_bytes
+from feedtwin.record.folder import refuse_unwritable, refuse_unwritable_file
 
 REPORT_FILE: Final = "report.html"
 
@@ -38,6 +39,9 @@ def write_report(
     """
     folder = Path(path)
     page = folder / REPORT_FILE if out is None else Path(out)
+    refuse_unwritable_file(page)
+    if figures is not None:
+        refuse_unwritable(Path(figures))
     if (folder / STUDY_FILE).exists():
         report = report_of_study(folder)
     elif (folder / "journal").exists():

@@ -6,16 +6,25 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from feedtwin.calibration.series.facts import HORIZON_H, Fact, tree_facts, window_facts
+from feedtwin.calibration.series.facts import (
+    FIRST_H,
+    GROWTH_H,
+    HORIZON_H,
+    Fact,
+    growth_facts,
+    tree_facts,
+    window_facts,
+)
 from feedtwin.calibration.series.forecasters import NAIVE
 from feedtwin.calibration.series.rolling import roll
 from feedtwin.calibration.series.windows import windows
-from feedtwin.datasets.series import CASCADES, HASHTAGS, About, Cascades, CountSeries
+from feedtwin.datasets.growth import GrowthCurves
+from feedtwin.datasets.series import CASCADES, GROWTH, HASHTAGS, About, Cascades, CountSeries
 from feedtwin.errors import DataError
 from feedtwin.lab.run_data import HOURS_PER_DAY
 from feedtwin.lab.series.comparing import Pattern, compare
 from feedtwin.lab.series.scoring import KS, Score, Scored, scores
-from feedtwin.lab.series.twin import hashtag_views, share_cascades
+from feedtwin.lab.series.twin import hashtag_views, share_cascades, video_growth
 from feedtwin.record.reader import Run
 
 HORIZONS: Final = (3, 7, 14)
@@ -47,14 +56,14 @@ class Compared:
 
 
 def compare_with(data: Path, runs: Sequence[Path]) -> Compared:
-    """Return the patterns of hashtag series or of cascades beside those of runs.
+    """Return the patterns of hashtag series, of cascades or of growing videos beside those of runs.
 
     Args:
-        data: A folder with the files of `hashtag-views` or `cascades`.
+        data: A folder with the files of `hashtag-views`, `cascades` or `video-growth`.
         runs: Finished runs with their full logs: replicates of one world, at least one.
 
     Raises:
-        DataError: The folder has neither, or a file breaks a rule.
+        DataError: The folder has none of them, or a file breaks a rule.
         RunFolderError: A run cannot be read.
     """
     state = _one_state(runs)
@@ -62,9 +71,11 @@ def compare_with(data: Path, runs: Sequence[Path]) -> Compared:
         return _hashtags(HASHTAGS.read(data), runs, state)
     if all((data / name).is_file() for name in CASCADES.files):
         return _cascades(CASCADES.read(data), runs, state)
+    if all((data / name).is_file() for name in GROWTH.files):
+        return _growth(GROWTH.read(data), runs, state)
     raise DataError(
-        f"{data}: neither {', '.join(HASHTAGS.files)} nor {', '.join(CASCADES.files)} is there; expected a folder of hashtag series or of "
-        "cascades. `feedtwin data describe` reads other data"
+        f"{data}: neither {', '.join(HASHTAGS.files)} nor {', '.join(CASCADES.files)} nor {', '.join(GROWTH.files)} is there; expected a "
+        "folder of hashtag series, of cascades or of growing videos. `feedtwin data describe` reads other data"
     )
 
 
@@ -124,6 +135,25 @@ def _cascades(real: Cascades, runs: Sequence[Path], state: str) -> Compared:
         f"the twin's largest tree has {largest:.0f} shares: the data's trees are shown whole, and those no larger",
     )
     return Compared(real.about, state, tuple(found), notes)
+
+
+def _growth(real: GrowthCurves, runs: Sequence[Path], state: str) -> Compared:
+    own = [video_growth(path, GROWTH_H) for path in runs]
+    seen, found = growth_facts(real), [growth_facts(one) for one in own]
+    if not len(seen[0].values):
+        raise DataError(
+            f"{real.about.name}: no video was read within {FIRST_H:.0f} hours of its publication and again after {GROWTH_H:.0f}, with views "
+            "enough; expected such videos. Give a file that follows new videos for three days"
+        )
+    notes = (
+        f"first {GROWTH_H:.0f} hours of videos; hours are hours in both; intervals over channels",
+        f"data: {len(seen[0].values)} of {len(real.key)} videos were read from their first {FIRST_H:.0f} hours to {GROWTH_H:.0f} and have 50 "
+        "views on a mean day",
+        f"twin: {sum(len(one[0].values) for one in found)} of {sum(len(one.key) for one in own)} videos uploaded in the runs and followed as "
+        "long have as many",
+        "the data's channels are a watch-list of one kind, and views count plays; the twin's are impressions",
+    )
+    return Compared(real.about, state, tuple(compare("videos", seen, found)), notes)
 
 
 def _up_to(facts: list[Fact], largest: float) -> list[Fact]:

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import About, Cascades, CountSeries
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.cascades import timed_trees
@@ -25,6 +26,9 @@ _VIEWS: Final = """
         UNION SELECT item, hashtag_3 FROM items WHERE hashtag_3 > 0)
     SELECT tag::BIGINT AS tag, day::BIGINT AS day, sum(seen)::DOUBLE AS seen
     FROM reported JOIN carried USING (item) GROUP BY ALL ORDER BY tag, day
+"""
+_REPORTS: Final = """
+    SELECT item, step::BIGINT AS step, impressions::DOUBLE AS views FROM content_state_updated ORDER BY item, step
 """
 _SHARES: Final = """
     SELECT item, user, parent, step FROM social_activity WHERE kind = {kind} ORDER BY item, step, user, ordinal
@@ -120,6 +124,38 @@ def _trees(
         joined[2],
         joined[3] * 3600.0,
         about,
+    )
+
+
+def video_growth(path: str | Path, horizon_h: float) -> GrowthCurves:
+    """Views by age of the videos of a run that were uploaded in it and followed for at least `horizon_h` hours.
+
+    One reading an hour: what was counted before the hour began.
+
+    Raises:
+        RunFolderError: As for `hashtag_views`.
+    """
+    run = _whole(path)
+    found, items = run.sql(_REPORTS), run.table("items")
+    name, step, views = (found.column(one).to_numpy() for one in ("item", "step", "views"))
+    ids, made, owner = (items.column(one).to_numpy() for one in ("item", "created_step", "creator"))
+    chosen = np.flatnonzero((made >= 0) & (made <= run.last_step - horizon_h))
+    hours = int(horizon_h) + 1
+    table = np.zeros((len(chosen), hours))
+    row = {int(item): k for k, item in enumerate(ids[chosen].tolist())}
+    at = np.array([row.get(int(one), -1) for one in name.tolist()], np.int64)
+    age = step.astype(np.int64) - np.where(
+        at >= 0, made[chosen].astype(np.int64)[at] if len(chosen) else 0, 0
+    )
+    inside = (at >= 0) & (age < hours)
+    table[at[inside], age[inside]] = views[inside]
+    return GrowthCurves(
+        ids[chosen].astype(str).astype(object),
+        owner[chosen].astype(np.int64),
+        np.repeat(np.arange(len(chosen), dtype=np.int32), hours),
+        np.tile(np.arange(hours, dtype=np.float64), len(chosen)),
+        np.maximum.accumulate(table, axis=1).reshape(-1),
+        _about(run),
     )
 
 

@@ -192,3 +192,19 @@ def tables_at(study: Study) -> tuple[int, ...]:
 def unique(cells: Sequence[Cell]) -> list[Cell]:
     """Return the cells with different keys, each once, in order."""
     return list({cell.key: cell for cell in cells}.values())
+
+
+def alike(study: Study) -> list[list[str]]:
+    """Return groups of two or more arms with the same settings: the cells of such a group are run once."""
+    groups: dict[str, list[str]] = {}
+    for arm in study.arms:
+        groups.setdefault(cell_of(study, arm, 0).key, []).append(arm)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def words_of_alike(group: Sequence[str]) -> str:
+    """Say of a group of `alike` what becomes of it."""
+    first, *others = group
+    if len(others) == 1:
+        return f"arm {others[0]} has the same settings as {first}: its cells are run once and counted once"
+    return f"arms {', '.join(others)} have the same settings as {first}: their cells are run once and counted once"

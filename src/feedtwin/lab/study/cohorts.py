@@ -16,6 +16,7 @@ from feedtwin.lab.run_data import Array, RunData
 from feedtwin.lab.study.file_schema import CohortPart
 from feedtwin.lab.study.plan import Arm, Cohort
 from feedtwin.randomness import Draws, Stream
+from feedtwin.schema.cohorts import AGE_GROUPS, TIERS
 from feedtwin.schema.nearest import suggest
 
 ATTRIBUTES: Final = (
@@ -24,7 +25,8 @@ ATTRIBUTES: Final = (
 """Columns of the users table that are fixed when a person is made; `adopts_at` follows from who they are."""
 NEVER: Final = 2.0
 """`adopts_at` of consumers, who get no campaign plans."""
-TIERS: Final = ("elite", "active", "casual", "consumer")
+LABELS: Final[dict[str, tuple[str, ...]]] = {"tier": TIERS, "age_group": AGE_GROUPS}
+"""Columns whose values have names, in the order of their codes."""
 VIEWER_TOTALS: Final[dict[str, str]] = {
     "impressions": "(SELECT count(*) FROM met)",
     "skips": "(SELECT count(*) FROM met WHERE skipped)",
@@ -73,12 +75,12 @@ def _values(name: str, part: CohortPart, refuse: Callable[[str], SettingsError])
     for value in listed if part.is_ is not None else []:
         if isinstance(value, int):
             values.append(value)
-        elif part.column == "tier" and value in TIERS:
-            values.append(TIERS.index(value))
+        elif value in (labels := LABELS.get(part.column, ())):
+            values.append(labels.index(value))
         else:
-            hint = suggest(str(value), TIERS) if part.column == "tier" else ""
+            expected = f"one of {', '.join(labels)}, or its code" if labels else "a number"
             raise refuse(
-                f"cohort {name}: {part.column} is never {value!r}{hint}; expected a number"
+                f"cohort {name}: {part.column} is never {value!r}{suggest(str(value), labels)}; expected {expected}"
             )
     return tuple(values)
 

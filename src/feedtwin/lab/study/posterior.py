@@ -7,6 +7,7 @@ from typing import Any, Final
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Study
 from feedtwin.schema.presets import is_file, read_fitted
+from feedtwin.schema.yaml_reader import Document
 
 DRAW: Final = "calibration.draw"
 """The parameter that says which draw of its preset a world has; 0 for the point estimates."""
@@ -14,7 +15,7 @@ FEWEST: Final = 2
 """Draws below which nothing can be said of what lies between them."""
 
 
-def over_posterior(study: Study, draws: int) -> Study:
+def over_posterior(study: Study, draws: int, document: Document) -> Study:
     """Return the study with its replicates repeated in each of the first draws of its preset.
 
     Replicates go round the draws, so that any beginning of them is balanced; arms of one replicate share the draw.
@@ -22,6 +23,7 @@ def over_posterior(study: Study, draws: int) -> Study:
     Raises:
         SettingsError: The study has no fitted preset, or one with fewer draws; or an arm chooses its own.
     """
+    _refuse_without_preset(study, document)
     known = len(_drawn(study).get("draws") or ())
     if not FEWEST <= draws <= known:
         raise SettingsError(
@@ -37,12 +39,23 @@ def over_posterior(study: Study, draws: int) -> Study:
     return replace(study, replication=wider, posterior=draws)
 
 
-def _drawn(study: Study) -> Mapping[str, Any]:
-    if study.preset is None or not is_file(study.preset):
+def _refuse_without_preset(study: Study, document: Document) -> None:
+    """Refuse a study that has no draws to go over, and say which line of its file would give it some."""
+    wrote = "the file that `feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
+    if study.preset is None:
         raise SettingsError(
-            f"{study.where}: --posterior needs a fitted preset, and preset is {study.preset!r}; expected the file that "
-            "`feedtwin calibrate DATA --preset-out FILE --levels encounter,ecosystem` wrote"
+            f"{document.at('world')}: --posterior needs a fitted preset, and the study has none; add the line `preset: FILE` to "
+            f"{study.where}, below `world:`. FILE is {wrote}"
         )
+    if not is_file(study.preset):
+        raise SettingsError(
+            f"{document.at('preset')}: --posterior needs a fitted preset, and preset is {study.preset!r}, which has no draws; "
+            f"expected `preset: FILE`. FILE is {wrote}"
+        )
+
+
+def _drawn(study: Study) -> Mapping[str, Any]:
+    assert study.preset is not None, "refused before"
     return read_fitted(study.preset).drawn
 
 

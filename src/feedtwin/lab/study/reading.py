@@ -26,6 +26,8 @@ from feedtwin.schema.nearest import suggest
 from feedtwin.schema.yaml_reader import Document, read_document
 
 BUILT_IN: Final = "feedtwin.studies"
+OF_A_LOG: Final = "random-exposure"
+"""The built-in study that runs no world: it asks a log and its preset (`calibration.exposure`)."""
 QUICK_REPLICATES: Final = 8
 QUICK_HORIZON: Final = 24
 """What `--quick` cuts a study down to where the file does not say."""
@@ -83,12 +85,17 @@ def read_study(
         try:
             document = read_document(path.read_text("utf-8"), text)
         except FileNotFoundError:
-            known = ", ".join(built_in_studies())
+            known = ", ".join((*built_in_studies(), OF_A_LOG))
             raise SettingsError(f"{text}: no such file; studies by name are {known}") from None
         except (OSError, UnicodeDecodeError) as error:
             raise SettingsError(f"{text}: cannot be read: {error}") from None
         return parse_study(document, path.stem, **options)
-    known_names = built_in_studies()
+    known_names = [*built_in_studies(), OF_A_LOG]
+    if text == OF_A_LOG:
+        raise SettingsError(
+            f"{OF_A_LOG}: runs no world; expected a study of worlds here ({', '.join(built_in_studies())}). It asks a log: "
+            f"`feedtwin study {OF_A_LOG} --preset FILE --data FOLDER`"
+        )
     if text not in known_names:
         raise SettingsError(
             f"no study is called {text!r}{suggest(text, known_names)} (there is: "
@@ -159,7 +166,7 @@ def parse_study(
         quick=quick,
     )
     if posterior:
-        study, planned = over_posterior(study, posterior), planned * posterior
+        study, planned = over_posterior(study, posterior, document), planned * posterior
     check_settings(study, document)
     return with_money(study, document, planned, is_estimate=is_estimate)
 

@@ -19,13 +19,16 @@ from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.running import folder_of
 from feedtwin.lab.study.settings_check import settings_of
 from feedtwin.lab.study.working import is_run
+from feedtwin.record.reader import Run
 from feedtwin.world.options import RunOptions
 from feedtwin.world.running import start
 
-PILOT_STEPS: Final = 8
-"""Steps of the base world that are run, in a temporary folder, to see how fast they are."""
-STEP_BYTES: Final = 2_000
-"""What journal and registry of a run grow by with each step, whatever the number of people (measured: 1.7 to 2.1 kB)."""
+PILOT_STEPS: Final = 24
+"""Steps of the base world that are run, in a temporary folder, to see how fast they are: a day, for nights are quiet."""
+STEP_BYTES: Final = 2_600
+"""What journal and registry of a run grow by with each step, whatever the number of people (measured: 2.5 to 3.0 kB)."""
+ESTIMAND_BYTES: Final = 40_000
+"""What report and tables of a study grow by with each estimand (measured: 40 to 48 kB)."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +46,7 @@ class Rehearsal:
         log: Log level of cells.
         seconds: About how long it would take on these workers; from a pilot of the base world, so arms with
             more mechanisms take longer, and so do language models: nobody is asked in it.
-        bytes: About how much disk its cells take, shared pasts with their snapshots included.
+        bytes: About how much disk it will take: its cells, shared pasts with their snapshots, tables and report.
         spend_usd: The most that its cells to run could spend on language models.
         language: What those would ask and spend; its money is 0 where no arm may ask.
         workers: Workers that the time is for.
@@ -91,6 +94,7 @@ def rehearse(
     pilot = _pilot(study, max(1, usable_cores() // count))
     to_do = (*missing, *missing_pasts)
     seconds = sum(pilot.setup_s + pilot.step_s * (one.steps - one.at) for one in to_do)
+    results = ESTIMAND_BYTES * len(study.estimands) if to_do else 0
     return Rehearsal(
         arms=len(study.arms),
         replicates=study.replication.most,
@@ -101,7 +105,7 @@ def rehearse(
         users=pilot.users,
         log=log_level(study),
         seconds=seconds / count,
-        bytes=round(sum(pilot.bytes_of(one) for one in to_do)),
+        bytes=round(sum(pilot.bytes_of(one) for one in to_do)) + results,
         spend_usd=language.worst / MICRO,
         language=language,
         workers=count,
@@ -116,9 +120,12 @@ class _Pilot:
     Attributes:
         setup_s: Seconds to set up a cell.
         step_s: Seconds per step.
-        fixed: Bytes of a cell that do not grow.
+        fixed: Bytes of a cell that do not grow, its table of items apart.
         events: Bytes of its event log per step.
-        tables: Bytes of its tables of users and items.
+        steps: Steps that were run.
+        users_table: Bytes of its table of users.
+        items_table: Bytes of its table of items.
+        upload_share: Items that were added per step, as a share of those there at the end.
         snapshots: Bytes of the state by steps done.
         users: People and accounts.
     """
@@ -127,17 +134,25 @@ class _Pilot:
     step_s: float
     fixed: int
     events: float
-    tables: int
+    steps: int
+    users_table: int
+    items_table: int
+    upload_share: float
     snapshots: Mapping[int, int]
     users: int
 
     def bytes_of(self, cell: Cell) -> float:
         """About how much disk a cell takes: a past keeps its last state, an arm its log and its tables."""
         steps = cell.steps - cell.at
-        size = self.fixed + STEP_BYTES * steps
+        size = self.fixed + STEP_BYTES * steps + self._items(cell.steps)
         if not cell.arm:
             return size + self._snapshot(cell.steps)
-        return size + self.tables * len(cell.tables_at) + self.events * steps
+        kept = sum(self.users_table + self._items(at) for at in cell.tables_at)
+        return size + kept + self.events * steps
+
+    def _items(self, steps: int) -> float:
+        """Bytes of the table of items after some steps; uploads make it longer."""
+        return self.items_table * (1 + self.upload_share * (steps - self.steps))
 
     def _snapshot(self, steps: int) -> float:
         """Bytes of the state after some steps; what it remembers grows about with the square root of time."""
@@ -167,17 +182,23 @@ def _pilot(study: Study, threads: int) -> _Pilot:
         below: Counter[str] = Counter()
         for file, size in sizes.items():
             below[file.parts[0]] += size
-        counts = sum(sizes[Path("tables", f"{name}.parquet")] for name in ("users", "items"))
+        about = json.loads((path / "manifest.json").read_text("utf-8"))
+        items = Run.open(path).table("items").num_rows
+        items_table = sizes[Path("tables", "items.parquet")]
+        grown = sum(sizes.values()) - below["snapshots"] - below["events"] - items_table
         return _Pilot(
             setup_s=whole - finished.wall_s,
             step_s=finished.wall_s / steps,
-            fixed=sum(sizes.values()) - below["snapshots"] - below["events"] - STEP_BYTES * steps,
+            fixed=grown - STEP_BYTES * steps,
             events=below["events"] / steps,
-            tables=counts,
+            steps=steps,
+            users_table=sizes[Path("tables", "users.parquet")],
+            items_table=items_table,
+            upload_share=(items - int(about["videos_at_start"])) / steps / max(items, 1),
             snapshots={
                 int(file.stem) + 1: size
                 for file, size in sizes.items()
                 if file.parts[0] == "snapshots"
             },
-            users=int(json.loads((path / "manifest.json").read_text("utf-8"))["users"]),
+            users=int(about["users"]),
         )

@@ -31,14 +31,14 @@ from feedtwin.lab.study.estimating import (
     levels_of,
     over_time_of,
 )
-from feedtwin.lab.study.executors import Executor, local
+from feedtwin.lab.study.executors import Executor, local, refuse_at_import
 from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.provenance import calibration, provenance
 from feedtwin.lab.study.result import Effect, Reading, StudyResult
 from feedtwin.lab.study.tables import STUDY_FILE, write_result
 from feedtwin.lab.study.warning import warnings_of
 from feedtwin.lab.study.working import do, is_finished, is_run
-from feedtwin.record.folder import CACHE
+from feedtwin.record.folder import CACHE, refuse_unwritable
 from feedtwin.world.counsel import Counsel
 
 STUDIES: Final = Path("studies")
@@ -100,6 +100,7 @@ def run_study(
     Raises:
         FeedtwinError: A cell cannot be run; what is finished stays. Or the folder is another study's or in use.
     """
+    refuse_at_import()
     folder = folder_of(study, out)
     where = executor or local(workers or usable_cores())
     with _held(folder, study):
@@ -261,10 +262,20 @@ def _readings(study: Study, cells: Cells) -> Iterator[Reading]:
                 )  # fmt: skip
 
 
+def refuse_folder(folder: Path, study: Study) -> None:
+    """Refuse a folder that a study cannot be run into, before anything is printed or run.
+
+    Raises:
+        RunFolderError: It cannot be written, is a file, or is another study's or something else's.
+    """
+    _refuse_other(folder, study)
+    refuse_unwritable(folder)
+
+
 @contextmanager
 def _held(folder: Path, study: Study) -> Iterator[None]:
     """Hold a study's folder for this process; refuse another study's."""
-    _refuse_other(folder, study)
+    refuse_folder(folder, study)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o644)

@@ -8,6 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from feedtwin.lab.metrics import METRICS
+from feedtwin.lab.study.cells import words_of_alike
 from feedtwin.lab.study.estimating import Cells, sides
 from feedtwin.lab.study.plan import Arm, Study
 from feedtwin.lab.study.posterior import FEWEST, unidentified
@@ -48,12 +49,22 @@ def groups_of_copies(study: Study, cells: Cells) -> list[list[str]]:
 def _copies(study: Study, cells: Cells) -> Iterator[Warned]:
     for group in groups_of_copies(study, cells):
         names = ", ".join(group)
+        keys = {arm: tuple(one.key for one in cells.of(arm)) for arm in group}
+        times = len(set(keys.values()))
+        said = (
+            words_of_alike(group)
+            if times == 1
+            else f"arms {names} gave identical runs in all {len(cells.replicates)} replicates: they are one arm, run {times} times "
+            "and counted once"
+        )
         yield Warned(
-            "duplicate cells", names,
-            f"arms {names} gave identical runs in all {len(cells.replicates)} replicates: they are one arm, run "
-            f"{len(group)} times and counted once; a mean over them is no evidence from {len(group)} arms",
-        )  # fmt: skip
+            "duplicate cells",
+            names,
+            f"{said}; a mean over them is no evidence from {len(group)} arms",
+        )
         for one, two in combinations(group, 2):
+            if keys[one] == keys[two]:  # nothing was changed that could have been inert
+                continue
             changed = _changes(study.arms[one], study.arms[two])
             caps = {path: pair for path, pair in changed.items() if CAP_WORDS.search(path)}
             if caps and len(caps) == len(changed):

@@ -11,9 +11,7 @@ from typing import Any
 import numpy as np
 
 from feedtwin.columns import FrozenColumns
-
-TIERS = ("elite", "active", "casual", "consumer")
-AGE_GROUPS = ("minor", "18-24", "25-34", "35-44", "45-54", "55+")
+from feedtwin.schema.cohorts import AGE_GROUPS, TIERS
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ class Adviser:
         self._open_service = open_service
         self._service: Service | None = None
         self._service_is_at = -1
+        self._followed: LlmSettings | None = None
         self._settings = settings
         self._voice = Voice(
             settings=settings,
@@ -82,12 +83,19 @@ class Adviser:
 
     # -- what the world calls --------------------------------------------------------------------
 
+    def follow(self, settings: LlmSettings) -> None:
+        """Take note that the next step is the first under its settings, and which were in force before."""
+        self._followed = settings
+
     def begin(self, step: int) -> Iterator[Batch]:
         """Yield what a step's barrier decided, and the personas of those who are there from the start."""
         if self._service is None or step != self._service_is_at + 1:
             self.close()
             self._service, past = self._open_service()
             self._voice.texts.fill(past, step)
+            if self._followed is not None:
+                self._service.follow(self._followed)
+                self._followed = None
         self._voice.step, self._service_is_at = step, step
         self._comments.begin()
         yield from _events(self._service.begin_step(step), step)
