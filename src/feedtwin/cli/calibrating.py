@@ -111,7 +111,7 @@ def calibrate(
         list[Path] | None,
         typer.Option(
             "--series",
-            help="Level spread: a folder of hashtag series or of cascades; repeat for both.",
+            help="Level spread: a folder of hashtag series, of cascades or of growing videos; repeatable.",
         ),
     ] = None,
     budget: Annotated[

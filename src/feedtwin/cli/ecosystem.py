@@ -50,11 +50,11 @@ def check_sources(levels: set[str], data: Path | None, series: Sequence[Path]) -
     if SPREAD in levels:
         if data is not None:
             raise SettingsError(
-                f"{data}: --levels {SPREAD} reads series and no log; expected --series {data} for a folder of hashtag series or cascades"
+                f"{data}: --levels {SPREAD} reads series and no log; expected --series {data} for a folder of series"
             )
         if not series:
             raise SettingsError(
-                f"--levels {SPREAD}: no series are given; expected --series FOLDER with hashtag series, with cascades, or one of each"
+                f"--levels {SPREAD}: no series are given; expected --series FOLDER with hashtag series, cascades or growing videos, one or more"
             )
     elif series:
         raise SettingsError(

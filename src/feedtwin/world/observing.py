@@ -68,18 +68,20 @@ def observe(settings: Settings, steps: int, kernels: Kernels, from_step: int = 0
 
 @dataclass(frozen=True)
 class Spreading:
-    """How hashtags and shares of a run spread; V videos, those of the run included, n shares.
+    """How hashtags and shares of a run spread; V videos, those of the run included, n shares, m hourly reports.
 
     Attributes:
-        item: (V,) id of each video, by row.
+        item, creator: (V,) ids of each video and of who made it, by row.
         created_step: (V,) step of its upload; negative for those that were there from the start.
         hashtags: (V, 3) its hashtags; 0 = none.
         views: (V, days) impressions of each whole day, as the hourly reports say them: an hour is reported in the next.
         shared, user, parent, step: (n,) item, sharer, whose share led to it (<< 32 | 1; 0 = nobody's) and when, in order of
             item, step, sharer.
+        reported, report_step, report_views: (m,) item, hour and impressions so far, of videos that were uploaded in the run.
     """
 
     item: npt.NDArray[np.uint64]
+    creator: npt.NDArray[np.uint32]
     created_step: npt.NDArray[np.int64]
     hashtags: npt.NDArray[np.int64]
     views: npt.NDArray[np.float64]
@@ -87,6 +89,9 @@ class Spreading:
     user: npt.NDArray[np.uint64]
     parent: npt.NDArray[np.uint64]
     step: npt.NDArray[np.int64]
+    reported: npt.NDArray[np.uint64]
+    report_step: npt.NDArray[np.int64]
+    report_views: npt.NDArray[np.float64]
 
 
 def observe_spreading(settings: Settings, steps: int, kernels: Kernels) -> Spreading:
@@ -98,36 +103,43 @@ def observe_spreading(settings: Settings, steps: int, kernels: Kernels) -> Sprea
         kernels: The kernels to use.
     """
     world = build(settings, kernels)
-    reports: list[tuple[int, np.ndarray, np.ndarray]] = []
+    reports: list[np.ndarray] = []
     shares: list[np.ndarray] = []
 
     def take(published: Published) -> None:
         batch = published.batch
         if not isinstance(batch, EventBatch):
             return
-        if batch.event == "CONTENT_STATE_UPDATED" and batch.rows:
-            reports.append((batch.step - 1, batch.item.copy(), batch.impressions.copy()))
+        if batch.event == "CONTENT_STATE_UPDATED":
+            when = np.full(batch.rows, batch.step)
+            reports.append(_rows(batch.item, when, batch.impressions))
         elif batch.event == "SOCIAL_ACTIVITY":
             at = np.flatnonzero(batch.kind == SocialActivityKind.VIDEO_SHARED)
             when = np.full(len(at), batch.step)
-            rows = (batch.item[at], when, batch.user[at], np.arange(len(at)), batch.parent[at])
-            shares.append(np.stack([one.astype(np.uint64) for one in rows]))
+            place = np.arange(len(at))
+            shares.append(_rows(batch.item[at], when, batch.user[at], place, batch.parent[at]))
 
     _run(world, steps, take)
     items = world.content.table
-    total = np.zeros((len(items), steps // _HOURS + 1))
-    for hour, item, seen in reports:  # running totals: the last of a day counts
-        if hour // _HOURS < total.shape[1] - 1:
-            total[world.content.rows_of(item), hour // _HOURS + 1] = seen
-    total = np.maximum.accumulate(total, axis=1)
-    shared, when, user, place, parent = (
-        np.concatenate(shares, axis=1) if shares else np.zeros((5, 0), np.uint64)
-    )
+    item, at, seen = np.concatenate([_rows(*[np.zeros(0)] * 3), *reports], axis=1)
+    row, hour, days = world.content.rows_of(item), at.astype(np.int64) - 1, steps // _HOURS
+    total = np.zeros((len(items), days + 1))
+    inside = hour < days * _HOURS
+    np.maximum.at(total, (row[inside], hour[inside] // _HOURS + 1), seen[inside])  # running totals
+    views = np.diff(np.maximum.accumulate(total, axis=1), axis=1)
+    shared, when, user, place, parent = np.concatenate([_rows(*[np.zeros(0)] * 5), *shares], axis=1)
     order = np.lexsort((place, user, when, shared))
+    new = items.created_step[row] >= 0
     return Spreading(
-        items.item.astype(np.uint64), items.created_step.astype(np.int64), items.hashtags.astype(np.int64),
-        np.diff(total, axis=1), shared[order], user[order], parent[order], when[order].astype(np.int64),
+        items.item.astype(np.uint64), items.creator.copy(), items.created_step.astype(np.int64),
+        items.hashtags.astype(np.int64), views, shared[order], user[order], parent[order],
+        when[order].astype(np.int64), item[new], at[new].astype(np.int64), seen[new].astype(np.float64),
     )  # fmt: skip
+
+
+def _rows(*columns: np.ndarray) -> np.ndarray:
+    """Columns as rows of one array, u8."""
+    return np.stack([one.astype(np.uint64) for one in columns])
 
 
 def _run(world: World, steps: int, take: Callable[[Published], None]) -> None:

@@ -29,8 +29,10 @@ from feedtwin.lab.fitting.spread import (
 from feedtwin.lab.series.twin import (
     hashtag_views,
     observed_cascades,
+    observed_growth,
     observed_hashtags,
     share_cascades,
+    video_growth,
 )
 from feedtwin.lab.study.executors import InProcess, LocalProcesses
 from feedtwin.lab.study.posterior import over_posterior, unidentified
@@ -87,6 +89,7 @@ def test_what_is_observed_is_what_a_runs_log_says(tmp_path: Path) -> None:
     pairs = (
         (hashtag_views(place), observed_hashtags(seen, ABOUT)),
         (share_cascades(place, 12.0), observed_cascades(seen, 50, 12.0, ABOUT)),
+        (video_growth(place, 12.0), observed_growth(seen, 50, 12.0, ABOUT)),
     )
     assert len(pairs[0][0].names) > 20 and len(pairs[1][0].cascade) > 20
     for logged, observed in pairs:
@@ -143,8 +146,9 @@ def test_a_study_goes_over_its_draws_and_names_what_is_not_identified(preset: Pa
         "world: synthetic\nusers: 30\nhorizon: 2\narms: {base: {}, one: {policies: {recommendation: random}}}\n"
         "replicates: 2\nestimands: [{metric: watch_s, no_harm: 1.0}]\n"
     )
-    plain = parse_study(read_document(text, "made-up.yaml"), "made-up")
-    study = over_posterior(replace(plain, preset=str(preset)), 2)
+    document = read_document(text, "made-up.yaml")
+    plain = parse_study(document, "made-up")
+    study = over_posterior(replace(plain, preset=str(preset)), 2, document)
     draws = [settings_of(study, None, r).parameters["user.share_logit_mean"] for r in range(4)]
     assert draws == [-3.4, -3.6, -3.4, -3.6]
     assert unidentified(study) == []
@@ -165,7 +169,7 @@ def test_what_a_fit_reads_is_refused_with_the_reason(preset: Path, tmp_path: Pat
         (["sample", "--series", hashtags], "is read by --levels spread only"),
         ([], "no log is given"),
         (["--levels", "spread", "--series", hashtags, "--series", hashtags], "a second folder"),
-        (["--levels", "spread", "--series", lists], "holds neither"),
+        (["--levels", "spread", "--series", lists], "is of no kind"),
         (["--levels", "speed"], "or spread"),
     ]
     for words, said in cases:

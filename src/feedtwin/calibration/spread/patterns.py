@@ -1,8 +1,9 @@
-"""Summary patterns of hashtag series and of share trees: the facts of `calibration.series`, on units that can be compared.
+"""Summary patterns of hashtag series, share trees and growing videos: the facts of `calibration.series`, on units that can be compared.
 
 Real trees were chosen for being large, so how large a tree grows is no pattern, and what depends on its size is taken at a
 matched one: the shape of its first ten events, and times of trees with at most a hundred. Hashtags are compared over
-windows of one length, where noise is a small part of a usual day on both sides.
+windows of one length, where noise is a small part of a usual day on both sides; videos over their first three days, by the
+shares that each day has.
 """
 
 from collections.abc import Mapping
@@ -11,16 +12,25 @@ from typing import Any, Final
 
 import numpy as np
 
-from feedtwin.calibration.series.facts import HORIZON_H, Fact, summaries, tree_facts, window_facts
+from feedtwin.calibration.series.facts import (
+    HORIZON_H,
+    Fact,
+    growth_facts,
+    summaries,
+    tree_facts,
+    window_facts,
+)
 from feedtwin.calibration.series.windows import windows
 from feedtwin.datasets.adaptor import Flags
+from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import Cascades, CountSeries
 
 HASHTAGS: Final = "hashtags"
 CASCADES: Final = "cascades"
-LEVELS: Final = (HASHTAGS, CASCADES)
+VIDEOS: Final = "videos"
+LEVELS: Final = (HASHTAGS, CASCADES, VIDEOS)
 """What a pattern is one of."""
-_WINDOWS, _STARTS, _SMALL = "windows", "starts", "small trees"
+_WINDOWS, _STARTS, _SMALL, _CURVES = "windows", "starts", "small trees", "curves"
 _FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "growth": (_WINDOWS, "growth, second half over first"),
     "peak_over_mean": (_WINDOWS, "peak over mean day"),
@@ -35,27 +45,33 @@ _FACTS: Final[Mapping[str, tuple[str, str]]] = {
     "tree_at_root": (_SMALL, "events at depth 1"),
     "within_a_day": (_SMALL, "events within 24 h"),
     "half_time": (_SMALL, "half of the events after"),
+    "first_day": (_CURVES, "views of the first day"),
+    "third_day": (_CURVES, "views of the third day"),
+    "second_over_first": (_CURVES, "second day over first"),
+    "half_of_views": (_CURVES, "half of three days' views after"),
 }
 """Pattern -> the units that it is taken over, and the fact of them."""
 MEASURES: Final = tuple(_FACTS)
 """Every pattern by name; `plan.yaml` says what each is used for."""
-_MEANS: Final = ("days_above_half", "early_breadth", "half_time")
+_MEANS: Final = ("days_above_half", "early_breadth", "half_time", "half_of_views")
 """Counts and whole hours: their medians jump, so their means are compared."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """What is measured: series, trees, or both.
+    """What is measured: series, trees, growing videos; at least one.
 
     Attributes:
         hashtags: cumulative views by day; None = none are known.
         cascades: share trees; None = none are known.
-        is_rounded: whether the platform rounds counts of views.
+        is_rounded: whether the platform rounds counts of a hashtag's views.
+        growth: cumulative views of videos by age; None = none are known.
     """
 
     hashtags: CountSeries | None
     cascades: Cascades | None
     is_rounded: bool
+    growth: GrowthCurves | None = None
 
 
 def facts(seen: Spread, constants: Mapping[str, Any]) -> dict[str, Fact]:
@@ -77,6 +93,8 @@ def facts(seen: Spread, constants: Mapping[str, Any]) -> dict[str, Fact]:
         units[_STARTS] = tree_facts(first_events(trees, int(constants["first_events"])), plain)
         small = _sizes(trees) <= constants["tree_events_most"]
         units[_SMALL] = tree_facts(trees, plain & small)
+    if seen.growth is not None:
+        units[_CURVES] = growth_facts(seen.growth)
     found = {}
     for name, (unit, what) in _FACTS.items():
         if unit in units:

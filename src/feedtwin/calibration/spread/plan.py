@@ -33,7 +33,7 @@ def spread_constants(parameters: Mapping[str, Any] | None = None) -> dict[str, A
 
 
 def part_of(seen: Spread, share: float, *, held_out: bool) -> Spread:
-    """Hashtags and cascades of the fit, or those held out.
+    """Hashtags, cascades and videos of the fit, or those held out; videos of one channel go together.
 
     One is held out when the first 32 bits of sha256("spread:NAME"), as a share of 2^32, lie below the share.
 
@@ -42,7 +42,7 @@ def part_of(seen: Spread, share: float, *, held_out: bool) -> Spread:
         share: held out.
         held_out: which part is asked for.
     """
-    series, trees = seen.hashtags, seen.cascades
+    series, trees, growth = seen.hashtags, seen.cascades, seen.growth
     if series is not None:
         kept = (_chosen(series.names, share) == held_out)[series.name]
         series = replace(
@@ -54,7 +54,12 @@ def part_of(seen: Spread, share: float, *, held_out: bool) -> Spread:
             trees, cascade=trees.cascade[kept], index=trees.index[kept], parent=trees.parent[kept],
             delay_s=trees.delay_s[kept],
         )  # fmt: skip
-    return replace(seen, hashtags=series, cascades=trees)
+    if growth is not None:
+        kept = (_chosen(growth.channel, share) == held_out)[growth.video]
+        growth = replace(
+            growth, video=growth.video[kept], age_h=growth.age_h[kept], views=growth.views[kept]
+        )
+    return replace(seen, hashtags=series, cascades=trees, growth=growth)
 
 
 def _chosen(names: np.ndarray, share: float) -> Flags:

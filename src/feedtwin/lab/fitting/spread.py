@@ -19,15 +19,15 @@ from feedtwin.calibration.ecosystem.fitting import (
 from feedtwin.calibration.ecosystem.plan import HELD_OUT, Plan
 from feedtwin.calibration.ecosystem.section import section_of
 from feedtwin.calibration.ecosystem.table import TableFile
-from feedtwin.calibration.series.facts import HORIZON_H, Fact, summaries
+from feedtwin.calibration.series.facts import GROWTH_H, HORIZON_H, Fact, summaries
 from feedtwin.calibration.spread.patterns import Spread, facts, measure, summed
 from feedtwin.calibration.spread.plan import WORLD, part_of, spread_constants, spread_plan
 from feedtwin.calibration.spread.preset import check_free, write_spread
-from feedtwin.datasets.series import CASCADES, HASHTAGS, About, CountSeries
+from feedtwin.datasets.series import CASCADES, GROWTH, HASHTAGS, About, CountSeries
 from feedtwin.errors import DataError
 from feedtwin.lab.fitting.simulating import HOURS, Job, kernels, simulator
 from feedtwin.lab.series.comparing import weights
-from feedtwin.lab.series.twin import observed_cascades, observed_hashtags
+from feedtwin.lab.series.twin import observed_cascades, observed_growth, observed_hashtags
 from feedtwin.lab.study.cells import simulation_hash
 from feedtwin.lab.study.executors import Executor
 from feedtwin.schema.settings import Settings, resolve
@@ -35,6 +35,8 @@ from feedtwin.world.observing import observe_spreading
 
 FORMAT: Final = 1
 """Raised when a row of the reference table comes to mean something else."""
+KINDS: Final = (HASHTAGS, CASCADES, GROWTH)
+"""Kinds of series that can be fitted to."""
 _SIMULATED: Final = About("simulated world", "", "", "feedtwin", "", ())
 
 
@@ -70,7 +72,7 @@ def fit_spread(
 
     Args:
         path: the preset; one of this level is replaced.
-        whole: hashtag series, cascades, or both (`read_series`).
+        whole: what was read (`read_series`).
         abouts: their provenance.
         parameters: changed parameters by full path; those of `calibration` count.
         executor: where worlds are simulated.
@@ -108,31 +110,30 @@ def fit_spread(
 
 
 def read_series(folders: Sequence[Path]) -> tuple[Spread, tuple[About, ...]]:
-    """Reads folders of hashtag series and of cascades, at most one of each, and their provenance.
+    """Reads folders of hashtag series, cascades and growing videos, at most one of each, and their provenance.
 
     Raises:
-        DataError: There is none, a folder is of neither kind, or two are of one.
+        DataError: There is none, a folder is of no such kind, or two are of one.
     """
     found: dict[str, Any] = {}
     for folder in folders:
-        kinds = [
-            one for one in (HASHTAGS, CASCADES) if all((folder / f).is_file() for f in one.files)
-        ]
-        if len(kinds) != 1:
+        fitting = [one for one in KINDS if all((folder / name).is_file() for name in one.files)]
+        if len(fitting) != 1:
+            files = "; ".join(", ".join(one.files) for one in KINDS)
             raise DataError(
-                f"{folder}: {'holds both' if kinds else 'holds neither'} {', '.join(HASHTAGS.files)} and {', '.join(CASCADES.files)}; "
-                "expected a folder of hashtag series or one of cascades. `feedtwin data describe` says what a folder holds"
+                f"{folder}: {'is of several kinds' if fitting else 'is of no kind'} that is fitted to; expected the files of one: {files}. "
+                "`feedtwin data describe` says what a folder holds"
             )
-        if kinds[0].name in found:
+        kind = fitting[0]
+        if kind.name in found:
             raise DataError(
-                f"{folder}: a second folder of {kinds[0].name}; expected at most one of each kind. Give one --series less"
+                f"{folder}: a second folder of {kind.name}; expected at most one of each kind. Give one --series less"
             )
-        found[kinds[0].name] = kinds[0].read(folder)
+        found[kind.name] = kind.read(folder)
     if not found:
-        raise DataError(
-            "no series are given; expected --series FOLDER with hashtag series, with cascades, or one of each"
-        )
-    whole = Spread(found.get(HASHTAGS.name), found.get(CASCADES.name), is_rounded=True)
+        raise DataError("no series are given; expected --series FOLDER, one or more")
+    hashtags, cascades, growth = (found.get(one.name) for one in KINDS)
+    whole = Spread(hashtags, cascades, is_rounded=True, growth=growth)
     return whole, tuple(one.about for one in found.values())
 
 
@@ -180,7 +181,9 @@ def simulate_spread(job: Job[SpreadSetting]) -> tuple[int, dict[str, float]]:
     seen = observe_spreading(spread_settings(setting, job.point), setting.steps, kernels())
     series = _after(observed_hashtags(seen, _SIMULATED), setting.warmup_days)
     trees = observed_cascades(seen, setting.steps, HORIZON_H, _SIMULATED)
-    return job.place, measure(Spread(series, trees, is_rounded=False), setting.constants)
+    curves = observed_growth(seen, setting.steps, GROWTH_H, _SIMULATED)
+    whole = Spread(series, trees, is_rounded=False, growth=curves)
+    return job.place, measure(whole, setting.constants)
 
 
 def _after(series: CountSeries, day: int) -> CountSeries:

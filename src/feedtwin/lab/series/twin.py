@@ -1,6 +1,6 @@
 """Trends and cascades of a run as the tables that files of a platform fill; of a run folder, or of a run that was observed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -137,9 +137,24 @@ def video_growth(path: str | Path, horizon_h: float) -> GrowthCurves:
     """
     run = _whole(path)
     found, items = run.sql(_REPORTS), run.table("items")
-    name, step, views = (found.column(one).to_numpy() for one in ("item", "step", "views"))
-    ids, made, owner = (items.column(one).to_numpy() for one in ("item", "created_step", "creator"))
-    chosen = np.flatnonzero((made >= 0) & (made <= run.last_step - horizon_h))
+    reports = [found.column(one).to_numpy() for one in ("item", "step", "views")]
+    videos = [items.column(one).to_numpy() for one in ("item", "created_step", "creator")]
+    return _curves(reports, videos, run.last_step, horizon_h, _about(run))
+
+
+def observed_growth(seen: Spreading, steps: int, horizon_h: float, about: About) -> GrowthCurves:
+    """What `video_growth` says of a run, from a run of so many steps that was only observed."""
+    reports = (seen.reported, seen.report_step, seen.report_views)
+    videos = (seen.item, seen.created_step, seen.creator)
+    return _curves(reports, videos, steps - 1, horizon_h, about)
+
+
+def _curves(
+    reports: Sequence[Array], videos: Sequence[Array], last: int, horizon_h: float, about: About
+) -> GrowthCurves:
+    """Curves from reports (item, step, views) of videos (item, step of upload, creator) of a run up to a step."""
+    (name, step, views), (ids, made, owner) = reports, videos
+    chosen = np.flatnonzero((made >= 0) & (made <= last - horizon_h))
     hours = int(horizon_h) + 1
     table = np.zeros((len(chosen), hours))
     row = {int(item): k for k, item in enumerate(ids[chosen].tolist())}
@@ -155,7 +170,7 @@ def video_growth(path: str | Path, horizon_h: float) -> GrowthCurves:
         np.repeat(np.arange(len(chosen), dtype=np.int32), hours),
         np.tile(np.arange(hours, dtype=np.float64), len(chosen)),
         np.maximum.accumulate(table, axis=1).reshape(-1),
-        _about(run),
+        about,
     )
 
 
