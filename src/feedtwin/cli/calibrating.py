@@ -20,7 +20,9 @@ from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
 
 if TYPE_CHECKING:
+    from feedtwin.calibration.spread.patterns import Spread
     from feedtwin.datasets.encounters import EncounterLog
+    from feedtwin.datasets.series import About
 
 MapFile = Annotated[
     Path | None,
@@ -141,7 +143,9 @@ def calibrate(
     if budget is not None:
         parameters[f"calibration.{ECOSYSTEM if data else SPREAD}.budget"] = budget
     if data is None:
-        fit_spread(preset_out, series or (), parameters, workers, shown, as_json)
+        fit_spread(
+            preset_out, *_read_series(series or [], as_json), parameters, workers, shown, as_json
+        )
         return
     data = folder_of(data)
     which = adaptor_of(data, name, map_file)
@@ -158,6 +162,16 @@ def calibrate(
         )
     if ENCOUNTER in chosen and not as_json:
         say(f"next    {shell('validate', preset_out, '--data', data)}")
+
+
+def _read_series(folders: list[Path], as_json: bool) -> "tuple[Spread, tuple[About, ...]]":
+    """Reads the series of the level spread and says where they come from."""
+    from feedtwin.lab.fitting.spread import read_series
+
+    whole, abouts = read_series(folders)
+    for one in () if as_json else abouts:
+        say_source(one)
+    return whole, abouts
 
 
 def _fit_encounter(

@@ -12,7 +12,9 @@ from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
     from feedtwin.calibration.ecosystem.fitting import OnWorld
+    from feedtwin.calibration.spread.patterns import Spread
     from feedtwin.datasets.encounters import EncounterLog
+    from feedtwin.datasets.series import About
 
 ENCOUNTER: Final = "encounter"
 ECOSYSTEM: Final = "ecosystem"
@@ -68,7 +70,8 @@ def check_sources(levels: set[str], data: Path | None, series: Sequence[Path]) -
 
 def fit_spread(
     preset: Path,
-    series: Sequence[Path],
+    whole: "Spread",
+    abouts: "Sequence[About]",
     parameters: Mapping[str, Any],
     workers: int | None,
     shown: bool,
@@ -76,18 +79,8 @@ def fit_spread(
 ) -> None:
     """Fits how hashtags and shares spread, writes the preset and prints what was found."""
     from feedtwin.lab.fitting.spread import fit_spread as fit
-    from feedtwin.lab.fitting.spread import read_series
     from feedtwin.lab.machine import usable_cores
     from feedtwin.lab.study.executors import local
-
-    whole, abouts = read_series(series)
-    if not as_json:
-        for one in abouts:
-            say(f"data    {one.name} ({one.state})")
-            say(f"licence {one.licence}")
-            say(f"cite    {one.citation}")
-            for note in one.notes:
-                say(f"note    {note}")
 
     def work(on_world: "OnWorld") -> dict[str, Any]:
         return fit(preset, whole, abouts, parameters, local(workers or usable_cores()), on_world)

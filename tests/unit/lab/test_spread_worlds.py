@@ -159,7 +159,7 @@ def test_a_study_goes_over_its_draws_and_names_what_is_not_identified(preset: Pa
 def test_what_a_fit_reads_is_refused_with_the_reason(preset: Path, tmp_path: Path) -> None:
     hashtags = HASHTAGS.write_tiny(tmp_path / "h")
     cascades = CASCADES.write_tiny(tmp_path / "c")
-    lists = TRENDS.write_tiny(tmp_path / "t")
+    lists, empty = TRENDS.write_tiny(tmp_path / "t"), HASHTAGS.write_tiny(tmp_path / "e", count=1)
     other = tmp_path / "other.yaml"
     other.write_text("format: 1\narrays: {}\n", "utf-8")
     cases: list[tuple[Sequence[object], str]] = [
@@ -171,6 +171,7 @@ def test_what_a_fit_reads_is_refused_with_the_reason(preset: Path, tmp_path: Pat
         (["--levels", "spread", "--series", hashtags, "--series", hashtags], "a second folder"),
         (["--levels", "spread", "--series", lists], "is of no kind"),
         (["--levels", "speed"], "or spread"),
+        (["--levels", "spread", "--series", empty], "large and long enough"),
     ]
     for words, said in cases:
         code, text = call("calibrate", *words, "--preset-out", tmp_path / "new.yaml")

@@ -16,7 +16,7 @@ from feedtwin.calibration.ecosystem.fitting import (
     Point,
     fit_ecosystem,
 )
-from feedtwin.calibration.ecosystem.plan import HELD_OUT, Plan
+from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Plan
 from feedtwin.calibration.ecosystem.section import section_of
 from feedtwin.calibration.ecosystem.table import TableFile
 from feedtwin.calibration.series.facts import GROWTH_H, HORIZON_H, Fact, summaries
@@ -90,6 +90,12 @@ def fit_spread(
     observed = observe_series(plan, whole, constants)
     left_out = [one.name for one in plan.patterns if not isfinite(observed[one.name].value)]
     plan = plan.without(left_out)
+    if not plan.place(FITTED):
+        raise DataError(
+            f"{' and '.join(one.name for one in abouts)}: no hashtag, tree or video is large and long enough for a pattern that is fitted; "
+            f"expected windows of {constants['window_days']} days, trees of {constants['first_events']} events, or videos over three days. Give "
+            "longer or larger series"
+        )
     setting = SpreadSetting(constants)
     names = [one.name for one in plan.patterns]
     file = TableFile(path.with_name(path.name + ".worlds.jsonl"), _key(plan, constants), names)
