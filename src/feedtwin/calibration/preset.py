@@ -52,7 +52,9 @@ def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
     plain = {
         "files": log.provenance.source_hash,
         "constants": {
-            k: v for k, v in constants.items() if not k.startswith(("ecosystem.", "report."))
+            k: v
+            for k, v in constants.items()
+            if not k.startswith(("ecosystem.", "spread.", "report."))
         },
         "method": FIT,
     }
@@ -271,3 +273,9 @@ def _model(
         below(f"{fit}/fate/"),
         arrays[f"{fit}/films"],
     )
+
+
+def write_without_arrays(path: Path, about: Mapping[str, Any]) -> None:
+    """Writes a preset that holds no encounter: `about` says everything, its description first."""
+    whole = {"description": about["description"], "format": FORMAT, **about}
+    _write(path, whole)

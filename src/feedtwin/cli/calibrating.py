@@ -3,18 +3,28 @@
 import time
 from math import isnan
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, overload
 
 import typer
 
-from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, fit_ecosystem, levels_of
+from feedtwin.cli.ecosystem import (
+    ECOSYSTEM,
+    ENCOUNTER,
+    SPREAD,
+    check_sources,
+    fit_ecosystem,
+    fit_spread,
+    levels_of,
+)
 from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
 from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
+    from feedtwin.calibration.spread.patterns import Spread
     from feedtwin.datasets.encounters import EncounterLog
+    from feedtwin.datasets.series import About
 
 MapFile = Annotated[
     Path | None,
@@ -26,6 +36,10 @@ AdaptorName = Annotated[
 ]
 
 
+@overload
+def folder_of(data: Path) -> Path: ...
+@overload
+def folder_of(data: None) -> None: ...
 def folder_of(data: Path | None) -> Path | None:
     """The folder of the shipped sample for the word `sample`, else what was given."""
     from feedtwin.datasets import sample_path
@@ -84,22 +98,36 @@ def say_source(provenance: Any) -> None:
 
 @reports
 def calibrate(
-    data: DataPath,
     preset_out: Annotated[Path, typer.Option("--preset-out", help="The preset's file.")],
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="[DATA]",
+            help="A data folder, or `sample` for the shipped one; none for the level spread.",
+        ),
+    ] = None,
     map_file: MapFile = None,
     name: AdaptorName = None,
     levels: Annotated[
         str,
         typer.Option(
-            help="encounter, ecosystem, or encounter,ecosystem; ecosystem alone adds to a preset that is there."
+            help="encounter, ecosystem, or encounter,ecosystem; ecosystem alone adds to a preset that is there. spread: a "
+            "preset of its own."
         ),
     ] = ENCOUNTER,
+    series: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--series",
+            help="Level spread: a folder of hashtag series, of cascades or of growing videos; repeatable.",
+        ),
+    ] = None,
     budget: Annotated[
-        int | None, typer.Option(min=20, help="Simulated worlds of the ecosystem level.")
+        int | None, typer.Option(min=20, help="Simulated worlds of the ecosystem or of spread.")
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, help="Processes of the ecosystem level; all cores by default."),
+        typer.Option(min=1, help="Processes that simulate worlds; all cores by default."),
     ] = None,
     sets: Sets = None,
     as_json: AsJson = False,
@@ -108,29 +136,65 @@ def calibrate(
     """Fit the twin to a real log and write a preset.
 
     The encounter is fitted twice: without the held-out people and days, to be judged by `validate`; and to everything, for
-    use. The ecosystem's parameters are fitted by simulated worlds, on top of it.
+    use. The ecosystem's parameters are fitted by simulated worlds, on top of it. How hashtags and shares spread is fitted to
+    series, by simulated worlds too, into a preset that holds nothing else.
     A fit that was interrupted is taken up again by the same command.
     """
-    chosen = levels_of(levels)
-    _check_name(preset_out)
-    from feedtwin.calibration.calibrating import Source
-    from feedtwin.calibration.calibrating import calibrate as fit
     from feedtwin.record.folder import refuse_unwritable_file
 
+    chosen = levels_of(levels)
+    _check_name(preset_out)
+    check_sources(chosen, data, series or ())
     refuse_unwritable_file(preset_out)
-    which, parameters = adaptor_of(data, name, map_file), parameters_of(sets)
+    parameters, shown = parameters_of(sets), is_shown(quiet, as_json)
     if budget is not None:
-        parameters["calibration.ecosystem.budget"] = budget
-    shown = is_shown(quiet, as_json)
+        parameters[f"calibration.{ECOSYSTEM if data else SPREAD}.budget"] = budget
+    if data is None:
+        fit_spread(
+            preset_out, *_read_series(series or [], as_json), parameters, workers, shown, as_json
+        )
+        return
+    data = folder_of(data)
+    which = adaptor_of(data, name, map_file)
     with working("reading", shown):
         log = read_encounters(data, which, map_file, parameters)
     if not as_json:
         say_source(log.provenance)
-    if ENCOUNTER not in chosen:
+    if ENCOUNTER in chosen:
+        keep = ECOSYSTEM in chosen
+        _fit_encounter(log, which, map_file, preset_out, parameters, shown, as_json, keep)
+    if ECOSYSTEM in chosen:
         fit_ecosystem(
             preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
         )
-        return
+    if ENCOUNTER in chosen and not as_json:
+        say(f"next    {shell('validate', preset_out, '--data', data)}")
+
+
+def _read_series(folders: list[Path], as_json: bool) -> "tuple[Spread, tuple[About, ...]]":
+    """Reads the series of the level spread and says where they come from."""
+    from feedtwin.lab.fitting.spread import read_series
+
+    whole, abouts = read_series(folders)
+    for one in () if as_json else abouts:
+        say_source(one)
+    return whole, abouts
+
+
+def _fit_encounter(
+    log: "EncounterLog",
+    which: str,
+    map_file: Path | None,
+    preset: Path,
+    parameters: dict[str, Any],
+    shown: bool,
+    as_json: bool,
+    keep_stages: bool,
+) -> None:
+    """Fits the encounter and prints what was found; `keep_stages` leaves the last word to the level that follows."""
+    from feedtwin.calibration.calibrating import Source
+    from feedtwin.calibration.calibrating import calibrate as fit
+
     began = time.perf_counter()
 
     def on_stage(stage: str, number: int, of: int, kept: bool) -> None:
@@ -139,49 +203,30 @@ def calibrate(
             tell(f"stage   {number}/{of} {stage} ({what})")
 
     try:
-        about = fit(
-            log,
-            Source(which, None if map_file is None else str(map_file)),
-            preset_out,
-            parameters,
-            on_stage,
-            keep_stages=ECOSYSTEM in chosen,
-        )
+        source = Source(which, None if map_file is None else str(map_file))
+        about = fit(log, source, preset, parameters, on_stage, keep_stages=keep_stages)
     except KeyboardInterrupt:
         tell(
-            f"interrupted; finished stages are kept in {preset_out}.work: the same command goes on from there"
+            f"interrupted; finished stages are kept in {preset}.work: the same command goes on from there"
         )
         raise typer.Exit(INTERRUPTED) from None
-    if as_json and ECOSYSTEM not in chosen:
-        answer(about)
-        return
     if as_json:
-        fit_ecosystem(
-            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
-        )
+        if not keep_stages:
+            answer(about)
         return
     say(f"fitted  {about['calibration']['state']}")
     table(
         ["outcome", "events", "how", "trees", "sd user", "sd video", "sd author", "slope"],
         [
             (
-                key,
-                one["events"],
-                one["how"],
-                one["trees"],
-                *one["sd_of_effects"].values(),
+                key, one["events"], one["how"], one["trees"], *one["sd_of_effects"].values(),
                 one["slope"],
             )
             for key, one in about["heads"].items()
         ],
         keep=("outcome",),
-    )
-    say(f"wrote   {preset_out} in {time.perf_counter() - began:.0f} s")
-    if ECOSYSTEM in chosen:
-        fit_ecosystem(
-            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
-        )
-    say(f"next    {shell('validate', preset_out, '--data', data)}")
+    )  # fmt: skip
+    say(f"wrote   {preset} in {time.perf_counter() - began:.0f} s")
 
 
 def _check_name(preset_out: Path) -> None:

@@ -8,11 +8,13 @@ read (hash, what it is fitted to, what its ecosystem brings), and `calibration.p
       point: {user.stamina_s: 1480.0, ...}        draw 0
       names: [user.stamina_s, ...]
       draws: [[1312.0, ...], ...]                 draw K is row K - 1
+
+A preset of how hashtags and shares spread has a section `spread` of the same form in its place, and no encounter.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -44,6 +46,8 @@ class FittedPreset:
         sha256: Hash of its text, which names the hash of its arrays.
         state: What it is fitted to, one line.
         ecosystem: Its section of that name.
+        spread: Its section of that name; such a preset holds no other level.
+        world: The world that spread was fitted in.
         holds_sample: Whether the shipped sample is a part of the data that it is fitted to, and not all of them.
     """
 
@@ -51,30 +55,46 @@ class FittedPreset:
     sha256: str
     state: str
     ecosystem: Mapping[str, Any]
+    spread: Mapping[str, Any] = field(default_factory=dict)
+    world: str = ""
     holds_sample: bool = False
 
+    @property
+    def drawn(self) -> Mapping[str, Any]:
+        """The section with the parameters that the preset brings; empty where it brings none."""
+        return self.spread or self.ecosystem
+
     def overlay(self, draw: int) -> dict[str, Any]:
-        """Return the parameters of a draw by path, with the encounter's form.
+        """Return the parameters of a draw by path, with the encounter's form where the preset holds one.
 
         Raises:
-            SettingsError: The preset holds draws of the ecosystem, and fewer than asked for.
+            SettingsError: The preset holds draws of its parameters, and fewer than asked for.
         """
-        found: dict[str, Any] = {"interaction.form": "fitted"}
-        draws = self.ecosystem.get("draws") or []
-        if draw == 0 or not self.ecosystem:
-            return {**found, **(self.ecosystem.get("point") or {})}
+        found: dict[str, Any] = {} if self.spread else {"interaction.form": "fitted"}
+        found |= self.drawn.get("fixed") or {}
+        level, draws = "spread" if self.spread else "ecosystem", self.drawn.get("draws") or []
+        if draw == 0 or not self.drawn:
+            return {**found, **(self.drawn.get("point") or {})}
         if draw > len(draws):
             raise SettingsError(
-                f"calibration.draw: found {draw}, but {self.preset} holds {len(draws)} draws of the ecosystem; expected 0 to "
+                f"calibration.draw: found {draw}, but {self.preset} holds {len(draws)} draws of its {level}; expected 0 to "
                 f"{len(draws)}"
             )
-        names, row = self.ecosystem.get("names") or [], draws[draw - 1]
+        names, row = self.drawn.get("names") or [], draws[draw - 1]
         if not isinstance(row, list) or len(row) != len(names):
             raise SettingsError(
-                f"{self.preset}: ecosystem.draws[{draw - 1}] is {row!r}; expected {len(names)} numbers, one for each of "
-                "ecosystem.names"
+                f"{self.preset}: {level}.draws[{draw - 1}] is {row!r}; expected {len(names)} numbers, one for each of "
+                f"{level}.names"
             )
         return {**found, **dict(zip(names, row, strict=True))}
+
+    def check_population(self, world: str, kind: str) -> None:
+        """Refuse a preset of spread in a world of a log's people, where the same parameters do something else."""
+        if self.spread and kind != "synthetic":
+            raise SettingsError(
+                f"world {world}: preset {self.preset} says how hashtags and shares spread in the world {self.world}, and this world has "
+                "the people, videos and encounters of a log, in which the same parameters do something else; expected a synthetic world"
+            )
 
     def as_data(self, reads: object) -> dict[str, str]:
         """Return what settings keep, so that a run is bound to the file.
@@ -84,7 +104,8 @@ class FittedPreset:
         """
         part = "; the world reads the shipped sample of these data"
         is_part = self.holds_sample and reads == SAMPLE
-        return {"sha256": self.sha256, "state": self.state + (part if is_part else "")}
+        about = {"sha256": self.sha256, "state": self.state + (part if is_part else "")}
+        return about | ({"spread_in": self.world} if self.spread else {})
 
 
 def preset_names() -> list[str]:
@@ -160,9 +181,10 @@ def read_fitted(preset: str) -> FittedPreset | None:
 def _read(preset: str, file: Path, size: int, changed_ns: int) -> FittedPreset | None:
     del size, changed_ns
     values = load_preset(preset).values
-    if "arrays" not in values:
+    if "arrays" not in values and "spread" not in values:
         return None
     calibration, ecosystem = values.get("calibration"), values.get("ecosystem") or {}
+    spread = values.get("spread") or {}
     if not isinstance(calibration, dict) or "state" not in calibration:
         raise SettingsError(
             f"preset {preset}: does not say what it is fitted to (calibration.state); expected a file as `feedtwin calibrate` "
@@ -171,8 +193,8 @@ def _read(preset: str, file: Path, size: int, changed_ns: int) -> FittedPreset |
     if not isinstance(ecosystem, dict):
         raise SettingsError(f"{preset}: ecosystem is {ecosystem!r}; expected a mapping")
     return FittedPreset(
-        preset, sha256(file.read_bytes()).hexdigest(), str(calibration["state"]), ecosystem,
-        bool((values.get("data") or {}).get("sample_hash")),
+        preset, sha256(file.read_bytes()).hexdigest(), str(calibration["state"]), ecosystem, spread,
+        str(values.get("world", "")), bool((values.get("data") or {}).get("sample_hash")),
     )  # fmt: skip
 
 
@@ -180,3 +202,9 @@ def fitted_of(data: Mapping[str, Any] | None) -> Mapping[str, str] | None:
     """Return what settings keep of a fitted preset (`as_data`), or None where there is none."""
     found: Mapping[str, str] | None = (data or {}).get("preset")
     return found
+
+
+def encounter_of(data: Mapping[str, Any] | None) -> Mapping[str, str] | None:
+    """Return what settings keep of a fitted preset that holds an encounter, or None where there is none."""
+    found = fitted_of(data)
+    return None if found is None or "spread_in" in found else found

@@ -213,13 +213,18 @@ def resolve(
     _check_server(parameters)
 
     population = _population(document)
-    if (data or fitted) and population["kind"] != "kuairand":
+    if fitted is not None:
+        fitted.check_population(name, population["kind"])
+    if (data or (fitted and not fitted.spread)) and population["kind"] != "kuairand":
         found = f"data.path is {data['path']!r}" if data else f"preset is {chosen!r}"
         raise SettingsError(
             f"world {name}: {found}, but this world reads no data; expected none: use the world kuairand"
         )
-    if fitted is not None:
-        data["preset"] = fitted.as_data(data.get("path", population.get("path")))
+    data |= (
+        {}
+        if fitted is None
+        else {"preset": fitted.as_data(data.get("path", population.get("path")))}
+    )
     if users is None:
         users = population.get("users")
     if users is None and population["kind"] == "synthetic":

@@ -26,7 +26,7 @@ from feedtwin.datasets.kuairand import KuaiRand
 from feedtwin.datasets.parquet import rows_of
 from feedtwin.errors import DataError, SettingsError
 from feedtwin.randomness import Draws, Stream
-from feedtwin.schema.presets import SHOWN, file_of, fitted_of
+from feedtwin.schema.presets import SHOWN, encounter_of, file_of, fitted_of
 from feedtwin.schema.settings import Settings
 from feedtwin.twins.content import ContentTwin
 from feedtwin.twins.interaction.columns import FittedColumns, FittedTables, donors_among
@@ -70,10 +70,15 @@ def fitted_columns(
         settings.parameters["interaction.form"] == "fitted",
         settings.parameters["calibration.draw"],
     )
-    preset = fitted_of(settings.data)
+    preset = encounter_of(settings.data)
     if preset is None or origin.keys is None:
+        is_asked = draw and fitted_of(settings.data) is None
         asked = (
-            "interaction.form=fitted" if is_fitted else f"calibration.draw={draw}" if draw else ""
+            "interaction.form=fitted"
+            if is_fitted
+            else f"calibration.draw={draw}"
+            if is_asked
+            else ""
         )
         if asked:
             raise SettingsError(

@@ -31,6 +31,10 @@ def calibration_of(settings: Settings, draws: int = 0) -> str:
         return _of_world(settings)
     draw = f"draws 1 to {draws}" if draws else f"draw {settings.parameters['calibration.draw']}"
     name = f"preset {Path(str(settings.preset)).name} (SHA-256 {preset['sha256'][:SHOWN]}), {draw}"
+    fitted_in = preset.get("spread_in")
+    if fitted_in is not None:
+        elsewhere = "" if settings.world == fitted_in else f" in the world {fitted_in}"
+        return f"partly calibrated{elsewhere}: {preset['state']}; {name}"
     form = settings.parameters["interaction.form"]
     if form != "fitted":
         return (

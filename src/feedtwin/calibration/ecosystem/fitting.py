@@ -27,7 +27,7 @@ _PRIOR_VARIANCE: Final = 1.0 / 12.0
 class Point:
     """A world to simulate: parameter values by path, and its root seed."""
 
-    values: Mapping[str, float]
+    values: Mapping[str, Any]
     seed: int
 
 
@@ -59,7 +59,8 @@ class Fitted:
         contraction: (d,) 1 - posterior variance / prior variance; below 0 where the posterior is at both ends.
         identified: (d,) whether the contraction is large enough.
         recovery: how parameters of simulated worlds are recovered.
-        runs: worlds in the table of both waves.
+        runs: worlds of both waves.
+        without: those of them that had no number for some pattern, and count as ruled out.
     """
 
     plan: Plan
@@ -72,6 +73,7 @@ class Fitted:
     identified: Flags
     recovery: Recovery
     runs: int
+    without: int
 
 
 def fit_ecosystem(
@@ -104,10 +106,11 @@ def fit_ecosystem(
     runs = int(constants["budget"])
     first = sobol(max(round(runs * constants["first_share"]), 2), len(plan.free), seed)
     waves = [_worlds(plan, first, 1, simulate, file, constants, on_world)]
-    emulator = fit_emulator(first, waves[0].patterns[:, places])
+    emulator = fit_emulator(waves[0].unit, waves[0].patterns[:, places])
     second, region = _second(emulator, target.take(places), runs - len(first), plan, constants)
     waves.append(_worlds(plan, second, 2, simulate, file, constants, on_world))
     whole = _together(waves)
+    done = len(first) + len(second)
     table = whole.take(_inside(emulator, whole.unit, target.take(places), region.rank, constants))
     noisy = _with_discrepancy(table, plan, constants)[:, :, places]
     posterior = infer(table.unit, noisy, target.value[places], constants)
@@ -117,7 +120,7 @@ def fit_ecosystem(
     contraction = 1.0 - np.diag(posterior.covariance) / _PRIOR_VARIANCE
     return Fitted(
         plan, target, table, fit_emulator(whole.unit, whole.patterns), region, posterior,
-        contraction, contraction >= constants["identified"], recovery, len(whole),
+        contraction, contraction >= constants["identified"], recovery, done, done - len(whole),
     )  # fmt: skip
 
 
@@ -130,7 +133,11 @@ def _worlds(
     constants: Mapping[str, Any],
     on_world: OnWorld,
 ) -> Reference:
-    """Simulates the points that are not in the file."""
+    """Simulates the points that are not in the file; worlds without a number for some pattern are left out.
+
+    Raises:
+        DataError: More than half of the worlds are.
+    """
     names = [one.name for one in plan.patterns]
     found = np.full((len(unit), len(names)), np.nan)
     missing = []
@@ -145,7 +152,7 @@ def _worlds(
     seed = int(constants["seed"])
     points = [
         Point(
-            dict(zip(plan.names, plan.values(unit[k : k + 1])[0].tolist(), strict=True)),
+            {**plan.fixed, **plan.settings(plan.values(unit[k : k + 1])[0])},
             point_seed(unit[k], seed),
         )
         for k in missing
@@ -153,15 +160,18 @@ def _worlds(
     for done, (place, row) in enumerate(simulate(points) if points else (), start=1):
         k = missing[place]
         found[k] = [row[name] for name in names]
-        if not np.isfinite(found[k]).all():
-            raise DataError(
-                f"the simulated world at {points[place].values} gives no number for "
-                f"{names[int(np.flatnonzero(~np.isfinite(found[k]))[0])]}; expected one for every pattern"
-            )
         if file is not None:
             file.put(unit[k], found[k].tolist())
         on_world(wave, reused + done, len(unit), reused)
-    return Reference(unit, found, np.full(len(unit), wave))
+    known = np.isfinite(found)
+    whole = known.all(axis=1)
+    if whole.mean() < 0.5:
+        raise DataError(
+            f"{int((~whole).sum())} of {len(unit)} simulated worlds give no number for some pattern, most often for "
+            f"{names[int(np.argmin(known.mean(axis=0)))]}; expected one for every pattern in at least half of them. Simulate larger worlds, or "
+            "leave the pattern out of the plan"
+        )
+    return Reference(unit, found, np.full(len(unit), wave)).take(whole)
 
 
 def _inside(

@@ -26,7 +26,7 @@ def section_of(
         constants: `ecosystem.*` without the section's name.
 
     Returns:
-        `names`, `point`, `draws` (K rows in the order of `names`), `parameters`, `patterns`, `recovery`, `design`. A band
+        `names`, `point`, `draws` (K rows in the order of `names`), `fixed` where the plan fixes something, `parameters`, `patterns`, `recovery`, `design`. A band
         `predicted_low` to `predicted_high` is 95 % and holds the posterior, the emulator, the observation's error and the
         stated tolerance; `inside` says whether the observed value is in it, `inside_without_tolerance` whether it would be
         in a band without the last.
@@ -35,15 +35,17 @@ def section_of(
     unit = posterior.draws(int(constants["draws"]), int(constants["seed"]))
     point = plan.values(posterior.quantile(0.5)[None, :])[0]
     return {
-        "names": plan.names,
-        "point": dict(zip(plan.names, _short(point), strict=True)),
-        "draws": [_short(row) for row in plan.values(unit)],
-        "parameters": _parameters(fitted, source, constants),
+        "names": [one.parameter for one in plan.free],
+        "point": plan.settings(_short(point)),
+        "draws": [list(plan.settings(_short(row)).values()) for row in plan.values(unit)],
+        **({"fixed": dict(plan.fixed)} if plan.fixed else {}),
+        "parameters": _parameters(fitted, point, source, constants),
         "patterns": _patterns(fitted, unit),
         "recovery": _recovery(fitted, constants),
         "design": {
             **design,
             "runs": fitted.runs,
+            "runs_without_a_pattern": fitted.without,
             "runs_not_ruled_out": len(fitted.table),
             "share_not_ruled_out": _one(fitted.region.share),
             "patterns_let_off": fitted.region.rank - 1,
@@ -53,7 +55,9 @@ def section_of(
     }
 
 
-def _parameters(fitted: Fitted, source: str, constants: Mapping[str, Any]) -> dict[str, Any]:
+def _parameters(
+    fitted: Fitted, point: F8, source: str, constants: Mapping[str, Any]
+) -> dict[str, Any]:
     tail = (1.0 - float(constants["credible"])) / 2.0
     low = fitted.plan.values(fitted.posterior.quantile(tail)[None, :])[0]
     high = fitted.plan.values(fitted.posterior.quantile(1.0 - tail)[None, :])[0]
@@ -61,7 +65,7 @@ def _parameters(fitted: Fitted, source: str, constants: Mapping[str, Any]) -> di
     for k, one in enumerate(fitted.plan.free):
         known = bool(fitted.identified[k])
         found[one.path] = {
-            "low": _one(low[k]), "high": _one(high[k]), "prior_low": one.low, "prior_high": one.high,
+            "point": _one(point[k]), "low": _one(low[k]), "high": _one(high[k]), "prior_low": one.low, "prior_high": one.high,
             "scale": one.scale, "contraction": _one(fitted.contraction[k]), "identified": known,
             "source": source if known else f"not identified by these data: {source}",
         }  # fmt: skip
@@ -140,5 +144,5 @@ def _one(value: Any) -> float:
     return float(f"{float(value):.{DIGITS}g}")
 
 
-def _short(values: F8) -> list[float]:
-    return [_one(value) for value in values]
+def _short(values: F8) -> F8:
+    return np.array([_one(value) for value in values])

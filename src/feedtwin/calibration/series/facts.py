@@ -100,6 +100,15 @@ def tree_facts(table: Cascades, within: Flags) -> list[Fact]:
     ]  # fmt: skip
 
 
+def summaries(values: F8, weight: F8, summary: str) -> F8:
+    """Weighted means, or lower medians, of units (n,): one per row of weights (R, n)."""
+    if summary == "mean":
+        return (weight @ values) / weight.sum(axis=1)
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(weight[:, order], axis=1)
+    return values[order][np.argmax(total >= total[:, -1:] / 2.0, axis=1)]
+
+
 def growth_facts(table: GrowthCurves) -> list[Fact]:
     """Facts of videos seen from their first `FIRST_H` hours to `GROWTH_H`, with `VIEWS_PER_DAY` on its mean day; straight between readings."""
     ends = np.flatnonzero(np.append(np.diff(table.video) > 0, len(table.video) > 0))

@@ -24,7 +24,7 @@ from feedtwin.calibration.split import held_out_people
 from feedtwin.datasets.adaptor import Flags
 from feedtwin.datasets.encounters import EncounterLog
 from feedtwin.errors import DataError
-from feedtwin.lab.fitting.simulating import WORLD, Setting, simulator, world_settings
+from feedtwin.lab.fitting.simulating import WORLD, Setting, do, simulator, world_settings
 from feedtwin.lab.study.cells import simulation_hash
 from feedtwin.lab.study.executors import Executor
 from feedtwin.schema.parameters import load_defaults
@@ -94,7 +94,7 @@ def fit_preset(
         path.with_name(path.name + ".worlds.jsonl"), key, [one.name for one in plan.patterns]
     )
     fitted = fit_ecosystem(
-        plan, side.observed, simulator(side.setting, executor), file, constants, on_world
+        plan, side.observed, simulator(side.setting, executor, do), file, constants, on_world
     )
     of = log.provenance
     what = f"{of.name} ({of.state}, {of.days} days from {of.first_day})"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ WORLD: Final = "kuairand"
 """The world whose people and videos are a log's."""
 HOURS: Final = 24
 """Steps of a day."""
+SettingT = TypeVar("SettingT")
+"""What all simulated worlds of a fit have in common."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,12 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Job:
+class Job(Generic[SettingT]):
     """A world to simulate: its place among its wave's points, and what makes it."""
 
     place: int
     point: Point
-    setting: Setting
+    setting: SettingT
 
 
 def world_settings(setting: Setting, point: Point) -> Settings:
@@ -61,7 +63,7 @@ def world_settings(setting: Setting, point: Point) -> Settings:
     )  # fmt: skip
 
 
-def do(job: Job) -> tuple[int, dict[str, float]]:
+def do(job: Job[Setting]) -> tuple[int, dict[str, float]]:
     """Simulate a world, keep of it what a log would hold, and measure that."""
     setting, settings = job.setting, world_settings(job.setting, job.point)
     warmup = int(setting.constants["warmup_days"])
@@ -81,12 +83,14 @@ def as_seen(shown: Observed, warmup_days: int) -> Seen:
 
 
 def simulator(
-    setting: Setting, executor: Executor
+    setting: SettingT,
+    executor: Executor,
+    work: Callable[[Job[SettingT]], tuple[int, dict[str, float]]],
 ) -> Callable[[Sequence[Point]], Iterable[tuple[int, Mapping[str, float]]]]:
-    """What `fit_ecosystem` simulates with, on an executor's workers."""
+    """What `fit_ecosystem` simulates with: a function of one world (`do`, or another level's), on an executor's workers."""
 
     def simulate(points: Sequence[Point]) -> Iterator[tuple[int, Mapping[str, float]]]:
-        yield from executor.run(do, [Job(k, point, setting) for k, point in enumerate(points)])
+        yield from executor.run(work, [Job(k, point, setting) for k, point in enumerate(points)])
 
     return simulate
 

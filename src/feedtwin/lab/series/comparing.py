@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
-from feedtwin.calibration.series.facts import Fact
+from feedtwin.calibration.series.facts import Fact, summaries
 from feedtwin.lab.run_data import Array
 from feedtwin.lab.statistics.resampling import resample_rows, sign_flips
 
@@ -83,10 +83,10 @@ def _pattern(about: str, fact: Fact, keep: Array, runs: list[Array]) -> Pattern:
     values = fact.values[keep]
     names, cluster = np.unique(fact.cluster[keep], return_inverse=True)
     cluster = cluster.reshape(-1)
-    drawn = _summaries(values, weights(len(names))[:, cluster], fact.summary)
+    drawn = summaries(values, weights(len(names))[:, cluster], fact.summary)
     low, high = interval(drawn)
     every = np.concatenate(runs) if runs else np.zeros(0)
-    once = [_summaries(one, np.ones((1, len(one))), fact.summary)[0] for one in runs]
+    once = [summaries(one, np.ones((1, len(one))), fact.summary)[0] for one in runs]
     twin, below, above = _over_runs(once)
     ks, wasserstein = _distances(values, every)
     ks_floor, wasserstein_floor = _floor(values, cluster, len(names))
@@ -113,15 +113,6 @@ def interval(drawn: Array) -> tuple[float, float]:
     tail = (1.0 - CONFIDENCE) / 2.0
     low, high = np.quantile(known, [tail, 1.0 - tail])
     return float(low), float(high)
-
-
-def _summaries(values: Array, weight: Array, summary: str) -> Array:
-    """Weighted means, or lower medians, one per row of weights (R, n)."""
-    if summary == "mean":
-        return (weight @ values) / weight.sum(axis=1)
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(weight[:, order], axis=1)
-    return values[order][np.argmax(total >= total[:, -1:] / 2.0, axis=1)]
 
 
 def _over_runs(once: list[float]) -> tuple[float | None, float | None, float | None]:

@@ -21,9 +21,10 @@ from feedtwin.calibration.series.windows import windows
 from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import CASCADES, GROWTH, HASHTAGS, About, Cascades, CountSeries
 from feedtwin.errors import DataError
+from feedtwin.lab.run_data import HOURS_PER_DAY
 from feedtwin.lab.series.comparing import Pattern, compare
 from feedtwin.lab.series.scoring import KS, Score, Scored, scores
-from feedtwin.lab.series.twin import HOURS_PER_DAY, hashtag_views, share_cascades, video_growth
+from feedtwin.lab.series.twin import hashtag_views, share_cascades, video_growth
 from feedtwin.record.reader import Run
 
 HORIZONS: Final = (3, 7, 14)

@@ -1,5 +1,6 @@
-"""Trends and cascades of a run as the tables that files of a platform fill."""
+"""Trends and cascades of a run as the tables that files of a platform fill; of a run folder, or of a run that was observed."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,11 +10,11 @@ from feedtwin.datasets.growth import GrowthCurves
 from feedtwin.datasets.series import About, Cascades, CountSeries
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.cascades import timed_trees
-from feedtwin.lab.run_data import Array
+from feedtwin.lab.run_data import HOURS_PER_DAY, Array
 from feedtwin.record.reader import Run
 from feedtwin.schema.codes import SocialActivityKind
+from feedtwin.world.observing import Spreading
 
-HOURS_PER_DAY: Final = 24
 _VIEWS: Final = """
     WITH reported AS (
         SELECT item, (step - 1) // 24 AS day,
@@ -46,15 +47,33 @@ def hashtag_views(path: str | Path) -> CountSeries:
     days = (run.last_step + 1) // HOURS_PER_DAY
     inside = day < days
     known, row = np.unique(tag[inside], return_inverse=True)
-    views = np.zeros((len(known), days + 1))
-    views[row.reshape(-1), day[inside] + 1] = found.column("seen").to_numpy()[inside]
+    views = np.zeros((len(known), days))
+    views[row.reshape(-1), day[inside]] = found.column("seen").to_numpy()[inside]
+    return _series(known, views, _about(run))
+
+
+def observed_hashtags(seen: Spreading, about: About) -> CountSeries:
+    """What `hashtag_views` says of a run, from a run that was only observed."""
+    videos, place = np.nonzero(seen.hashtags)
+    carried = np.unique(np.stack([seen.hashtags[videos, place], videos]), axis=1)  # each tag once
+    known, row = np.unique(carried[0], return_inverse=True)
+    views = np.zeros((len(known), seen.views.shape[1]))
+    np.add.at(views, row.reshape(-1), seen.views[carried[1]])
+    met = views.any(axis=1)
+    return _series(known[met], views[met], about)
+
+
+def _series(known: Array, views: Array, about: About) -> CountSeries:
+    """Cumulated views of the tags (N,) on each day (N, days), from 0 before the first."""
+    days = views.shape[1]
+    views = np.concatenate([np.zeros((len(known), 1)), views], axis=1)
     return CountSeries(
         np.array([str(one) for one in known.tolist()], object),
         np.repeat(np.arange(len(known), dtype=np.int32), days + 1),
         np.tile(np.arange(days + 1, dtype=np.int32), len(known)),
         np.cumsum(views, axis=1).reshape(-1),
         -1,  # a twin's week has no weekend
-        _about(run),
+        about,
     )
 
 
@@ -73,10 +92,24 @@ def share_cascades(path: str | Path, horizon_h: float) -> Cascades:
     born = dict(
         zip(*(items.column(one).to_pylist() for one in ("item", "created_step")), strict=True)
     )
+    return _trees(timed_trees(**columns), born, run.last_step - horizon_h, _about(run))
+
+
+def observed_cascades(seen: Spreading, steps: int, horizon_h: float, about: About) -> Cascades:
+    """What `share_cascades` says of a run, from a run of so many steps that was only observed."""
+    born = dict(zip(seen.item.tolist(), seen.created_step.tolist(), strict=True))
+    trees = timed_trees(seen.shared, seen.user, seen.parent, seen.step)
+    return _trees(trees, born, steps - 1 - horizon_h, about)
+
+
+def _trees(
+    found: Iterable[tuple[int, Array, Array]], born: Mapping[int, int], latest: float, about: About
+) -> Cascades:
+    """The trees of videos that were uploaded from step 0 to the latest."""
     keys: list[str] = []
     parts: list[Array] = []
-    for video, tree, step in timed_trees(**columns):
-        if 0 <= born[video] <= run.last_step - horizon_h:
+    for video, tree, step in found:
+        if 0 <= born[video] <= latest:
             events = np.arange(len(step))
             parts.append(
                 np.stack([np.full(len(step), len(keys)), events, tree[1:] - 1, step - born[video]])
@@ -90,7 +123,7 @@ def share_cascades(path: str | Path, horizon_h: float) -> Cascades:
         joined[1],
         joined[2],
         joined[3] * 3600.0,
-        _about(run),
+        about,
     )
 
 
@@ -104,9 +137,24 @@ def video_growth(path: str | Path, horizon_h: float) -> GrowthCurves:
     """
     run = _whole(path)
     found, items = run.sql(_REPORTS), run.table("items")
-    name, step, views = (found.column(one).to_numpy() for one in ("item", "step", "views"))
-    ids, made, owner = (items.column(one).to_numpy() for one in ("item", "created_step", "creator"))
-    chosen = np.flatnonzero((made >= 0) & (made <= run.last_step - horizon_h))
+    reports = [found.column(one).to_numpy() for one in ("item", "step", "views")]
+    videos = [items.column(one).to_numpy() for one in ("item", "created_step", "creator")]
+    return _curves(reports, videos, run.last_step, horizon_h, _about(run))
+
+
+def observed_growth(seen: Spreading, steps: int, horizon_h: float, about: About) -> GrowthCurves:
+    """What `video_growth` says of a run, from a run of so many steps that was only observed."""
+    reports = (seen.reported, seen.report_step, seen.report_views)
+    videos = (seen.item, seen.created_step, seen.creator)
+    return _curves(reports, videos, steps - 1, horizon_h, about)
+
+
+def _curves(
+    reports: Sequence[Array], videos: Sequence[Array], last: int, horizon_h: float, about: About
+) -> GrowthCurves:
+    """Curves from reports (item, step, views) of videos (item, step of upload, creator) of a run up to a step."""
+    (name, step, views), (ids, made, owner) = reports, videos
+    chosen = np.flatnonzero((made >= 0) & (made <= last - horizon_h))
     hours = int(horizon_h) + 1
     table = np.zeros((len(chosen), hours))
     row = {int(item): k for k, item in enumerate(ids[chosen].tolist())}
@@ -122,7 +170,7 @@ def video_growth(path: str | Path, horizon_h: float) -> GrowthCurves:
         np.repeat(np.arange(len(chosen), dtype=np.int32), hours),
         np.tile(np.arange(hours, dtype=np.float64), len(chosen)),
         np.maximum.accumulate(table, axis=1).reshape(-1),
-        _about(run),
+        about,
     )
 
 

@@ -22,11 +22,10 @@ def over_posterior(study: Study, draws: int, document: Document) -> Study:
     Raises:
         SettingsError: The study has no fitted preset, or one with fewer draws; or an arm chooses its own.
     """
-    ecosystem = _fitted(study, document).ecosystem
-    known = len(ecosystem.get("draws") or ())
+    known = len(_fitted(study, document).drawn.get("draws") or ())
     if not FEWEST <= draws <= known:
         raise SettingsError(
-            f"--posterior {draws}: {study.preset} holds {known} draws of the ecosystem; expected {FEWEST} to {known}"
+            f"--posterior {draws}: {study.preset} holds {known} draws of parameters; expected {FEWEST} to {known}"
         )
     for arm in study.arms.values():
         if DRAW in arm.parameters:
@@ -69,5 +68,5 @@ def draw_of(study: Study, replicate: int) -> int:
 def unidentified(study: Study) -> list[str]:
     """Return the fitted parameters that the preset's data do not identify; () without draws."""
     fitted = read_fitted(study.preset) if study.posterior and study.preset else None
-    parameters = {} if fitted is None else fitted.ecosystem.get("parameters") or {}
+    parameters = {} if fitted is None else fitted.drawn.get("parameters") or {}
     return [name for name, one in parameters.items() if not one["identified"]]

@@ -103,7 +103,7 @@ def test_from_a_log_to_a_preset_with_its_ecosystem(folder: Path, tmp_path: Path)
     ]
     said = CliRunner().invoke(app, [str(word) for word in words])
     assert said.exit_code == 0, said.output
-    assert "gini_of_videos" in said.output and "simulated worlds in the log's place" in said.output
+    assert "gini_of_videos" in said.output and "simulated worlds in the data's place" in said.output
     assert not preset.with_name("p.yaml.work").exists()
     told: list[tuple[int, int, int, int]] = []
 

@@ -163,6 +163,22 @@ def test_a_killed_fit_goes_on_and_gives_the_same(fitted: Fitted, tmp_path: Path)
         TableFile(path, "k", names)
 
 
+def test_worlds_without_a_pattern_are_counted_and_too_many_are_refused() -> None:
+    def some(points: Sequence[Point]) -> Iterator[tuple[int, dict[str, float]]]:
+        for place, found in Linear()(points):
+            lacks = points[place].values["p2"] > most
+            yield place, {**found, "d": float("nan")} if lacks else found
+
+    most = 1.7
+    found = fit_ecosystem(PLAN, observed(), some, None, CONSTANTS)
+    assert found.runs == CONSTANTS["budget"] and 20 < found.without < 60
+    assert PLAN.values(found.table.unit)[:, 2].max() <= most
+    assert section_of(found, "a test", {}, CONSTANTS)["design"]["runs_without_a_pattern"] > 20
+    most = 0.8
+    with pytest.raises(DataError, match="most often for d; expected one for every pattern"):
+        fit_ecosystem(PLAN, observed(), some, None, CONSTANTS)
+
+
 def test_the_emulator_tells_noise_from_doubt() -> None:
     unit = uniforms(np.arange(160), "points").reshape(80, 2)
     truth = np.sin(4 * unit[:, :1]) + unit[:, 1:]
