@@ -27,6 +27,7 @@ def result_json(result: "StudyResult") -> dict[str, object]:
         "effects": [asdict(one) for one in result.effects],
         "answers": [asdict(one) for one in result.answers],
         "cells_reused": result.reused,
+        "cells_run_again": list(result.run_again),
     }
 
 
@@ -50,8 +51,10 @@ def print_result(result: "StudyResult") -> None:
     say(f"{about.population}")
     for one in result.warnings:
         say(f"warning: {one.kind}: {one.message}", style="yellow")
-    if about.precision:
+    if about.precision and about.precision not in {one.message for one in result.warnings}:
         say(f"note    {about.precision}")
+    for line in result.run_again:
+        say(f"note    {line}")
     if result.answers:
         say(
             f"spent   {about.llm_spent_usd:,.6g} of {about.llm_budget_usd:,.6g} USD on language models, in all cells"

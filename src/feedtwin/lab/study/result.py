@@ -360,6 +360,8 @@ class StudyResult:
     provenance: Provenance
     reused: int = field(default=0, compare=False)
     """Cells that were finished before this call."""
+    run_again: tuple[str, ...] = field(default=(), compare=False)
+    """Cells that were finished, could not be read whole and were run again by this call: which and why, a sentence each."""
 
     def __repr__(self) -> str:
         """Say the state of calibration first, then every effect with its interval."""
