@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedtwin.cli.terminal import console, say, shell, size
 from feedtwin.lab.numbers import decimals, fixed, interval, p_value, significant
+from feedtwin.lab.study.wording import corrected
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.result import Effect, StudyResult
@@ -70,11 +71,10 @@ def print_result(result: "StudyResult") -> None:
 def _print_legend(result: "StudyResult") -> None:
     """Say what the numbers of effects are."""
     about = result.provenance
-    correction = ", ".join(dict.fromkeys(one.correction for one in result.effects)) or "none"
-    if correction == "none":
+    if all(one.correction == "none" for one in result.effects):
         say("p  not corrected for the number of tests; p of claims likewise")
     else:
-        say(f"p  corrected: {correction}, over {_sizes(result.effects)}; p of claims likewise")
+        say(f"p  corrected: {corrected(result.effects)}; p of claims likewise")
     say(f"n  distinct pairs, of {about.replicates} replicates")
     say(
         "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power"
@@ -95,13 +95,6 @@ def _print_legend(result: "StudyResult") -> None:
         say(
             "all at once  intervals that hold for every estimate of the study together; the others hold one by one"
         )
-
-
-def _sizes(effects: "Sequence[Effect]") -> str:
-    """How many tests are corrected together; `2 to 4` where families differ."""
-    sizes = sorted({one.family_size for one in effects if one.family_size}) or [0]
-    many = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"{many} test" if sizes[-1] == 1 else f"{many} tests"
 
 
 def print_effects(effects: "list[Effect]", horizon: int) -> None:
@@ -187,7 +180,7 @@ def _print_curves(result: "StudyResult") -> None:
         if one.is_contrast and one.kind == "lorenz":
             said.setdefault((one.of, one.distribution), one)
     for (contrast, _), one in said.items():
-        p = "" if one.p is None else f" (p {p_value(one.p)})"
+        p = "" if one.p is None else f" (p {p_value(one.p)}, uncorrected)"
         say(f"{one.label}, {contrast}: {one.verdict}{p}")
     if said:
         say()

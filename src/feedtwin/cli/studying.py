@@ -174,7 +174,9 @@ def _print_notes(found: "Study") -> None:
     for line in (*found.aliases, *map(words_of_alike, alike(found))):
         say(f"note    {line}")
     if found.replication.most == 1:
-        say("note    1 replicate: one pair gives an estimate, and no interval and no p; expected 2 or more, and 8 or more for claims")
+        say(
+            "note    1 replicate: one pair gives an estimate, and no interval and no p; expected 2 or more, and 8 or more for claims"
+        )
 
 
 def _rehearse(

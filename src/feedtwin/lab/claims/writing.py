@@ -171,8 +171,10 @@ def _layout_lines(sheet: Sheet, cells: Sequence[Beside]) -> Iterable[str]:
 def _corrected(result: StudyResult) -> str:
     """What p and intervals of the claims table are corrected for."""
     said = "; ".join(
-        f"{one} over {_tests(size)}" if one != "none" else "not corrected"
-        for one, size in dict.fromkeys((e.correction, e.family_size) for e in result.effects if e.p is not None)
+        f"{one}{' per metric' if 'dunnett' in one else ''} over {_tests(size)}" if one != "none" else "not corrected"
+        for one, size in dict.fromkeys(
+            (e.correction, e.family_size) for e in result.effects if e.p is not None and (e.family_size or e.correction == "none")
+        )
     )  # fmt: skip
     return (
         f"p: two-sided, of no difference, corrected for all that the study tests ({said or 'nothing was tested'}). Intervals hold "
