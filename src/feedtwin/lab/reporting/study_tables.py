@@ -13,7 +13,6 @@ from feedtwin.lab.figures.words import (
     fixed,
     p_value,
     percent,
-    plural,
     quantity,
 )
 from feedtwin.lab.numbers import decimals, significant
