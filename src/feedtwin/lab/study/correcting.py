@@ -101,6 +101,9 @@ def _adjust(study: Study, cells: Cells, found: Sequence[Effect], family: Family)
     if len(rows) < enough:
         why = f"{named} takes {enough} pairs that all have, there are {len(rows)}"
         return _by_p(found, family, holm, f"holm ({why})")
+    if named == "dunnett" and _is_dependent(rows):
+        why = "dunnett takes contrasts none of which follows from the others of its metric"
+        return _by_p(found, family, holm, f"holm ({why})")
     if named == "dunnett":
         return _by_law(study, cells, found, family, rows, lambda at: _of_many(rows - at))
     joint = Joint(rows, confidence=study.confidence, seed=study.seed)
@@ -113,6 +116,14 @@ def _adjust(study: Study, cells: Cells, found: Sequence[Effect], family: Family)
                 "joint_low": min(float(low), own[0]), "joint_high": max(float(high), own[1])
             }  # fmt: skip
     return changes
+
+
+def _is_dependent(differences: Array) -> bool:
+    """Whether some comparison is a sum of others, as two - one is of two - base and one - base: their law is singular."""
+    off = differences - differences.mean(axis=0)
+    spread = off.std(axis=0)
+    moving = spread > 1e-12 * np.abs(differences).max(axis=0)
+    return bool(np.linalg.matrix_rank(off[:, moving] / spread[moving], tol=1e-9) < moving.sum())
 
 
 def _of_many(differences: Array) -> Array:
