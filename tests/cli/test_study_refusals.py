@@ -1,9 +1,13 @@
 """What `feedtwin study` and its kin refuse or say before anything runs, in words that name the way out."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+
+import feedtwin
+from feedtwin.errors import SettingsError
 
 STUDY = """\
 world: synthetic
@@ -99,3 +103,32 @@ def test_arms_with_the_same_settings_are_named_and_run_once(cli):
     assert (
         "is no evidence from 2 arms" in found["warnings"][kinds.index("duplicate cells")]["message"]
     )
+
+
+@pytest.mark.parametrize("value", [".inf", "-.inf", ".nan"])
+@pytest.mark.parametrize("key", ["no_harm", "smallest_effect", "equivalent_within"])
+def test_a_size_that_is_no_finite_number_is_refused_by_line(cli, key, value):
+    text = STUDY.replace("{metric: watch_s}", f"{{metric: watch_s, {key}: {value}}}")
+    (cli.folder / "mine.yaml").write_text(text, "utf-8")
+    said = cli("study", "mine.yaml", "--dry-run", status=2).stderr
+    assert said.startswith("error: mine.yaml, line 9: ") and f"estimands[0].{key}" in said
+    assert re.search("expected (a finite number|a number|more than 0)", said)
+
+
+def test_a_precision_that_is_no_finite_number_is_refused_by_line(cli):
+    text = STUDY.replace("replicates: 2", "replicates: {most: 4, until: {half_width: .inf}}")
+    (cli.folder / "mine.yaml").write_text(text, "utf-8")
+    said = cli("study", "mine.yaml", "--dry-run", status=2).stderr
+    assert said.startswith("error: mine.yaml, line 8: ") and "expected a finite number" in said
+
+
+def test_one_replicate_is_said_to_give_no_interval(cli):
+    (cli.folder / "mine.yaml").write_text(STUDY, "utf-8")
+    assert "no interval" not in cli("study", "mine.yaml", "--dry-run").stdout
+    said = cli("study", "mine.yaml", "--dry-run", "--replicates", "1").stdout
+    assert "1 replicate: one pair gives an estimate, and no interval" in " ".join(said.split())
+
+
+def test_a_metric_that_compare_does_not_know_is_answered_with_the_nearest():
+    with pytest.raises(SettingsError, match="did you mean 'skip_rate'"):
+        feedtwin.compare((), (), metrics=["skip_rat"])

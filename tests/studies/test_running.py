@@ -8,6 +8,7 @@ import time
 import pytest
 
 import feedtwin
+from feedtwin.cli.effects import print_result
 from feedtwin.errors import IntegrityError, RunFolderError
 from feedtwin.lab.study import read_result, run_study
 from feedtwin.lab.study.executors import Futures, InProcess, LocalProcesses
@@ -183,7 +184,7 @@ def test_identical_arms_are_run_once_and_differ_by_nothing(ran, tmp_path):
     assert one.verdict == "identical in every pair"
 
 
-def test_a_study_stops_when_it_is_as_precise_as_declared(ran, tmp_path):
+def test_a_study_stops_when_it_is_as_precise_as_declared(ran, tmp_path, capsys):
     until = "{most: 30, batch: 5, until: {estimand: skip_rate | random - base, half_width: 0.9}}"
     result = ran(SMALL.replace("replicates: 4", f"replicates: {until}"), tmp_path / "precise")
     assert result.provenance.replicates == 10  # the pilot is enough
@@ -191,6 +192,9 @@ def test_a_study_stops_when_it_is_as_precise_as_declared(ran, tmp_path):
     short = until.replace("most: 30", "most: 6").replace("half_width: 0.9", "half_width: 0.00001")
     result = ran(SMALL.replace("replicates: 4", f"replicates: {short}"), tmp_path / "not")
     assert "not reached" in result.provenance.precision
+    assert result.provenance.precision.endswith("the cap of 6 replicates was reached first")
+    print_result(result)
+    assert " ".join(capsys.readouterr().out.split()).count("precision not reached") == 1
     assert "precision" in {one.kind for one in result.warnings}
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from feedtwin.cli.terminal import console, say, shell, size
 from feedtwin.lab.numbers import decimals, fixed, interval, p_value, significant
+from feedtwin.lab.study.wording import corrected
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.result import Effect, StudyResult
@@ -27,6 +28,7 @@ def result_json(result: "StudyResult") -> dict[str, object]:
         "effects": [asdict(one) for one in result.effects],
         "answers": [asdict(one) for one in result.answers],
         "cells_reused": result.reused,
+        "cells_run_again": list(result.run_again),
     }
 
 
@@ -50,8 +52,10 @@ def print_result(result: "StudyResult") -> None:
     say(f"{about.population}")
     for one in result.warnings:
         say(f"warning: {one.kind}: {one.message}", style="yellow")
-    if about.precision:
+    if about.precision and about.precision not in {one.message for one in result.warnings}:
         say(f"note    {about.precision}")
+    for line in result.run_again:
+        say(f"note    {line}")
     if result.answers:
         say(
             f"spent   {about.llm_spent_usd:,.6g} of {about.llm_budget_usd:,.6g} USD on language models, in all cells"
@@ -67,11 +71,10 @@ def print_result(result: "StudyResult") -> None:
 def _print_legend(result: "StudyResult") -> None:
     """Say what the numbers of effects are."""
     about = result.provenance
-    correction = ", ".join(dict.fromkeys(one.correction for one in result.effects)) or "none"
-    if correction == "none":
+    if all(one.correction == "none" for one in result.effects):
         say("p  not corrected for the number of tests; p of claims likewise")
     else:
-        say(f"p  corrected: {correction}, over {_sizes(result.effects)}; p of claims likewise")
+        say(f"p  corrected: {corrected(result.effects)}; p of claims likewise")
     say(f"n  distinct pairs, of {about.replicates} replicates")
     say(
         "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power"
@@ -92,13 +95,6 @@ def _print_legend(result: "StudyResult") -> None:
         say(
             "all at once  intervals that hold for every estimate of the study together; the others hold one by one"
         )
-
-
-def _sizes(effects: "Sequence[Effect]") -> str:
-    """How many tests are corrected together; `2 to 4` where families differ."""
-    sizes = sorted({one.family_size for one in effects if one.family_size}) or [0]
-    many = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
-    return f"{many} test" if sizes[-1] == 1 else f"{many} tests"
 
 
 def print_effects(effects: "list[Effect]", horizon: int) -> None:
@@ -184,7 +180,7 @@ def _print_curves(result: "StudyResult") -> None:
         if one.is_contrast and one.kind == "lorenz":
             said.setdefault((one.of, one.distribution), one)
     for (contrast, _), one in said.items():
-        p = "" if one.p is None else f" (p {p_value(one.p)})"
+        p = "" if one.p is None else f" (p {p_value(one.p)}, uncorrected)"
         say(f"{one.label}, {contrast}: {one.verdict}{p}")
     if said:
         say()

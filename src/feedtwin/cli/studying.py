@@ -168,11 +168,15 @@ def _print_start(found: "Study", folder: Path) -> None:
 
 
 def _print_notes(found: "Study") -> None:
-    """Say what a fraction confounds, and which arms are one."""
+    """Say what a fraction confounds, which arms are one, and that one pair has no interval."""
     from feedtwin.lab.study.cells import alike, words_of_alike
 
     for line in (*found.aliases, *map(words_of_alike, alike(found))):
         say(f"note    {line}")
+    if found.replication.most == 1:
+        say(
+            "note    1 replicate: one pair gives an estimate, and no interval and no p; expected 2 or more, and 8 or more for claims"
+        )
 
 
 def _rehearse(

@@ -50,11 +50,17 @@ class Run:
 
         Raises:
             RunFolderError: there is no run.
-            IntegrityError: the journal was altered (a torn tail is left out: the run may be going on).
+            IntegrityError: the journal was altered (a torn tail is left out: the run may be going on), or has no whole record.
         """
         path = Path(path)
         require_run(path)
-        return cls(path, read_journal(path / "journal", strict=False))
+        frames = read_journal(path / "journal", strict=False)
+        if not frames:
+            raise IntegrityError(
+                f"{path / 'journal'}: no whole record; expected the header that every run begins with. Restore the file, "
+                "or run again"
+            )
+        return cls(path, frames)
 
     @functools.cached_property
     def manifest(self) -> dict[str, Any]:

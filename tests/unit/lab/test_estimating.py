@@ -11,6 +11,7 @@ from feedtwin.lab.study.estimating import CellReadings, Cells, levels_of
 from feedtwin.lab.study.plan import Wanted
 from feedtwin.lab.study.reading import parse_study
 from feedtwin.lab.study.warning import warnings_of
+from feedtwin.lab.study.wording import corrected
 from feedtwin.schema.yaml_reader import read_document
 
 TEXT = """\
@@ -134,6 +135,64 @@ def test_a_difference_smaller_than_matters_is_called_that(cells):
     effects = effects_of(replace(plan, estimands=estimands), Cells(sharp), "made up")
     (one,) = [e for e in effects if e.estimand == "skip_rate | one - base"]
     assert one.verdict == "higher, but less than matters"
+
+
+@pytest.mark.parametrize("correction", ["max_t", "dunnett"])
+def test_less_than_matters_is_read_off_the_law_that_reads_higher(cells, correction):
+    plan, seen = study(correction), set()
+    for size in (2.05, 2.1, 2.15, 2.2, 2.25, 2.3, 2.35, 2.4, 2.5, 3.0):
+        sized = tuple(replace(one, smallest_effect=size) for one in plan.estimands)
+        effects = effects_of(replace(plan, estimands=sized), Cells(cells), "made up")
+        one = next(e for e in effects if e.estimand == "watch_s | one - base")
+        small = one.verdict.startswith("higher, but less than matters")
+        assert small or one.verdict.startswith("higher")
+        assert not small or one.high < size
+        if correction == "max_t":
+            assert small == (one.joint_high < size)
+        seen.add((one.high < size, small))
+    assert {(False, False), (True, True)} <= seen
+    assert (True, False) in seen or correction == "dunnett"
+
+
+def test_under_dunnett_contrasts_that_follow_from_others_are_corrected_by_holm_and_say_so(cells):
+    text = TEXT.replace("CORRECTION", "dunnett").replace(
+        "  - metric: skip_rate", "  - {metric: watch_s, contrast: two - one, no_harm: 3.0}\n  - metric: skip_rate"
+    )  # fmt: skip
+    plan = parse_study(read_document(text, "made-up.yaml"), "made-up")
+    effects = {one.estimand: one for one in effects_of(plan, Cells(cells), "made up")}
+    sizes = {name: one.family_size for name, one in effects.items()}
+    assert sizes == {
+        "watch_s | one - base": 6, "watch_s | two - base": 6, "watch_s | two - one": 6,
+        "skip_rate | one - base": 2, "skip_rate | two - base": 2,
+    }  # fmt: skip
+    why = "holm (dunnett takes contrasts none of which follows from the others of its metric)"
+    for name, one in effects.items():
+        assert one.correction == (why if "watch_s" in name else "dunnett")
+        assert one.p_adjusted >= one.p
+    assert corrected(effects.values()) == f"{why}, dunnett, per metric, over 2 to 6 tests"
+
+
+def test_a_single_comparison_under_dunnett_is_one_test_whose_claim_is_read_off_its_interval(cells):
+    text = TEXT.replace("CORRECTION", "dunnett").replace(
+        "  two: {policies: {recommendation: popularity}}\n", ""
+    )
+    plan = parse_study(read_document(text, "made-up.yaml"), "made-up")
+    some = [one for one in cells if one.arm != "two"]
+    one = effects_of(plan, Cells(some), "made up")[0]
+    assert one.family_size == 1 and one.p_adjusted == one.p and one.correction == "dunnett"
+    assert one.p_claim_adjusted >= one.p_claim
+
+
+@pytest.mark.parametrize("correction", ["holm", "benjamini-hochberg", "dunnett", "max_t", "none"])
+def test_a_metric_that_never_moves_is_no_test_and_detects_nothing(cells, correction):
+    dead = [replace(one, values={**one.values, SKIP: 0.4}) for one in cells]
+    effects = found(dead, correction)
+    one = effects["skip_rate | one - base"]
+    assert (one.mde, one.power_at_smallest, one.family_size) == (None, None, 0)
+    assert one.verdict == "identical in every pair" and one.p_adjusted == 1.0
+    alone = {n: e for n, e in effects.items() if "watch_s" in n}
+    sizes = {"holm": 4, "benjamini-hochberg": 4, "dunnett": 2, "max_t": 2, "none": 4}
+    assert {e.family_size for e in alone.values()} == {sizes[correction]}
 
 
 def test_max_t_gives_intervals_that_hold_all_at_once(cells):

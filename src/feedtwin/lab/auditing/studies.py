@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from feedtwin.errors import FeedtwinError
 from feedtwin.lab.auditing.conservation import check_conservation
 from feedtwin.lab.auditing.finding import FAILED, PASSED, SKIPPED, Finding, judged
 from feedtwin.lab.auditing.ledger import check_ledger
@@ -12,12 +11,13 @@ from feedtwin.lab.auditing.rates import Audited
 from feedtwin.lab.metrics import METRICS
 from feedtwin.lab.metrics.metric import read
 from feedtwin.lab.run_data import RunData, read_run
-from feedtwin.lab.study.cells import measuring_hash, simulation_hash
+from feedtwin.lab.study.cells import CELLS, measuring_hash, simulation_hash
 from feedtwin.lab.study.plan import WHOLE
 from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.since import since
+from feedtwin.lab.study.wholeness import why_unreadable
 from feedtwin.record.reader import Run
-from feedtwin.world.replay import segments_of, start_step_of, verify_outputs
+from feedtwin.world.replay import segments_of, start_step_of
 
 BOOKS: Final = 8
 """Cells whose books are compared; of all cells the hashes are."""
@@ -25,12 +25,13 @@ BOOKS: Final = 8
 
 def check_study(result: StudyResult) -> Iterator[Finding]:
     """Yield findings about a study as a whole."""
-    cells, pasts = cells_of(result), _pasts(result)
-    hashes = _hashes(cells)
+    cells = cells_of(result)
+    hashes = _hashes(result, cells)
     yield hashes
     if hashes.state == FAILED:
         yield Finding("all else", SKIPPED, "the files are not those that were written")
         return
+    pasts = _pasts(result)
     yield _versions(result)
     yield _books(cells, pasts)
     yield from _ledgers(cells)
@@ -57,16 +58,23 @@ def audited_of(result: StudyResult) -> list[Audited]:
     return list(found.values())
 
 
-def _hashes(cells: dict[str, Path]) -> Finding:
-    problems = []
-    for path in cells.values():
-        try:
-            run = Run.open(path)
-            run.verify()
-            verify_outputs(run)
-        except FeedtwinError as error:
-            problems.append(str(error))
+def _hashes(result: StudyResult, cells: dict[str, Path]) -> Finding:
+    problems = [why for path in cells.values() if (why := why_unreadable(path))]
+    problems = problems or _pasts_lost(result, cells)
+    if problems:
+        problems[-1] += ". `feedtwin study` runs cells that cannot be read whole again"
     return judged("hashes", problems, f"all {len(cells)} cells are as they were written")
+
+
+def _pasts_lost(result: StudyResult, cells: dict[str, Path]) -> list[str]:
+    """Shared pasts that cannot be read whole, where some cell branches from none of those that can."""
+    known = _pasts(result)
+    runs = [Run.open(path) for path in cells.values()]
+    wanted = {str(run.frames[0].payload["start_digest"]) for run in runs if start_step_of(run)}
+    if wanted <= set(known):
+        return []
+    broken = [why for path in _others(result) if (why := why_unreadable(path))]
+    return broken or [f"{result.path / CELLS}: a shared past that cells branch from is gone"]
 
 
 def _versions(result: StudyResult) -> Finding:
@@ -102,13 +110,19 @@ def _ledgers(cells: dict[str, Path]) -> Iterator[Finding]:
 
 def _pasts(result: StudyResult) -> dict[str, Path]:
     """Run folders of shared pasts by their final digest."""
-    own = set(cells_of(result))
     found = {}
-    for folder in sorted((result.path / "cells").iterdir()):
-        if folder.name not in own and (folder / "run").exists():
-            run = Run.open(folder / "run")
-            found[run.commits[run.last_step]] = folder / "run"
+    for path in _others(result):
+        if not why_unreadable(path):
+            run = Run.open(path)
+            found[run.commits[run.last_step]] = path
     return found
+
+
+def _others(result: StudyResult) -> list[Path]:
+    """Run folders beside the cells of arms: those of shared pasts, and of what the study once was."""
+    own = set(cells_of(result))
+    folders = sorted((result.path / CELLS).iterdir())
+    return [one / "run" for one in folders if one.name not in own and (one / "run").exists()]
 
 
 def _past_of(run: Run, pasts: dict[str, Path]) -> RunData | None:

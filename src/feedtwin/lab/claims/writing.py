@@ -14,6 +14,7 @@ from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.tables import as_csv, as_json
 from feedtwin.record.durable import replace_bytes
 from feedtwin.schema.settings import resolve
+from feedtwin.world.manifest import calibration_of
 
 LIVE = "-live"
 """What the name of a study that asks a language model ends in."""
@@ -94,7 +95,7 @@ def _replicates(result: StudyResult, row: Row, metric: str) -> np.ndarray:
 def as_markdown(sheet: Sheet, result: StudyResult) -> str:
     """Return claims and layout as a page, without its heading."""
     about = result.provenance
-    people = resolve(about.world, users=about.users).users
+    settings = resolve(about.world, users=about.users)
     quick = (
         " **A quick look: it shows that the study runs, not what comes out.**"
         if about.quick
@@ -103,9 +104,10 @@ def as_markdown(sheet: Sheet, result: StudyResult) -> str:
     lines = [
         f"{sheet.paper}.{quick}",
         "",
-        f"World `{about.world}`, {people:,} users, {about.horizon} steps, {about.replicates} paired replicates, seed "
+        f"World `{about.world}`, {settings.users:,} users, {about.horizon} steps, {about.replicates} paired replicates, seed "
         f"{about.seed}. {about.calibration}. {about.population}.",
         "",
+        *_stated_since(about.calibration, calibration_of(settings, about.draws)),
         f"Who answers: {answer_source(sheet, result)}.",
         "",
         f"## {sheet.table.title}, beside ours",
@@ -127,6 +129,16 @@ def as_markdown(sheet: Sheet, result: StudyResult) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _stated_since(stored: str, now: str) -> list[str]:
+    """Say why a stored result calls a world uncalibrated that says by now what it was matched to."""
+    if not stored.startswith("uncalibrated") or now.startswith("uncalibrated"):
+        return []
+    return [
+        f"This result was stored before the world stated what its values were matched to, hence *uncalibrated*. The world now states: {now}.",
+        "",
+    ]
 
 
 def unrun_markdown(sheet: Sheet) -> str:
@@ -171,8 +183,10 @@ def _layout_lines(sheet: Sheet, cells: Sequence[Beside]) -> Iterable[str]:
 def _corrected(result: StudyResult) -> str:
     """What p and intervals of the claims table are corrected for."""
     said = "; ".join(
-        f"{one} over {_tests(size)}" if one != "none" else "not corrected"
-        for one, size in dict.fromkeys((e.correction, e.family_size) for e in result.effects if e.p is not None)
+        f"{one}{' per metric' if 'dunnett' in one else ''} over {_tests(size)}" if one != "none" else "not corrected"
+        for one, size in dict.fromkeys(
+            (e.correction, e.family_size) for e in result.effects if e.p is not None and (e.family_size or e.correction == "none")
+        )
     )  # fmt: skip
     return (
         f"p: two-sided, of no difference, corrected for all that the study tests ({said or 'nothing was tested'}). Intervals hold "

@@ -27,7 +27,7 @@ COLUMNS = (
     "metric", "label", "cohort", "unit", "contrast", "estimate", "low", "high", "confidence",
     "n_effective", "p_adjusted", "correction", "verdict", "mean_base", "estimate_percent",
     "low_percent", "high_percent", "unpaired_low_percent", "unpaired_high_percent",
-    "smallest_effect_percent", "calibration",
+    "smallest_effect_percent", "calibration", "joint_low", "joint_high",
 )  # fmt: skip
 _ENDS = ("low_percent", "high_percent", "unpaired_low_percent", "unpaired_high_percent")
 _STEPS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
@@ -160,6 +160,7 @@ def _row(one: Effect, horizon: int) -> tuple[Value, ...]:
         one.confidence, one.n_effective, one.p_adjusted, one.correction, one.verdict, one.mean_base,
         percent(one.estimate), percent(one.low), percent(one.high), percent(one.unpaired_low),
         percent(one.unpaired_high), percent(one.smallest_effect), one.calibration,
+        one.joint_low, one.joint_high,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from feedtwin.lab.figures.words import (
 )
 from feedtwin.lab.numbers import decimals
 from feedtwin.lab.study.result import Effect, StudyResult
-from feedtwin.lab.study.wording import margin_of
+from feedtwin.lab.study.wording import SMALL, margin_of
 from feedtwin.record.folder import read_manifest
 
 _SENTENCES: Final = 8
@@ -70,11 +70,7 @@ def found(result: StudyResult, name: str) -> list[str]:
     known = [one for one in mine if not is_clear(one) and one.estimate is not None]
     inert = [one for one in known if one.estimate == 0 and one.sd == 0]
     still = [one for one in known if one not in inert]
-    shown = [
-        one
-        for one in mine
-        if one.p_claim_adjusted is not None and one.p_claim_adjusted < 1 - one.confidence
-    ]
+    claimed = [one for one in mine if one.p_claim_adjusted is not None]
     out = [f"{contrast(name)}:", *(_sentence(one, horizon) for one in moved[:_SENTENCES])]
     if moved[_SENTENCES:]:
         rest = listed([title_of(one, horizon) for one in moved[_SENTENCES:]])
@@ -88,12 +84,19 @@ def found(result: StudyResult, name: str) -> list[str]:
             f"Could not be told from zero: {what}. That is no evidence of no effect; the table says what could have been seen."
         )
     out += [
-        f"{_capital(title_of(one, horizon))}: {one.claim} shown, within the declared margin ({margin_of(one).replace('-', MINUS)})."
-        for one in shown
+        f"{_capital(title_of(one, horizon))}: {one.claim} {_shown(one)} the declared margin ({margin_of(one).replace('-', MINUS)})."
+        for one in claimed
     ]
     if not mine:
         out.append("No effect was estimated.")
     return out
+
+
+def _shown(one: Effect) -> str:
+    """Whether a claim holds, in the words of its verdict."""
+    assert one.p_claim_adjusted is not None
+    is_shown = one.p_claim_adjusted < round(1 - one.confidence, 12)
+    return "shown, within" if is_shown else "not shown: it may lie outside"
 
 
 def _sentence(one: Effect, horizon: int) -> str:
@@ -112,7 +115,7 @@ def _sentence(one: Effect, horizon: int) -> str:
         "the base" if one.mean_base is None else f"the base's {quantity(one.mean_base, one.unit)}"
     )
     word = "higher" if one.estimate > 0 else "lower"
-    return f"{_capital(title_of(one, horizon))}: {size} {word}{within} than {base}."
+    return f"{_capital(title_of(one, horizon))}: {size} {word}{within} than {base}{SMALL if SMALL in one.verdict else ''}."
 
 
 def _capital(text: str) -> str:

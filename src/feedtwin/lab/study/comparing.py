@@ -10,6 +10,7 @@ from feedtwin.lab.study.executors import Executor
 from feedtwin.lab.study.reading import parse_study, read_study
 from feedtwin.lab.study.result import StudyResult
 from feedtwin.lab.study.running import OnStudyProgress, run_study
+from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import parse_assignment
 from feedtwin.schema.settings import DEFAULT_WORLD
 from feedtwin.schema.yaml_reader import Document
@@ -94,9 +95,8 @@ def compare(
     """
     for metric in metrics:
         if metric not in METRICS:
-            raise SettingsError(
-                f"compare: no metric is called {metric!r}; see feedtwin.METRICS for those there are"
-            )
+            hint = suggest(metric, METRICS) or "; see feedtwin.METRICS for those there are"
+            raise SettingsError(f"compare: no metric is called {metric!r}{hint}")
     values: dict[str, Any] = {
         "name": name,
         "world": world,

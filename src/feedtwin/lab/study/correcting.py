@@ -2,7 +2,8 @@
 
 A claim of no harm is a test like any other. Where p are corrected as such (Holm, Benjamini-Hochberg) it is one more of the
 family; where the correction is a law of the family (`max_t`, Dunnett) it is shown where the family's interval lies within
-the margin, which costs the others nothing.
+the margin, which costs the others nothing. What is identical in every pair could not have been significant whatever its
+sign, and is no test of a family (Tarone 1990).
 """
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
@@ -34,16 +35,26 @@ def effects_of(study: Study, cells: Cells, calibration: str) -> tuple[Effect, ..
         estimate(study, one, sides(cells, one.contrast, one.reading), len(cells.replicates), calibration)
         for one in study.estimands
     ]  # fmt: skip
-    changes: Changes = {}
+    changes: Changes = {
+        k: {"p_adjusted": one.p, "p_claim_adjusted": one.p_claim}
+        for k, one in enumerate(found)
+        if one.p is not None and _is_identical(one)
+    }
     for family in _families(study, cells, found):
         changes |= _adjust(study, cells, found, family)
+    small = {k: one.pop("is_small") for k, one in changes.items() if "is_small" in one}
     out = [replace(one, **changes.get(k, {})) for k, one in enumerate(found)]
-    return tuple(replace(one, verdict=verdict(one)) for one in out)
+    return tuple(replace(one, verdict=verdict(one, small.get(k))) for k, one in enumerate(out))
+
+
+def _is_identical(one: Effect) -> bool:
+    """Whether both sides were the same in every pair."""
+    return one.estimate == 0 and one.sd == 0
 
 
 def _families(study: Study, cells: Cells, found: Sequence[Effect]) -> list[Family]:
-    """Which estimates are corrected together: all of a study; for Dunnett, the arms of one question."""
-    tested = [k for k, one in enumerate(found) if one.p is not None]
+    """Which estimates are corrected together: all of a study; for Dunnett, all contrasts of one metric, cohort and period."""
+    tested = [k for k, one in enumerate(found) if one.p is not None and not _is_identical(one)]
     first = cells.first_copies()
 
     def comparison(k: int) -> Hashable:
@@ -52,7 +63,7 @@ def _families(study: Study, cells: Cells, found: Sequence[Effect]) -> list[Famil
 
     def question(k: int) -> Hashable:
         one = found[k]
-        return one.metric, one.cohort, one.first_step, one.last_step, one.base
+        return one.metric, one.cohort, one.first_step, one.last_step
 
     whole = [tested] if study.correction != "dunnett" else _alike(tested, question)
     return [_alike(places, comparison) for places in whole if places]
@@ -82,8 +93,6 @@ def _adjust(study: Study, cells: Cells, found: Sequence[Effect], family: Family)
     named = study.correction
     if named in _BY_P:
         return _by_p(found, family, _BY_P[named])
-    if named == "dunnett" and len(family) == 1:
-        return _by_p(found, family, np.asarray)
     if study.posterior:  # pairs of one draw are no independent rows
         why = f"{named} takes pairs that are independent; those of one draw are not"
         return _by_p(found, family, holm, f"holm ({why})")
@@ -92,8 +101,11 @@ def _adjust(study: Study, cells: Cells, found: Sequence[Effect], family: Family)
     if len(rows) < enough:
         why = f"{named} takes {enough} pairs that all have, there are {len(rows)}"
         return _by_p(found, family, holm, f"holm ({why})")
+    if named == "dunnett" and _is_dependent(rows):
+        why = "dunnett takes contrasts none of which follows from the others of its metric"
+        return _by_p(found, family, holm, f"holm ({why})")
     if named == "dunnett":
-        return _by_law(study, cells, found, family, rows, lambda at: dunnett(rows - at))
+        return _by_law(study, cells, found, family, rows, lambda at: _of_many(rows - at))
     joint = Joint(rows, confidence=study.confidence, seed=study.seed)
     changes = _by_law(study, cells, found, family, rows, joint.p)
     for group, low, high in zip(family, *joint.intervals(), strict=True):
@@ -104,6 +116,19 @@ def _adjust(study: Study, cells: Cells, found: Sequence[Effect], family: Family)
                 "joint_low": min(float(low), own[0]), "joint_high": max(float(high), own[1])
             }  # fmt: skip
     return changes
+
+
+def _is_dependent(differences: Array) -> bool:
+    """Whether some comparison is a sum of others, as two - one is of two - base and one - base: their law is singular."""
+    off = differences - differences.mean(axis=0)
+    spread = off.std(axis=0)
+    moving = spread > 1e-12 * np.abs(differences).max(axis=0)
+    return bool(np.linalg.matrix_rank(off[:, moving] / spread[moving], tol=1e-9) < moving.sum())
+
+
+def _of_many(differences: Array) -> Array:
+    """P by Dunnett's law; 0 for a single comparison, whose own p then stands."""
+    return dunnett(differences) if differences.shape[1] > 1 else np.zeros(1)
 
 
 def _by_p(
@@ -139,26 +164,36 @@ def _by_law(
     """Adjust p by a law of the family, which gives two-sided p of means that are what it is asked; never below one's own."""
     changes: Changes = {}
     mean, zero = rows.mean(axis=0), np.zeros(len(family))
+
+    def outside(k: int, place: int, low: float | None, high: float | None) -> float:
+        """P of a mean that lies outside a margin, by the law and by the estimate's own; 1 where the estimate does."""
+        asked = study.estimands[k]
+        mine = sides(cells, asked.contrast, asked.reading).differences
+        worst = 0.0
+        for edge, way in ((low, 1), (high, -1)):
+            if edge is None or not isfinite(edge):
+                continue
+            at = zero.copy()
+            at[place] = edge
+            alone = of_differences(mine - edge, confidence=study.confidence, seed=study.seed)
+            inside = way * (mean[place] - edge) > 0 and way * alone.estimate > 0
+            assert alone.p is not None
+            worst = max(worst, float(law(at)[place]), alone.p) if inside else 1.0
+        return worst
+
     for place, (group, p) in enumerate(zip(family, law(zero), strict=True)):
         for k in group:
             own = found[k]
             assert own.p is not None
             changes[k] = {"p_adjusted": max(float(p), own.p), "family_size": len(family)}
-            if own.p_claim is None:
-                continue
-            asked = study.estimands[k]
-            mine = sides(cells, asked.contrast, asked.reading).differences
-            worst = own.p_claim
-            for edge, way in ((own.margin_low, 1), (own.margin_high, -1)):
-                if edge is None or not isfinite(edge):
-                    continue
-                at = zero.copy()
-                at[place] = edge
-                alone = of_differences(mine - edge, confidence=study.confidence, seed=study.seed)
-                inside = way * (mean[place] - edge) > 0 and way * alone.estimate > 0
-                assert alone.p is not None
-                worst = max(worst, float(law(at)[place]), alone.p) if inside else 1.0
-            changes[k]["p_claim_adjusted"] = worst
+            if own.p_claim is not None:
+                worst = outside(k, place, own.margin_low, own.margin_high)
+                changes[k]["p_claim_adjusted"] = max(own.p_claim, worst)
+            size = own.smallest_effect
+            if (
+                size is not None and study.correction == "dunnett"
+            ):  # max_t gives intervals to read it off
+                changes[k]["is_small"] = outside(k, place, -size, size) < study.alpha
     return changes
 
 

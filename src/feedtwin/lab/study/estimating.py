@@ -157,6 +157,7 @@ def estimate(
     if spanned is not None:
         spread = spanned.error * n**0.5
         one = spanning(one, spanned)
+    spread = spread or None  # of what does not vary at all nothing says what could have been seen
     small = estimand.smallest_effect
     claimed = None if margin is None else tost(found.differences, margin[0], margin[1]).p
     if margin is not None and spanned is not None:

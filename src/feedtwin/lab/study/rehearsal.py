@@ -18,6 +18,7 @@ from feedtwin.lab.study.costing import StudyCost, cost_of
 from feedtwin.lab.study.plan import Study
 from feedtwin.lab.study.running import folder_of
 from feedtwin.lab.study.settings_check import settings_of
+from feedtwin.lab.study.wholeness import why_not_whole
 from feedtwin.lab.study.working import is_run
 from feedtwin.record.reader import Run
 from feedtwin.world.options import RunOptions
@@ -85,6 +86,7 @@ def rehearse(
     pasts = unique([cell_of(study, "", r) for r in replicates] if study.warmup else [])
     missing = [cell for cell in cells if not is_run(store / cell.key)]
     needed = {cell.past for cell in missing}
+    needed |= {past.key for past in pasts if why_not_whole(store / past.key)}
     missing_pasts = [one for one in pasts if one.key in needed and not is_run(store / one.key)]
     keys = {cell.key for cell in (*missing, *missing_pasts)}
     to_run = {

@@ -44,15 +44,16 @@ class Effect:
         test: How p was made.
         p_adjusted: p corrected for the study's family.
         correction: holm, dunnett, max_t, benjamini-hochberg or none; and why, where it is not the study's.
-        family_size: Distinct tests that were corrected together: comparisons of copies of an arm count once, and claims count
-            where p are corrected as such (holm, benjamini-hochberg).
+        family_size: Distinct tests that were corrected together: comparisons of copies of an arm count once, claims count
+            where p are corrected as such (holm, benjamini-hochberg), and what is identical in every pair does not (0). With
+            dunnett, those of one metric, cohort and period.
         pairing_rho: Correlation of the two sides over replicates.
         variance_ratio: (s_A^2 + s_B^2) / s_D^2; None where it is infinite or unknown.
         variance_ratio_low: Lower end of its bootstrap interval.
         variance_ratio_high: Upper end.
         unpaired_low: Lower end of the interval that independent runs would have given (Welch).
         unpaired_high: Upper end.
-        mde: Smallest true difference that these pairs detect with 80 % power.
+        mde: Smallest true difference that these pairs detect with 80 % power; None where no pair differs from another.
         smallest_effect: Smallest difference that was declared to matter; None if none was.
         power_at_smallest: Power to detect it.
         margin_low: Lower margin of a declared claim of no harm or equivalence; None if none.
@@ -175,7 +176,7 @@ class CurvePoint:
         estimate: Mean over replicates.
         low: Lower edge of the band; pointwise for an arm, simultaneous over the curve for a contrast.
         high: Upper edge.
-        p: p of no difference anywhere on the curve; None for an arm.
+        p: p of no difference anywhere on the curve, not corrected for what else the study tests; None for an arm.
         verdict: Of the whole curve, in words; "" for an arm.
         calibration: State of calibration of the worlds.
         sources: Who answered what its arms asked of language models; "" where they asked nothing.
@@ -360,6 +361,8 @@ class StudyResult:
     provenance: Provenance
     reused: int = field(default=0, compare=False)
     """Cells that were finished before this call."""
+    run_again: tuple[str, ...] = field(default=(), compare=False)
+    """Cells that were finished, could not be read whole and were run again by this call: which and why, a sentence each."""
 
     def __repr__(self) -> str:
         """Say the state of calibration first, then every effect with its interval."""

@@ -38,7 +38,8 @@ from feedtwin.lab.study.provenance import calibration, provenance
 from feedtwin.lab.study.result import Effect, Reading, StudyResult
 from feedtwin.lab.study.tables import STUDY_FILE, write_result
 from feedtwin.lab.study.warning import warnings_of
-from feedtwin.lab.study.working import do, is_finished, is_run
+from feedtwin.lab.study.wholeness import why_not_whole
+from feedtwin.lab.study.working import clear, do, is_finished, is_run
 from feedtwin.record.folder import CACHE, refuse_unwritable
 from feedtwin.world.counsel import Counsel
 
@@ -107,7 +108,7 @@ def run_study(
     with _held(folder, study):
         run = _Run(study, folder, where, on_progress, offline)
         precision = run.all_batches()
-        result = _result(study, folder, run.cells(), precision, run.reused)
+        result = _result(study, folder, run.cells(), precision, run)
         write_result(result)
         _write_claims(result)
     return result
@@ -135,6 +136,7 @@ class _Run:
         self._found: dict[str, CellReadings] = {}
         self._cells: list[Cell] = []
         self.reused = 0
+        self.run_again: list[str] = []
         self._total = 0
 
     def all_batches(self) -> str:
@@ -156,7 +158,7 @@ class _Run:
             if half is not None and found.n_effective >= PILOT and half <= wanted:
                 return f"{plan.estimand}: precision reached: {said}"
             if done == plan.most:
-                return f"{plan.estimand}: precision not reached: {said}; the cap of {plan.most} replicates was"
+                return f"{plan.estimand}: precision not reached: {said}; the cap of {plan.most} replicates was reached first"
         return ""
 
     def cells(self) -> Cells:
@@ -178,13 +180,16 @@ class _Run:
         pasts = [cell_of(study, "", r) for r in replicates] if study.warmup else []
         jobs = [self._job(cell) for cell in unique(cells)]
         first = {one.read_from for one in study.cohorts.values() if one.read_from}
-        finished = [job for job in jobs if is_finished(job)]
-        missing = [job for job in jobs if job not in finished]
-        needed = {job.cell.past for job in missing}
         past_jobs = [
             Job(cell, self._store, threads=self._threads, offline=self._offline)
             for cell in unique(pasts)
         ]
+        needed = {job.cell.key for job in past_jobs if self._was_broken(job)}
+        for job in jobs:
+            self._was_broken(job)
+        finished = [job for job in jobs if is_finished(job)]
+        missing = [job for job in jobs if job not in finished]
+        needed |= {job.cell.past for job in missing}
         past_jobs = [job for job in past_jobs if job.cell.key in needed and not is_finished(job)]
         self.reused += len(finished)
         self._total += len(jobs) + len(past_jobs)
@@ -200,6 +205,17 @@ class _Run:
         self._go([job for job in missing if job.cell.arm in first])
         self._go([job for job in missing if job.cell.arm not in first])
         self._cells += cells
+
+    def _was_broken(self, job: Job) -> bool:
+        """Clear a cell that cannot be read whole, and remember to say so."""
+        why = why_not_whole(job.folder)
+        if why:
+            clear(job.folder)
+            what = f"arm {job.cell.arm}" if job.cell.arm else "shared past"
+            self.run_again.append(
+                f"cell {job.cell.key} ({what}, replicate {job.cell.replicate}) was not whole and was run again: {why}"
+            )
+        return bool(why)
 
     def _go(self, jobs: Sequence[Job]) -> None:
         for found in self._executor.run(do, jobs):
@@ -230,7 +246,7 @@ def _short(value: float | None) -> str:
 
 
 def _result(
-    study: Study, folder: Path, cells: Cells, precision: str, reused: int
+    study: Study, folder: Path, cells: Cells, precision: str, run: _Run
 ) -> StudyResult:  # fmt: skip
     state = calibration(study)
     answers = answered(study, cells)
@@ -247,7 +263,8 @@ def _result(
         answers=answers,
         warnings=(*degraded_warnings(answers), *warnings_of(study, cells, effects, precision)),
         provenance=provenance(study, len(cells.replicates), precision, spent),
-        reused=reused,
+        reused=run.reused,
+        run_again=tuple(run.run_again),
     )
 
 

@@ -18,6 +18,7 @@ _EXPECTED: Final = {
     "int_from_float": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",
+    "finite_number": "a finite number",
     "bool_type": "true or false",
     "string_type": "a name",
     "list_type": "a list",

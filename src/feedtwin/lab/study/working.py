@@ -17,6 +17,7 @@ from feedtwin.lab.study.going_on import go_on
 from feedtwin.lab.study.measuring import measured, stored_path
 from feedtwin.lab.study.plan import Wanted
 from feedtwin.lab.study.tables import as_json
+from feedtwin.lab.study.wholeness import why_not_whole
 from feedtwin.record.durable import replace_bytes
 from feedtwin.world.forking import branch
 from feedtwin.world.options import Finished, RunOptions
@@ -130,20 +131,20 @@ def stored(job: Job) -> CellReadings | None:
         kept: Mapping[str, Any] = json.loads(path.read_text("utf-8"))
         if kept["request"] != job.request or not (job.folder / "run").exists():
             return None
-    except (OSError, ValueError, KeyError):
+        return CellReadings(
+            arm=job.cell.arm,
+            replicate=job.cell.replicate,
+            key=job.cell.key,
+            digest=kept["digest"],
+            values={Wanted(*one["wanted"]): one["value"] for one in kept["values"]},
+            why={Wanted(*one["wanted"]): one["why"] for one in kept["values"] if one["why"]},
+            curves={(name, kind): tuple(points) for name, kind, points in kept["curves"]},
+            notes=tuple(kept["notes"]),
+            llm_spent_usd=kept["llm_spent_usd"],
+            answers=kept["answers"],
+        )
+    except (OSError, ValueError, KeyError, TypeError):  # not as it was written: it is measured anew
         return None
-    return CellReadings(
-        arm=job.cell.arm,
-        replicate=job.cell.replicate,
-        key=job.cell.key,
-        digest=kept["digest"],
-        values={Wanted(*one["wanted"]): one["value"] for one in kept["values"]},
-        why={Wanted(*one["wanted"]): one["why"] for one in kept["values"] if one["why"]},
-        curves={(name, kind): tuple(points) for name, kind, points in kept["curves"]},
-        notes=tuple(kept["notes"]),
-        llm_spent_usd=kept["llm_spent_usd"],
-        answers=kept["answers"],
-    )
 
 
 def keep(job: Job, found: CellReadings) -> None:
@@ -173,5 +174,11 @@ def is_finished(job: Job) -> bool:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a cell was run, measured or not."""
-    return (folder / "run").exists()
+    """Whether a cell was run, measured or not, and its run can be read whole."""
+    return (folder / "run").exists() and not why_not_whole(folder)
+
+
+def clear(folder: Path) -> None:
+    """Remove what a cell left that is not whole, so that it is run again; answers of language models lie elsewhere."""
+    stored_path(folder).unlink(missing_ok=True)
+    shutil.rmtree(folder / "run", ignore_errors=True)
