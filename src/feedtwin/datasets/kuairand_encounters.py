@@ -3,12 +3,12 @@
 The monthly platform statistics of the video table are not read: they cover the days that a held-out split needs.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from feedtwin.datasets import checks
 from feedtwin.datasets.adaptor import (
@@ -42,6 +42,7 @@ from feedtwin.datasets.kuairand_columns import (
 from feedtwin.datasets.parquet import (
     Column,
     Source,
+    column_names,
     flat_lists,
     integers,
     read_columns,
@@ -128,12 +129,9 @@ def _video_names(names: list[str]) -> list[str]:
 
 
 def _with_features(
-    path: Path, columns: tuple[Column, ...], names: object
+    path: Path, columns: tuple[Column, ...], names: Callable[[list[str]], list[str]]
 ) -> tuple[Source, Features]:
-    if not path.is_file():
-        return read_columns(path, columns), Features()  # raises: the file is missing
-    present = list(pq.read_schema(path).names) if path.suffix == ".parquet" else []
-    extra = names(present) if callable(names) else []
+    extra = names(column_names(path))
     own = {c.name for c in columns}
     wanted = [*columns, *(Column(n, "any", low=None, nullable=True) for n in extra if n not in own)]
     source = read_columns(path, wanted)

@@ -132,6 +132,47 @@ def _names(columns: Sequence[Column], found: Sequence[str]) -> list[str]:
     return [c.name for c in columns if c.name in found]
 
 
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(CSV_SUFFIXES)
+
+
+def _csv_parsing(path: Path) -> pacsv.ParseOptions:
+    delimiter = "\t" if ".tsv" in path.name.lower() else ","
+    return pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+
+
+def _not_parquet(path: Path, problem: Exception) -> DataError:
+    return DataError(
+        f"{path}: not readable as Parquet ({problem}). Copy the file again from its source."
+    )
+
+
+def _not_csv(path: Path, problem: Exception) -> DataError:
+    return DataError(
+        f"{path}: not readable as CSV in UTF-8 ({problem}). Mend the line that is named, or write the file again."
+    )
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of a Parquet or CSV file's columns, in its order; empty where there is no file.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not path.is_file():
+        return []
+    if not _is_csv(path):
+        try:
+            return list(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError) as problem:
+            raise _not_parquet(path, problem) from problem
+    try:
+        with pacsv.open_csv(path, parse_options=_csv_parsing(path)) as file:
+            return list(file.schema.names)
+    except (pa.ArrowException, OSError) as problem:
+        raise _not_csv(path, problem) from problem
+
+
 def _from_parquet(path: Path, columns: Sequence[Column]) -> Source:
     try:
         file = pq.ParquetFile(path)
@@ -139,25 +180,20 @@ def _from_parquet(path: Path, columns: Sequence[Column]) -> Source:
         _columns_of(path, dtypes, columns)
         table = file.read(columns=_names(columns, dtypes.names))
     except (pa.ArrowException, OSError) as problem:
-        raise DataError(
-            f"{path}: not readable as Parquet ({problem}). Copy the file again from its source."
-        ) from problem
+        raise _not_parquet(path, problem) from problem
     return Source(path, table, dtypes.metadata or {})
 
 
 def _from_csv(path: Path, columns: Sequence[Column]) -> Source:
-    delimiter = "\t" if ".tsv" in path.name else ","
     texts = {c.name: pa.string() for c in columns if c.kind == "text"}
     try:
         table = pacsv.read_csv(
             path,
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            parse_options=_csv_parsing(path),
             convert_options=pacsv.ConvertOptions(column_types=texts, strings_can_be_null=True),
         )
     except (pa.ArrowException, OSError) as problem:
-        raise DataError(
-            f"{path}: not readable as CSV in UTF-8 ({problem}). Mend the line that is named, or write the file again."
-        ) from problem
+        raise _not_csv(path, problem) from problem
     _columns_of(path, table.schema, columns)
     return Source(path, table.select(_names(columns, table.column_names)), {})
 
@@ -176,7 +212,7 @@ def read_columns(path: Path, columns: Sequence[Column]) -> Source:
         DataError: The file cannot be read, lacks a column, or has a wrong type, a missing, non-finite or
             out-of-bounds value.
     """
-    reader = _from_csv if path.name.lower().endswith(CSV_SUFFIXES) else _from_parquet
+    reader = _from_csv if _is_csv(path) else _from_parquet
     source = reader(path, columns)
     if not source.table.num_rows:
         raise DataError(f"{path}: the file has no rows; at least one is expected.")
