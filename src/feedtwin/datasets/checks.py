@@ -109,10 +109,17 @@ def refuse_disorder(
 
 
 def duplicates(columns: list[I8 | F8 | U1 | I4 | Flags]) -> Flags:
-    """Which rows repeat an earlier row in every column, (n,)."""
+    """Which rows repeat an earlier row in every column, (n,); what is not known equals what is not known."""
     table = np.stack([np.asarray(c, dtype=np.float64) for c in columns], axis=1)
     order = np.lexsort(table.T[::-1])
-    same = np.all(table[order][1:] == table[order][:-1], axis=1)
+    below, above = table[order][1:], table[order][:-1]
+    same = np.all((below == above) | (np.isnan(below) & np.isnan(above)), axis=1)
     again = np.zeros(len(table), dtype=np.bool_)
     again[order[1:]] = same  # a stable sort keeps the first of equal rows first
     return again
+
+
+def duplicate_note(again: Flags, kept: bool) -> str:
+    """One note on the rows that repeat an earlier one, and on what became of them."""
+    fate = "kept" if kept else "dropped"
+    return f"{int(again.sum())} exact duplicates of {len(again)} rows (in the columns read) are {fate}."

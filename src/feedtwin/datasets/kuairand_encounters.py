@@ -90,13 +90,9 @@ def read_files(
     people, films = users_of(user_file), videos_of(video_file, first)
     rows = _rows(source, days, people.key, films.key)
     notes = clock_notes(source, days, fit_constants(adaptor.parameters))
+    again = checks.duplicates([integers(source, c.name) for c in LOG_COLUMNS if c.name in source])
+    notes.append(checks.duplicate_note(again, every_row))
     if not every_row:
-        again = checks.duplicates(
-            [integers(source, c.name) for c in LOG_COLUMNS if c.name in source]
-        )
-        notes.append(
-            f"{int(again.sum())} exact duplicates of {len(rows)} rows (in the columns read) are dropped."
-        )
         rows = rows.take(~again)
     unknown = int(np.count_nonzero(rows.duration_s == 0))
     notes.append(f"flagged: {unknown} rows have duration 0 (unknown).")

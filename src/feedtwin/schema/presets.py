@@ -87,6 +87,24 @@ class FittedPreset:
         return {"sha256": self.sha256, "state": self.state + (part if is_part else "")}
 
 
+def calibrated_line(state: str, preset: str, sha256: str, which: str) -> str:
+    """Return the line that says what a fitted preset is fitted to and which one it is.
+
+    Args:
+        state: What it is fitted to.
+        preset: Its name or file.
+        sha256: Hash of its text.
+        which: The draw or fit of it that is used.
+    """
+    extent = "partly calibrated" if "uncalibrated" in state else "calibrated"
+    return f"{extent}: {state}; {named_preset(preset, sha256)}, {which}"
+
+
+def named_preset(preset: str, sha256: str) -> str:
+    """Return a preset's name with the beginning of its hash."""
+    return f"preset {Path(preset).name} (SHA-256 {sha256[:SHOWN]})"
+
+
 def preset_names() -> list[str]:
     """Return the names of the presets that ship with the package, sorted."""
     return sorted(one.stem for one in _folder().iterdir() if one.suffix == ".yaml")
