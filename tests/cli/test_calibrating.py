@@ -221,3 +221,12 @@ def test_from_a_log_to_a_validation_report(tmp_path: Path) -> None:
     assert results["runs"] <= 110
     assert set(results["nulls"]) == {"random feed", "popularity feed", "no feedback"}
     assert {one["state"] for one in results["claims"]} <= {"shown", "inferred", "not shown"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("calibrate", "nowhere", "--preset-out", "p.yaml"), ("validate", "kuairand", "--data", "nowhere")],
+)
+def test_a_value_out_of_bounds_is_refused_before_the_log_is_read(words: tuple[str, ...]) -> None:
+    said = call(*words, "--set", "calibration.boosting.masked_share=7")
+    assert said.exit_code == 2 and "masked_share" in said.stderr and "nowhere" not in said.stderr

@@ -65,10 +65,16 @@ def read_encounters(
 
 
 def parameters_of(sets: list[str] | None) -> dict[str, Any]:
-    """The parameters that `--set` texts name."""
-    from feedtwin.schema.parameters import parse_assignment
+    """The parameters that `--set` texts name, checked before anything is read.
 
-    return dict(parse_assignment(text) for text in sets or ())
+    Raises:
+        SettingsError: A path is unknown, or a value is out of its bounds.
+    """
+    from feedtwin.schema.parameters import load_defaults, parse_assignment
+
+    found = dict(parse_assignment(text) for text in sets or ())
+    load_defaults().overlay(found, "--set")
+    return found
 
 
 def say_source(provenance: Any) -> None:

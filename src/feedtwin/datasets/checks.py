@@ -45,6 +45,53 @@ def refuse_units(
     )
 
 
+def refuse_ratio(
+    source: Source,
+    columns: tuple[str, ...],
+    watch_s: F8,
+    duration_s: F8,
+    constants: Mapping[str, Any],
+) -> None:
+    """Refuses watch times and durations that cannot be in one unit, though each alone might be.
+
+    Args:
+        source: the file, for the message.
+        columns: names of the two columns, watch times first.
+        watch_s, duration_s: (n,) their values as seconds, by the units that were said; rows where either is 0 or not
+            known do not count.
+        constants: `checks.ratio_low`, `checks.ratio_high`, `checks.rows_min`.
+
+    Raises:
+        DataError: The median of watch time over duration lies outside the limits.
+    """
+    counted = np.flatnonzero((watch_s > 0) & (duration_s > 0))
+    if len(counted) < constants["checks.rows_min"]:
+        return
+    ratio = watch_s[counted] / duration_s[counted]
+    median = float(np.median(ratio))
+    low, high = constants["checks.ratio_low"], constants["checks.ratio_high"]
+    if low <= median <= high:
+        return
+    row = int(counted[np.argmax(ratio) if median > high else np.argmin(ratio)])
+    raise DataError(
+        f"{source.path}: columns {' and '.join(columns)}: people watch {median:,.4g} times the video's duration in the median "
+        f"as the units are understood, for example {watch_s[row]:,.6g} s of {duration_s[row]:,.6g} s in row {row + 1}; "
+        f"{low:g} to {high:g} is expected. One of the two columns is probably in milliseconds and the other in seconds: "
+        "convert it, or name its unit in the column map."
+    )
+
+
+def long_notes(column: str, seconds: F8, constants: Mapping[str, Any]) -> list[str]:
+    """One note with the count of rows that last longer than `checks.hours_high`, none where there is none."""
+    hours = constants["checks.hours_high"]
+    long = seconds > 3600.0 * hours
+    if not long.any():
+        return []
+    return [
+        f"flagged: {int(long.sum())} rows have a {column} above {hours:g} h (first at row {int(np.argmax(long)) + 1}); they are kept."
+    ]
+
+
 def refuse_shuffled_days(
     source: Source, column: str, time_s: F8, day: I4, constants: Mapping[str, Any]
 ) -> None:

@@ -282,12 +282,15 @@ class Reading:
             watch = log.numbers("watch", np.nan) * duration
         else:
             watch = log.spans("watch", self.constants, missing=np.nan)
+            if "watch" in log and "duration" in log:
+                names = tuple(log.part.columns[one].column for one in ("watch", "duration"))
+                checks.refuse_ratio(log.source, names, watch, duration, self.constants)
         day = np.floor(time_s / _DAY_S)
         return Impressions(
             user=user.astype(np.int32),
             video=video.astype(np.int32),
             time_s=time_s,
-            surface=log.numbers("surface", 0.0, high=255.0).astype(np.uint8),
+            surface=log.codes("surface").astype(np.uint8),
             random=log.flags("random"),
             day=day.astype(np.int32),
             hour=((time_s - day * _DAY_S) // 3600.0).astype(np.uint8),
@@ -309,6 +312,8 @@ class Reading:
         )
         notes.append(checks.duplicate_note(again, every_row))
         rows = rows if every_row else rows.take(~again)
+        for name in ("watch", "duration"):
+            notes += checks.long_notes(name, getattr(rows, f"{name}_s"), self.constants)
         unknown = int(np.count_nonzero(~(rows.duration_s > 0)))
         if unknown:
             notes.append(f"flagged: {unknown} rows have duration 0 or none (unknown).")

@@ -191,3 +191,20 @@ def test_a_few_rows_are_not_refused_for_their_days(tiny: Path) -> None:
     change(tiny, LOG, lambda table: table.slice(0, 10))
     change(tiny, LOG, with_value("time_ms", 3, 1_650_800_000_000))
     assert KuaiRand().read_log(tiny).provenance.days == 1
+
+
+def test_a_surface_that_would_wrap_is_refused_with_its_row(tiny: Path) -> None:
+    change(
+        tiny,
+        LOG,
+        lambda t: t.set_column(t.column_names.index("tab"), "tab", t["tab"].cast(pa.int32())),
+    )
+    change(tiny, LOG, with_value("tab", 6, 257))
+    text = message(tiny)
+    assert "row 7 " in text and "column tab" in text and "at most 255" in text
+
+
+def test_a_few_very_long_rows_are_flagged_with_their_count(tiny: Path) -> None:
+    change(tiny, LOG, with_value("play_time_ms", 6, 20_000_000))
+    notes = KuaiRand().read_encounters(tiny).provenance.notes
+    assert any("1 rows have a play_time_ms above 3 h (first at row 7)" in note for note in notes)
