@@ -117,9 +117,7 @@ def test_a_prediction_says_what_the_fit_does_not_know_of_the_log(tmp_path: Path)
     said = call(*words, "--json")
     assert said.exit_code == 0, said.output
     found = json.loads(said.stdout)
-    assert any(
-        "exact duplicates" in note and note.endswith("are kept.") for note in found["notes"]
-    )
+    assert any("exact duplicates" in note and note.endswith("are kept.") for note in found["notes"])
     assert any("duration 0" in note for note in found["notes"])
     assert found["reach"]["surfaces_not_in_fit"] == {"77": 4}
     assert found["reach"]["people_with_history"] is None
@@ -225,7 +223,10 @@ def test_from_a_log_to_a_validation_report(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [("calibrate", "nowhere", "--preset-out", "p.yaml"), ("validate", "kuairand", "--data", "nowhere")],
+    [
+        ("calibrate", "nowhere", "--preset-out", "p.yaml"),
+        ("validate", "kuairand", "--data", "nowhere"),
+    ],
 )
 def test_a_value_out_of_bounds_is_refused_before_the_log_is_read(words: tuple[str, ...]) -> None:
     said = call(*words, "--set", "calibration.boosting.masked_share=7")

@@ -60,9 +60,7 @@ class Reach:
     def lines(self) -> list[str]:
         """In words, one line each; strangers get what their features say."""
         found = [f"features {one.line()}" for one in self.features if one.of]
-        strangers = (
-            f"{self.people[1]} of {self.people[0]} people and {self.videos[1]} of {self.videos[0]} videos are not in the fit"
-        )
+        strangers = f"{self.people[1]} of {self.people[0]} people and {self.videos[1]} of {self.videos[0]} videos are not in the fit"
         history = "none" if self.history is None else f"of {self.history} people"
         found.append(f"reach   {strangers}; history: {history}")
         if self.surfaces:
@@ -136,6 +134,4 @@ def _supplied(
     other = tuple(
         [n for n in numbers if n in found.words] + [n for n in words if n in found.numbers]
     )
-    return Supplied(
-        table, len(wanted), tuple(n for n in wanted if n not in found.names()), other
-    )
+    return Supplied(table, len(wanted), tuple(n for n in wanted if n not in found.names()), other)

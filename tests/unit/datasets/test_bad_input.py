@@ -208,3 +208,21 @@ def test_a_few_very_long_rows_are_flagged_with_their_count(tiny: Path) -> None:
     change(tiny, LOG, with_value("play_time_ms", 6, 20_000_000))
     notes = KuaiRand().read_encounters(tiny).provenance.notes
     assert any("1 rows have a play_time_ms above 3 h (first at row 7)" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (lambda v: [None if i == 4 else float(x) for i, x in enumerate(v)], "row 5 "),
+        (lambda v: [x / 1000 for x in v], "looks like seconds where ms are expected"),
+        (lambda v: [x + 0.5 if i == 4 else float(x) for i, x in enumerate(v)], "row 5 "),
+    ],
+)
+def test_numbers_with_a_point_are_told_why(tiny: Path, values: Any, words: str) -> None:
+    def floats(table: pa.Table) -> pa.Table:
+        found = pa.array(values(table["play_time_ms"].to_pylist()), pa.float64())
+        return table.set_column(table.column_names.index("play_time_ms"), "play_time_ms", found)
+
+    change(tiny, LOG, floats)
+    text = message(tiny)
+    assert "column play_time_ms" in text and "whole number" in text and words in text
