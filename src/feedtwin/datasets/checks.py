@@ -57,8 +57,8 @@ def refuse_ratio(
     Args:
         source: the file, for the message.
         columns: names of the two columns, watch times first.
-        watch_s, duration_s: (n,) their values as seconds, by the units that were said; rows where either is 0 or not
-            known do not count.
+        watch_s: (n,) watch times as seconds, by the unit that was said.
+        duration_s: (n,) durations likewise; rows where either is 0 or not known do not count.
         constants: `checks.ratio_low`, `checks.ratio_high`, `checks.rows_min`.
 
     Raises:

@@ -58,7 +58,8 @@ def wilson(share: float, error: float, people: int) -> tuple[float, float]:
     rows = spread / error**2 if spread > 0 and error > 0 else float(people)
     middle = (share + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)
     half = _Z / (1 + _Z**2 / rows) * float(np.sqrt(spread / rows + _Z**2 / (4 * rows**2)))
-    return max(middle - half, 0.0), min(middle + half, 1.0)
+    # an end that is the share itself, at 0 and 1, must not fall short of it by rounding
+    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
 
 
 @dataclass
