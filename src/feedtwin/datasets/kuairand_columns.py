@@ -110,7 +110,8 @@ def clock_notes(log: Source, days: I4, constants: Constants) -> list[str]:
     for name, seconds in spans.items():
         checks.refuse_units(log, name, seconds, constants)
     if len(spans) == 2:
-        checks.refuse_ratio(log, tuple(spans), *spans.values(), constants)
+        watch_s, duration_s = spans.values()
+        checks.refuse_ratio(log, tuple(spans), watch_s, duration_s, constants)
     checks.refuse_shuffled_days(log, "time_ms", stamps, days, constants)
     long = [note for name, s in spans.items() for note in checks.long_notes(name, s, constants)]
     return [*checks.order_notes(stamps, integers(log, "user_id")), *long]
