@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
 from feedtwin.cli.app import app
 from feedtwin.datasets import sample_path
-from feedtwin.datasets.kuairand import LOG, USERS, VIDEOS, KuaiRand
+from feedtwin.datasets.kuairand import HISTORY, LOG, USERS, VIDEOS, KuaiRand
 from feedtwin.datasets.mapped import Mapped
 
 SMALL = (
@@ -93,8 +95,41 @@ def test_a_log_of_ones_own_goes_through_a_column_map(tmp_path: Path) -> None:
         "--json",
     )
     assert said.exit_code == 0, said.output
-    means = json.loads(said.output)["means"]
+    answer = json.loads(said.output)
+    means = answer["means"]
     assert 0 < means["skip_p"] < 1 and means["comment_p"] is None
+    assert any("exact duplicates" in note and "are kept" in note for note in answer["notes"])
+    assert answer["reach"]["people"]["not_in_fit"] == 0
+
+
+def test_a_prediction_says_what_the_fit_does_not_know_of_the_log(tmp_path: Path) -> None:
+    folder = KuaiRand().write_tiny(tmp_path / "data", 0, 30, 20)
+    (folder / HISTORY).unlink()
+    log = pq.read_table(folder / LOG)
+    place = log.column_names.index("tab")
+    tabs = [77 if i < 4 else tab for i, tab in enumerate(log["tab"].to_pylist())]
+    pq.write_table(log.set_column(place, "tab", pa.array(tabs)), folder / LOG)
+    pacsv.write_csv(pq.read_table(folder / USERS), tmp_path / "people.csv")
+    words = (
+        "predict", "kuairand", "--log", folder / LOG, "--users", tmp_path / "people.csv",
+        "--videos", folder / VIDEOS, "--out", tmp_path / "o.csv",
+    )  # fmt: skip
+    said = call(*words, "--json")
+    assert said.exit_code == 0, said.output
+    found = json.loads(said.stdout)
+    assert any("exact duplicates" in note and note.endswith("are kept.") for note in found["notes"])
+    assert any("duration 0" in note for note in found["notes"])
+    assert found["reach"]["surfaces_not_in_fit"] == {"77": 4}
+    assert found["reach"]["people_with_history"] is None
+    people = found["reach"]["features"]["people"]
+    assert "follow_user_num" not in people["missing"] and "register_days" in people["missing"]
+    assert found["calibration"].startswith(("calibrated: ", "partly calibrated: "))
+    assert "; preset kuairand (SHA-256 " in found["calibration"]
+    plain = " ".join(call(*words).stdout.split())
+    assert found["calibration"] in plain and "history: none" in plain
+    assert "are not in the fit" in plain and "the fit never met: 77 (4 rows)" in plain
+    assert f"2 of the fit's {people['of']} features of people; lacking " in plain
+    assert all(note in plain for note in found["notes"])
 
 
 def test_the_map_of_the_how_to_leads_from_a_log_to_a_judgement(tmp_path: Path) -> None:
@@ -184,3 +219,15 @@ def test_from_a_log_to_a_validation_report(tmp_path: Path) -> None:
     assert results["runs"] <= 110
     assert set(results["nulls"]) == {"random feed", "popularity feed", "no feedback"}
     assert {one["state"] for one in results["claims"]} <= {"shown", "inferred", "not shown"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("calibrate", "nowhere", "--preset-out", "p.yaml"),
+        ("validate", "kuairand", "--data", "nowhere"),
+    ],
+)
+def test_a_value_out_of_bounds_is_refused_before_the_log_is_read(words: tuple[str, ...]) -> None:
+    said = call(*words, "--set", "calibration.boosting.masked_share=7")
+    assert said.exit_code == 2 and "masked_share" in said.stderr and "nowhere" not in said.stderr

@@ -79,10 +79,16 @@ def read_encounters(
 
 
 def parameters_of(sets: list[str] | None) -> dict[str, Any]:
-    """The parameters that `--set` texts name."""
-    from feedtwin.schema.parameters import parse_assignment
+    """The parameters that `--set` texts name, checked before anything is read.
 
-    return dict(parse_assignment(text) for text in sets or ())
+    Raises:
+        SettingsError: A path is unknown, or a value is out of its bounds.
+    """
+    from feedtwin.schema.parameters import load_defaults, parse_assignment
+
+    found = dict(parse_assignment(text) for text in sets or ())
+    load_defaults().overlay(found, "--set")
+    return found
 
 
 def say_source(provenance: Any) -> None:
@@ -160,6 +166,7 @@ def calibrate(
         log = read_encounters(data, which, map_file, parameters)
     if not as_json:
         say_source(log.provenance)
+        _say_features(log)
     if ENCOUNTER in chosen:
         keep = ECOSYSTEM in chosen
         _fit_encounter(log, which, map_file, preset_out, parameters, shown, as_json, keep)
@@ -229,6 +236,14 @@ def _fit_encounter(
     say(f"wrote   {preset} in {time.perf_counter() - began:.0f} s")
 
 
+def _say_features(log: "EncounterLog") -> None:
+    """Prints what the tables of a fit supply; a table without features is named too."""
+    history = "no history" if log.earlier is None else f"history {len(log.earlier.names())}"
+    say(
+        f"fits on features: people {len(log.user_features.names())}, videos {len(log.video_features.names())}, {history}"
+    )
+
+
 def _check_name(preset_out: Path) -> None:
     if preset_out.suffix not in (".yaml", ".yml"):
         raise SettingsError(
@@ -271,7 +286,9 @@ def predict(
     from feedtwin.calibration.predicting import COLUMNS, write_predictions
     from feedtwin.calibration.predicting import predict as all_rows
     from feedtwin.calibration.preset import read_preset
+    from feedtwin.calibration.reach import reach
     from feedtwin.record.folder import refuse_unwritable_file
+    from feedtwin.schema.presets import calibrated_line, read_fitted
 
     refuse_unwritable_file(out)
     one = read_preset(preset)
@@ -282,10 +299,21 @@ def predict(
         found = all_rows(one.models[fit], rows, samples, seed)
         write_predictions(out, rows, found)
     means = {name: float(found[name].mean()) for name in COLUMNS if found[name].size}
+    known, notes = reach(one.models[fit], rows), rows.provenance.notes
+    fitted = read_fitted(str(preset))
+    assert fitted is not None  # read_preset refuses all others
+    line = calibrated_line(one.state, str(preset), fitted.sha256, f"fit {fit}")
     if as_json:
-        answer({"state": one.state, "rows": len(rows.rows), "out": str(out), "means": means})
+        answer({
+            "state": one.state, "calibration": line, "sha256": fitted.sha256, "rows": len(rows.rows), "out": str(out),
+            "means": means, "notes": list(notes), "reach": known.as_plain(),
+        })  # fmt: skip
         return
-    say(one.state)
+    say(line)
+    for note in notes:
+        say(f"note    {note}")
+    for text in known.lines():
+        say(text)
     say(f"licence {one.about['data']['licence']} (of the data that the preset is derived from)")
     table(
         ["prediction", "mean"],

@@ -110,4 +110,10 @@ def _value(value: float, unit: str) -> str:
 def _interval(fact: "Fact") -> str:
     if not (isfinite(fact.low) and isfinite(fact.high)):
         return "-"
+    if fact.unit.startswith("share") and fact.value in (0.0, 1.0):
+        return (
+            f"at most {_value(fact.high, fact.unit)}"
+            if fact.value == 0.0
+            else f"at least {_value(fact.low, fact.unit)}"
+        )
     return f"{_value(fact.low, fact.unit)} to {_value(fact.high, fact.unit)}"

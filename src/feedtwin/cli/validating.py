@@ -79,10 +79,11 @@ def validate(
         whole,
     )
 
+    changed = parameters_of(sets)
     one = read_preset(preset)
     folder = _place_of(preset, out)
     shown = is_shown(quiet, as_json)
-    asked = Asked(quick, budget, parameters_of(sets))
+    asked = Asked(quick, budget, changed)
     about = about_preset(preset, asked)
     if not as_json:
         say(about["state"])

@@ -45,6 +45,53 @@ def refuse_units(
     )
 
 
+def refuse_ratio(
+    source: Source,
+    columns: tuple[str, ...],
+    watch_s: F8,
+    duration_s: F8,
+    constants: Mapping[str, Any],
+) -> None:
+    """Refuses watch times and durations that cannot be in one unit, though each alone might be.
+
+    Args:
+        source: the file, for the message.
+        columns: names of the two columns, watch times first.
+        watch_s: (n,) watch times as seconds, by the unit that was said.
+        duration_s: (n,) durations likewise; rows where either is 0 or not known do not count.
+        constants: `checks.ratio_low`, `checks.ratio_high`, `checks.rows_min`.
+
+    Raises:
+        DataError: The median of watch time over duration lies outside the limits.
+    """
+    counted = np.flatnonzero((watch_s > 0) & (duration_s > 0))
+    if len(counted) < constants["checks.rows_min"]:
+        return
+    ratio = watch_s[counted] / duration_s[counted]
+    median = float(np.median(ratio))
+    low, high = constants["checks.ratio_low"], constants["checks.ratio_high"]
+    if low <= median <= high:
+        return
+    row = int(counted[np.argmax(ratio) if median > high else np.argmin(ratio)])
+    raise DataError(
+        f"{source.path}: columns {' and '.join(columns)}: people watch {median:,.4g} times the video's duration in the median "
+        f"as the units are understood, for example {watch_s[row]:,.6g} s of {duration_s[row]:,.6g} s in row {row + 1}; "
+        f"{low:g} to {high:g} is expected. One of the two columns is probably in milliseconds and the other in seconds: "
+        "convert it, or name its unit in the column map."
+    )
+
+
+def long_notes(column: str, seconds: F8, constants: Mapping[str, Any]) -> list[str]:
+    """One note with the count of rows that last longer than `checks.hours_high`, none where there is none."""
+    hours = constants["checks.hours_high"]
+    long = seconds > 3600.0 * hours
+    if not long.any():
+        return []
+    return [
+        f"flagged: {int(long.sum())} rows have a {column} above {hours:g} h (first at row {int(np.argmax(long)) + 1}); they are kept."
+    ]
+
+
 def refuse_shuffled_days(
     source: Source, column: str, time_s: F8, day: I4, constants: Mapping[str, Any]
 ) -> None:
@@ -109,10 +156,17 @@ def refuse_disorder(
 
 
 def duplicates(columns: list[I8 | F8 | U1 | I4 | Flags]) -> Flags:
-    """Which rows repeat an earlier row in every column, (n,)."""
+    """Which rows repeat an earlier row in every column, (n,); what is not known equals what is not known."""
     table = np.stack([np.asarray(c, dtype=np.float64) for c in columns], axis=1)
     order = np.lexsort(table.T[::-1])
-    same = np.all(table[order][1:] == table[order][:-1], axis=1)
+    below, above = table[order][1:], table[order][:-1]
+    same = np.all((below == above) | (np.isnan(below) & np.isnan(above)), axis=1)
     again = np.zeros(len(table), dtype=np.bool_)
     again[order[1:]] = same  # a stable sort keeps the first of equal rows first
     return again
+
+
+def duplicate_note(again: Flags, kept: bool) -> str:
+    """One note on the rows that repeat an earlier one, and on what became of them."""
+    fate = "kept" if kept else "dropped"
+    return f"{int(again.sum())} exact duplicates of {len(again)} rows (in the columns read) are {fate}."

@@ -1,6 +1,6 @@
 """Stylised facts of a watch log, each with its number of rows and a 95 % interval over users.
 
-Means have a linearised interval with users as clusters; concentration and entropy one from the spread over a
+Means have a linearised interval with users as clusters, shares Wilson's at the effective number of rows; concentration and entropy one from the spread over a
 bootstrap of users. Facts that the log
 cannot give are left out, and a note says which.
 """
@@ -43,6 +43,25 @@ class Fact:
     n: int
 
 
+def wilson(share: float, error: float, people: int) -> tuple[float, float]:
+    """Wilson's 95 % interval of a share, at as many rows as would give its standard error if they were independent.
+
+    It stays within 0 and 1. Where nothing or everything happened, the standard error is 0 and says nothing: people count
+    once each, as if all rows of one person were alike.
+
+    Args:
+        share: the share, 0..1.
+        error: its standard error, with people as clusters.
+        people: number of people.
+    """
+    spread = share * (1.0 - share)
+    rows = spread / error**2 if spread > 0 and error > 0 else float(people)
+    middle = (share + _Z**2 / (2 * rows)) / (1 + _Z**2 / rows)
+    half = _Z / (1 + _Z**2 / rows) * float(np.sqrt(spread / rows + _Z**2 / (4 * rows**2)))
+    # an end that is the share itself, at 0 and 1, must not fall short of it by rounding
+    return max(min(middle - half, share), 0.0), min(max(middle + half, share), 1.0)
+
+
 @dataclass
 class _Facts:
     user: I8
@@ -69,7 +88,10 @@ class _Facts:
         _, cluster = np.unique(who, return_inverse=True)
         sums = np.bincount(cluster.reshape(-1), y - mean)
         half = _Z * float(np.sqrt((sums**2).sum())) / len(y) if len(sums) > 1 else np.nan
-        self.found.append(Fact(group, name, mean, mean - half, mean + half, unit, len(y)))
+        low, high = mean - half, mean + half
+        if unit.startswith("share") and len(sums) > 1:
+            low, high = wilson(mean, half / _Z, len(sums))
+        self.found.append(Fact(group, name, mean, low, high, unit, len(y)))
 
     def other(
         self,
@@ -92,7 +114,7 @@ class _Facts:
         half = _Z * float(
             np.std(drawn)
         )  # quantiles would be off: a resample meets fewer videos than the log
-        self.found.append(Fact(group, name, value, value - half, value + half, unit, n))
+        self.found.append(Fact(group, name, value, max(value - half, 0.0), value + half, unit, n))
 
 
 def describe(log: WatchLog, constants: Mapping[str, Any]) -> list[Fact]:

@@ -41,7 +41,7 @@ LOG_COLUMNS = (
     *(Column(name, "integer", high=1, meaning="0 or 1") for name in SIGNAL_COLUMNS.values()),
     Column("play_time_ms", "integer", meaning="view time in ms"),
     Column("duration_ms", "integer", meaning="video duration in ms, 0 = unknown"),
-    Column("tab", "integer", meaning="interface, 1 = single-column feed"),
+    Column("tab", "integer", high=255, meaning="interface, 0 to 255; 1 = single-column feed"),
     Column("is_rand", "integer", high=1, meaning="0 or 1: exposed at random", optional=True),
 )
 USER_COLUMNS = (
@@ -102,11 +102,19 @@ def clock_notes(log: Source, days: I4, constants: Constants) -> list[str]:
         DataError: Most of `time_ms` disagrees with the local day, or a time column has the wrong unit.
     """
     stamps = local_seconds(log)
-    for name in ("duration_ms", "play_time_ms"):
-        if name in log:
-            checks.refuse_units(log, name, integers(log, name) / 1000.0, constants)
+    spans = {
+        name: integers(log, name) / 1000.0
+        for name in ("play_time_ms", "duration_ms")
+        if name in log
+    }
+    for name, seconds in spans.items():
+        checks.refuse_units(log, name, seconds, constants)
+    if len(spans) == 2:
+        watch_s, duration_s = spans.values()
+        checks.refuse_ratio(log, tuple(spans), watch_s, duration_s, constants)
     checks.refuse_shuffled_days(log, "time_ms", stamps, days, constants)
-    return checks.order_notes(stamps, integers(log, "user_id"))
+    long = [note for name, s in spans.items() for note in checks.long_notes(name, s, constants)]
+    return [*checks.order_notes(stamps, integers(log, "user_id")), *long]
 
 
 def hours_of(log: Source) -> I8:

@@ -3,12 +3,12 @@
 The monthly platform statistics of the video table are not read: they cover the days that a held-out split needs.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pyarrow.parquet as pq
 
 from feedtwin.datasets import checks
 from feedtwin.datasets.adaptor import (
@@ -42,6 +42,7 @@ from feedtwin.datasets.kuairand_columns import (
 from feedtwin.datasets.parquet import (
     Column,
     Source,
+    column_names,
     flat_lists,
     integers,
     read_columns,
@@ -89,13 +90,9 @@ def read_files(
     people, films = users_of(user_file), videos_of(video_file, first)
     rows = _rows(source, days, people.key, films.key)
     notes = clock_notes(source, days, fit_constants(adaptor.parameters))
+    again = checks.duplicates([integers(source, c.name) for c in LOG_COLUMNS if c.name in source])
+    notes.append(checks.duplicate_note(again, every_row))
     if not every_row:
-        again = checks.duplicates(
-            [integers(source, c.name) for c in LOG_COLUMNS if c.name in source]
-        )
-        notes.append(
-            f"{int(again.sum())} exact duplicates of {len(rows)} rows (in the columns read) are dropped."
-        )
         rows = rows.take(~again)
     unknown = int(np.count_nonzero(rows.duration_s == 0))
     notes.append(f"flagged: {unknown} rows have duration 0 (unknown).")
@@ -128,12 +125,9 @@ def _video_names(names: list[str]) -> list[str]:
 
 
 def _with_features(
-    path: Path, columns: tuple[Column, ...], names: object
+    path: Path, columns: tuple[Column, ...], names: Callable[[list[str]], list[str]]
 ) -> tuple[Source, Features]:
-    if not path.is_file():
-        return read_columns(path, columns), Features()  # raises: the file is missing
-    present = list(pq.read_schema(path).names) if path.suffix == ".parquet" else []
-    extra = names(present) if callable(names) else []
+    extra = names(column_names(path))
     own = {c.name for c in columns}
     wanted = [*columns, *(Column(n, "any", low=None, nullable=True) for n in extra if n not in own)]
     source = read_columns(path, wanted)

@@ -176,9 +176,8 @@ class Reading:
         user_table, user_row = self._users(table, people)
         video_table, video_row, notes = self._videos(table, films, first)
         rows = self._rows(table, time_s, user_row, video_row, video_table)
-        if not every_row:
-            rows, more = self._checked(table, rows)
-            notes += more
+        rows, more = self._checked(table, rows, every_row)
+        notes += more
         recorded = tuple(name for name in ("watch", *SIGNALS) if name in table)
         missing = [name for name in SIGNALS if name not in table]
         if missing:
@@ -283,12 +282,15 @@ class Reading:
             watch = log.numbers("watch", np.nan) * duration
         else:
             watch = log.spans("watch", self.constants, missing=np.nan)
+            if "watch" in log and "duration" in log:
+                names = tuple(log.part.columns[one].column for one in ("watch", "duration"))
+                checks.refuse_ratio(log.source, names, watch, duration, self.constants)
         day = np.floor(time_s / _DAY_S)
         return Impressions(
             user=user.astype(np.int32),
             video=video.astype(np.int32),
             time_s=time_s,
-            surface=log.numbers("surface", 0.0, high=255.0).astype(np.uint8),
+            surface=log.codes("surface").astype(np.uint8),
             random=log.flags("random"),
             day=day.astype(np.int32),
             hour=((time_s - day * _DAY_S) // 3600.0).astype(np.uint8),
@@ -297,16 +299,22 @@ class Reading:
             **{name: log.flags(name) for name in SIGNALS},
         )
 
-    def _checked(self, log: Table, rows: Impressions) -> tuple[Impressions, list[str]]:
-        notes = []
-        if self.map.order == "ascending":
+    def _checked(
+        self, log: Table, rows: Impressions, every_row: bool
+    ) -> tuple[Impressions, list[str]]:
+        """Rows without duplicates, or all rows, and notes; only a log to be fitted must be in its order."""
+        if self.map.order == "ascending" and not every_row:
             column = self.map.parts["log"].columns["time"].column
             checks.refuse_disorder(log.source, column, rows.time_s, rows.user, self.constants)
-        notes += checks.order_notes(rows.time_s, rows.user)
+        notes = checks.order_notes(rows.time_s, rows.user)
         again = checks.duplicates(
             [getattr(rows, name) for name in Impressions.__dataclass_fields__]
         )
-        notes.append(
-            f"{int(again.sum())} exact duplicates of {len(rows)} rows (in the columns read) are dropped."
-        )
-        return rows.take(~again), notes
+        notes.append(checks.duplicate_note(again, every_row))
+        rows = rows if every_row else rows.take(~again)
+        for name in ("watch", "duration"):
+            notes += checks.long_notes(name, getattr(rows, f"{name}_s"), self.constants)
+        unknown = int(np.count_nonzero(~(rows.duration_s > 0)))
+        if unknown:
+            notes.append(f"flagged: {unknown} rows have duration 0 or none (unknown).")
+        return rows, notes

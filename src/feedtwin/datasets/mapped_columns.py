@@ -112,6 +112,14 @@ class Table:
             self._refuse(name, values, values > high, f"at most {high:g} is expected")
         return np.where(np.isnan(values), missing, values)
 
+    def codes(self, field: str) -> F8:
+        """A column of whole numbers from 0 to 255; 0 where nothing is known."""
+        values = self.numbers(field, 0.0, high=255.0)
+        if field in self:
+            rule = "a whole number from 0 to 255 is expected"
+            self._refuse(self._column(field)[0], values, values != np.floor(values), rule)
+        return values
+
     def flags(self, field: str) -> Flags:
         """A column of 0 and 1 (or true and false)."""
         if field not in self:

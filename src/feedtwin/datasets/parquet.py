@@ -1,7 +1,7 @@
 """Checked reading of Parquet and CSV columns: every complaint names file, row, column and rule."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -107,7 +107,35 @@ def _check(source: Source, column: Column) -> None:
         _check_numbers(source, column)
 
 
-def _columns_of(path: Path, dtypes: pa.Schema, columns: Sequence[Column]) -> None:
+_SECONDS_BELOW = 1000.0
+"""A column of ms with fractions whose median lies below this is one of seconds: a median of a second is too short for either."""
+
+
+def _refuse_floats(path: Path, column: Column, values: pa.ChunkedArray) -> None:
+    """Refuses numbers with a point where whole ones are expected, if a value says why they are such."""
+    numbers = values.to_numpy().astype(np.float64)
+    source = Source(path, pa.table({column.name: values}), {})
+    row = _first(~np.isfinite(numbers))
+    if row is not None:
+        raise source.fail(row, column.name, None, "a whole number is expected in every row")
+    row = _first(numbers != np.floor(numbers))
+    if row is None:
+        return
+    rule = f"a whole number is expected ({column.meaning})"
+    if column.name.endswith("_ms") and float(np.median(numbers)) < _SECONDS_BELOW:
+        raise DataError(
+            f"{path}: column {column.name}: found {numbers[row]:g} in row {row + 1} {_ROW_NOTE}; {rule}. This looks like "
+            "seconds where ms are expected: multiply the column by 1000 and round it."
+        )
+    raise source.fail(row, column.name, float(numbers[row]), rule)
+
+
+def _columns_of(
+    path: Path,
+    dtypes: pa.Schema,
+    columns: Sequence[Column],
+    read: Callable[[str], pa.ChunkedArray],
+) -> None:
     for column in columns:
         if column.name not in dtypes.names:
             if column.optional:
@@ -118,6 +146,8 @@ def _columns_of(path: Path, dtypes: pa.Schema, columns: Sequence[Column]) -> Non
             )
         dtype = dtypes.field(column.name).type
         if not _kind_matches(column.kind, dtype):
+            if column.kind == "integer" and pa.types.is_floating(dtype):
+                _refuse_floats(path, column, read(column.name))
             raise DataError(
                 f"{path}: column {column.name} has type {dtype}; {column.kind} is expected "
                 f"({column.meaning}). Write the column with that type."
@@ -132,33 +162,69 @@ def _names(columns: Sequence[Column], found: Sequence[str]) -> list[str]:
     return [c.name for c in columns if c.name in found]
 
 
+def _is_csv(path: Path) -> bool:
+    return path.name.lower().endswith(CSV_SUFFIXES)
+
+
+def _csv_parsing(path: Path) -> pacsv.ParseOptions:
+    delimiter = "\t" if ".tsv" in path.name.lower() else ","
+    return pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True)
+
+
+def _not_parquet(path: Path, problem: Exception) -> DataError:
+    return DataError(
+        f"{path}: not readable as Parquet ({problem}). Copy the file again from its source."
+    )
+
+
+def _not_csv(path: Path, problem: Exception) -> DataError:
+    return DataError(
+        f"{path}: not readable as CSV in UTF-8 ({problem}). Mend the line that is named, or write the file again."
+    )
+
+
+def column_names(path: Path) -> list[str]:
+    """Names of a Parquet or CSV file's columns, in its order; empty where there is no file.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if not path.is_file():
+        return []
+    if not _is_csv(path):
+        try:
+            return list(pq.read_schema(path).names)
+        except (pa.ArrowException, OSError) as problem:
+            raise _not_parquet(path, problem) from problem
+    try:
+        with pacsv.open_csv(path, parse_options=_csv_parsing(path)) as file:
+            return list(file.schema.names)
+    except (pa.ArrowException, OSError) as problem:
+        raise _not_csv(path, problem) from problem
+
+
 def _from_parquet(path: Path, columns: Sequence[Column]) -> Source:
     try:
         file = pq.ParquetFile(path)
         dtypes = file.schema_arrow
-        _columns_of(path, dtypes, columns)
+        _columns_of(path, dtypes, columns, lambda name: file.read(columns=[name])[name])
         table = file.read(columns=_names(columns, dtypes.names))
     except (pa.ArrowException, OSError) as problem:
-        raise DataError(
-            f"{path}: not readable as Parquet ({problem}). Copy the file again from its source."
-        ) from problem
+        raise _not_parquet(path, problem) from problem
     return Source(path, table, dtypes.metadata or {})
 
 
 def _from_csv(path: Path, columns: Sequence[Column]) -> Source:
-    delimiter = "\t" if ".tsv" in path.name else ","
     texts = {c.name: pa.string() for c in columns if c.kind == "text"}
     try:
         table = pacsv.read_csv(
             path,
-            parse_options=pacsv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
+            parse_options=_csv_parsing(path),
             convert_options=pacsv.ConvertOptions(column_types=texts, strings_can_be_null=True),
         )
     except (pa.ArrowException, OSError) as problem:
-        raise DataError(
-            f"{path}: not readable as CSV in UTF-8 ({problem}). Mend the line that is named, or write the file again."
-        ) from problem
-    _columns_of(path, table.schema, columns)
+        raise _not_csv(path, problem) from problem
+    _columns_of(path, table.schema, columns, lambda name: table[name])
     return Source(path, table.select(_names(columns, table.column_names)), {})
 
 
@@ -176,7 +242,7 @@ def read_columns(path: Path, columns: Sequence[Column]) -> Source:
         DataError: The file cannot be read, lacks a column, or has a wrong type, a missing, non-finite or
             out-of-bounds value.
     """
-    reader = _from_csv if path.name.lower().endswith(CSV_SUFFIXES) else _from_parquet
+    reader = _from_csv if _is_csv(path) else _from_parquet
     source = reader(path, columns)
     if not source.table.num_rows:
         raise DataError(f"{path}: the file has no rows; at least one is expected.")

@@ -89,7 +89,11 @@ class FittedPreset:
         return {**found, **dict(zip(names, row, strict=True))}
 
     def check_population(self, world: str, kind: str) -> None:
-        """Refuse a preset of spread in a world of a log's people, where the same parameters do something else."""
+        """Refuse a preset of spread in a world of a log's people, where the same parameters do something else, and others elsewhere."""
+        if not self.spread and kind != "kuairand":
+            raise SettingsError(
+                f"world {world}: preset is {self.preset!r}, but this world reads no data; expected none: use the world kuairand"
+            )
         if self.spread and kind != "synthetic":
             raise SettingsError(
                 f"world {world}: preset {self.preset} says how hashtags and shares spread in the world {self.world}, and this world has "
@@ -106,6 +110,24 @@ class FittedPreset:
         is_part = self.holds_sample and reads == SAMPLE
         about = {"sha256": self.sha256, "state": self.state + (part if is_part else "")}
         return about | ({"spread_in": self.world} if self.spread else {})
+
+
+def calibrated_line(state: str, preset: str, sha256: str, which: str) -> str:
+    """Return the line that says what a fitted preset is fitted to and which one it is.
+
+    Args:
+        state: What it is fitted to.
+        preset: Its name or file.
+        sha256: Hash of its text.
+        which: The draw or fit of it that is used.
+    """
+    extent = "partly calibrated" if "uncalibrated" in state else "calibrated"
+    return f"{extent}: {state}; {named_preset(preset, sha256)}, {which}"
+
+
+def named_preset(preset: str, sha256: str) -> str:
+    """Return a preset's name with the beginning of its hash."""
+    return f"preset {Path(preset).name} (SHA-256 {sha256[:SHOWN]})"
 
 
 def preset_names() -> list[str]:

@@ -215,16 +215,12 @@ def resolve(
     population = _population(document)
     if fitted is not None:
         fitted.check_population(name, population["kind"])
-    if (data or (fitted and not fitted.spread)) and population["kind"] != "kuairand":
-        found = f"data.path is {data['path']!r}" if data else f"preset is {chosen!r}"
+    if data and population["kind"] != "kuairand":
         raise SettingsError(
-            f"world {name}: {found}, but this world reads no data; expected none: use the world kuairand"
+            f"world {name}: data.path is {data['path']!r}, but this world reads no data; expected none: use the world kuairand"
         )
-    data |= (
-        {}
-        if fitted is None
-        else {"preset": fitted.as_data(data.get("path", population.get("path")))}
-    )
+    if fitted is not None:
+        data["preset"] = fitted.as_data(data.get("path", population.get("path")))
     if users is None:
         users = population.get("users")
     if users is None and population["kind"] == "synthetic":

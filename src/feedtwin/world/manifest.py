@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from feedtwin.schema.presets import SHOWN, fitted_of
+from feedtwin.schema.presets import calibrated_line, fitted_of, named_preset
 from feedtwin.schema.settings import Settings, matched_of
 from feedtwin.world.segments import Segment
 from feedtwin.world.sources import Row, continued, own_policies
@@ -30,18 +30,16 @@ def calibration_of(settings: Settings, draws: int = 0) -> str:
     if preset is None:
         return _of_world(settings)
     draw = f"draws 1 to {draws}" if draws else f"draw {settings.parameters['calibration.draw']}"
-    name = f"preset {Path(str(settings.preset)).name} (SHA-256 {preset['sha256'][:SHOWN]}), {draw}"
     fitted_in = preset.get("spread_in")
     if fitted_in is not None:
         elsewhere = "" if settings.world == fitted_in else f" in the world {fitted_in}"
-        return f"partly calibrated{elsewhere}: {preset['state']}; {name}"
+        named = named_preset(str(settings.preset), preset["sha256"])
+        return f"partly calibrated{elsewhere}: {preset['state']}; {named}, {draw}"
     form = settings.parameters["interaction.form"]
     if form != "fitted":
-        return (
-            f"uncalibrated: {name} is named, but interaction.form={form} leaves its encounter out"
-        )
-    extent = "partly calibrated" if "uncalibrated" in preset["state"] else "calibrated"
-    return f"{extent}: {preset['state']}; {name}"
+        name = named_preset(str(settings.preset), preset["sha256"])
+        return f"uncalibrated: {name}, {draw} is named, but interaction.form={form} leaves its encounter out"
+    return calibrated_line(preset["state"], str(settings.preset), preset["sha256"], draw)
 
 
 def _of_world(settings: Settings) -> str:

@@ -191,3 +191,38 @@ def test_a_few_rows_are_not_refused_for_their_days(tiny: Path) -> None:
     change(tiny, LOG, lambda table: table.slice(0, 10))
     change(tiny, LOG, with_value("time_ms", 3, 1_650_800_000_000))
     assert KuaiRand().read_log(tiny).provenance.days == 1
+
+
+def test_a_surface_that_would_wrap_is_refused_with_its_row(tiny: Path) -> None:
+    change(
+        tiny,
+        LOG,
+        lambda t: t.set_column(t.column_names.index("tab"), "tab", t["tab"].cast(pa.int32())),
+    )
+    change(tiny, LOG, with_value("tab", 6, 257))
+    text = message(tiny)
+    assert "row 7 " in text and "column tab" in text and "at most 255" in text
+
+
+def test_a_few_very_long_rows_are_flagged_with_their_count(tiny: Path) -> None:
+    change(tiny, LOG, with_value("play_time_ms", 6, 20_000_000))
+    notes = KuaiRand().read_encounters(tiny).provenance.notes
+    assert any("1 rows have a play_time_ms above 3 h (first at row 7)" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (lambda v: [None if i == 4 else float(x) for i, x in enumerate(v)], "row 5 "),
+        (lambda v: [x / 1000 for x in v], "looks like seconds where ms are expected"),
+        (lambda v: [x + 0.5 if i == 4 else float(x) for i, x in enumerate(v)], "row 5 "),
+    ],
+)
+def test_numbers_with_a_point_are_told_why(tiny: Path, values: Any, words: str) -> None:
+    def floats(table: pa.Table) -> pa.Table:
+        found = pa.array(values(table["play_time_ms"].to_pylist()), pa.float64())
+        return table.set_column(table.column_names.index("play_time_ms"), "play_time_ms", found)
+
+    change(tiny, LOG, floats)
+    text = message(tiny)
+    assert "column play_time_ms" in text and "whole number" in text and words in text

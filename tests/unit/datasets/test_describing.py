@@ -66,3 +66,16 @@ def test_depths_follow_parents_to_the_root(tmp_path) -> None:
     ):
         assert of[c, i] == (1 if p < 0 else of[c, p] + 1)
     assert breadth.max() >= 1
+
+
+def test_shares_have_intervals_within_0_and_1_that_never_collapse() -> None:
+    from scipy.stats import binomtest
+
+    from feedtwin.datasets.describing import wilson
+
+    for events, n in ((0, 40), (1, 40), (20, 40), (40, 40)):
+        share = events / n
+        low, high = wilson(share, float(np.sqrt(share * (1 - share) / n)), n)
+        exact = binomtest(events, n).proportion_ci(method="wilson")
+        assert np.allclose((low, high), (exact.low, exact.high), atol=1e-6)
+        assert 0 <= low < high <= 1

@@ -215,3 +215,24 @@ def test_a_wrong_map_is_refused_with_its_line(
 def test_the_adaptor_of_tables_asks_for_its_map() -> None:
     with pytest.raises(SettingsError, match="column map"):
         adaptor("table")
+
+
+def test_milliseconds_given_for_seconds_are_refused_where_watches_are_short(mapped) -> None:
+    one, folder = mapped
+    rewrite(folder / "views.csv", "seen", lambda x: np.round(x / np.median(x) * 2.5 * 1000))
+    text = message(one, folder)
+    assert "columns seen and length" in text and "times the video's duration" in text
+    assert "milliseconds" in text and "row " in text
+
+
+def test_a_surface_that_is_no_whole_number_is_refused(mapped) -> None:
+    one, folder = mapped
+
+    def half(x):
+        x = x.astype(float)
+        x[6] = 1.5
+        return x
+
+    rewrite(folder / "views.csv", "screen", half)
+    text = message(one, folder)
+    assert "row 7 " in text and "column screen" in text and "whole number" in text
