@@ -203,8 +203,7 @@ def resolve(
     if arm is not None:
         parameters = parameters.overlay(arm.get("parameters", {}), "arm")
         policies = _policies(policies, arm.get("policies", {}), "arm")
-    data = dict(_mapping(document, "data"))
-    _check_data(data, document.where)
+    _check_data(data := dict(_mapping(document, "data")), document.where)
     policies = _policies(policies, _take(assigned, "policies."), "--set")
     told = _take(assigned, "data.")
     _check_data(told, "--set")
