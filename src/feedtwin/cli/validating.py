@@ -159,6 +159,8 @@ def _told(shown: bool) -> "OnRun":
 
 
 def _print_worlds(results: dict[str, Any]) -> None:
+    from feedtwin.lab.numbers import p_value
+
     world = results["world"]
     say()
     say(
@@ -171,12 +173,15 @@ def _print_worlds(results: dict[str, Any]) -> None:
             (
                 row["name"], row["role"].replace("_", " "), row["level"], row["observed"],
                 row["twin"]["low"], row["twin"]["high"], "yes" if row["twin"]["inside"] else "NO",
-                row["twin"]["p"], ", ".join(row["rejects"]) or "none",
+                p_value(row["twin"]["p"]), ", ".join(row["rejects"]) or "none",
             )
             for row in results["patterns"]
         ],
         keep=("pattern",),
     )  # fmt: skip
+    say(
+        "95 % bands contain each pattern's stated tolerance; p leaves it out, so it may be small inside a band."
+    )
     for one in results["verdicts"]:
         mark = "yes" if one["passes"] else "NO "
         say(f"{mark} {one['holds']:3d}, {one['needed']} needed: {one['promise']}")
