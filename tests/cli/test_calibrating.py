@@ -188,7 +188,7 @@ def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")
     assert said.exit_code == 2 and "no such file" in said.stderr
     said = call("calibrate", folder, "--preset-out", "kuairand")
-    assert said.exit_code == 2 and "no name that ends in .yaml" in said.stderr
+    assert said.exit_code == 2 and "a name that ends in .yaml" in said.stderr
     preset.write_text(
         "format: 2\narrays: {}\ncalibration: {state: made up}\ndata: {adaptor: table, source_hash: '0'}\nmodels: {}\n",
         "utf-8",

@@ -239,7 +239,7 @@ def test_levels_that_a_world_states_are_held_to():
     assert found.state == PASSED and "target 0.363 within 5%" in found.words
     found = levels_of(untreated("skip_rate", 0.42))
     assert found.state == FAILED and found.check == "level: skip_rate"
-    assert "0.42 [0.42, 0.42] in 3 untreated runs" in found.words
+    assert "0.4200 [0.4200, 0.4200] in 3 untreated runs" in found.words
 
 
 @pytest.mark.parametrize(
@@ -289,4 +289,4 @@ def test_a_world_that_misses_a_parameter_that_is_a_mean_fails(monkeypatch):
     monkeypatch.setattr(rates, "totals_of", lambda settings, steps, kernels: few)
     found = {one.check: one for one in check_rates(resolve("synthetic", users=60), ())}
     assert {one.state for name, one in found.items() if name.startswith("rate: ")} == {FAILED}
-    assert "0.4, target 0.49" in found["rate: interaction.skip_target"].words
+    assert "0.400, target 0.49" in found["rate: interaction.skip_target"].words

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from feedtwin.cli.terminal import console, say, shell, size
 from feedtwin.lab.numbers import decimals, fixed, interval, p_value, significant
-from feedtwin.lab.study.wording import corrected
 
 if TYPE_CHECKING:
     from feedtwin.lab.study.result import Effect, StudyResult
@@ -70,6 +69,8 @@ def print_result(result: "StudyResult") -> None:
 
 def _print_legend(result: "StudyResult") -> None:
     """Say what the numbers of effects are."""
+    from feedtwin.lab.study.wording import corrected
+
     about = result.provenance
     if all(one.correction == "none" for one in result.effects):
         say("p  not corrected for the number of tests; p of claims likewise")

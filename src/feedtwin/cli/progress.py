@@ -11,7 +11,7 @@ from feedtwin.lab.numbers import significant
 if TYPE_CHECKING:
     from rich.progress import Progress as Bar
 
-from feedtwin.world.running import Progress
+    from feedtwin.world.running import Progress
 
 
 def is_shown(*quiet: bool) -> bool:

@@ -162,7 +162,8 @@ def file_of(preset: str | Path) -> Path:
     if text not in known:
         if (files("feedtwin.worlds") / f"{text}.yaml").is_file():
             raise SettingsError(
-                f"no preset is called {text!r}, but a world is, with its values in it; use it in place of the world: feedtwin run {text}"
+                f"no preset is called {text!r} (there is: {', '.join(known)}), but a world is, with its values in it; use it in place "
+                f"of the world: feedtwin run {text}"
             )
         raise SettingsError(
             f"no preset is called {text!r}{suggest(text, known)} (there is: {', '.join(known)}; or give the path of a .yaml file)"
