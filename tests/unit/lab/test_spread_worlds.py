@@ -239,7 +239,12 @@ def test_a_planted_supply_is_recovered_and_what_no_pattern_knows_is_not_identifi
     plan = small_plan().without(["within_a_day"])
     idle = next(one for one in spread_plan().free if one.path == "platform.share_window_steps")
     plan = replace(plan, free=(plan.free[0], idle))
-    constants = spread_constants({**QUICK, "calibration.spread.budget": 48})
+    small = {
+        "calibration.spread.people": 100,
+        "calibration.spread.window_days": 3,
+        "calibration.spread.budget": 36,
+    }
+    constants = spread_constants({**QUICK, **small})
     setting = SpreadSetting(constants)
     names = [one.name for one in plan.patterns]
     file = TableFile(tmp_path / "worlds.jsonl", "the same worlds", names)
