@@ -207,7 +207,7 @@ def _read(preset: str, file: Path, size: int, changed_ns: int) -> FittedPreset |
     if "arrays" not in values and "spread" not in values:
         return None
     calibration, ecosystem = values.get("calibration"), values.get("ecosystem") or {}
-    spread = values.get("spread") or {}
+    spread, data = values.get("spread") or {}, values.get("data")
     if not isinstance(calibration, dict) or "state" not in calibration:
         raise SettingsError(
             f"preset {preset}: does not say what it is fitted to (calibration.state); expected a file as `feedtwin calibrate` "
@@ -217,7 +217,7 @@ def _read(preset: str, file: Path, size: int, changed_ns: int) -> FittedPreset |
         raise SettingsError(f"{preset}: ecosystem is {ecosystem!r}; expected a mapping")
     return FittedPreset(
         preset, sha256(file.read_bytes()).hexdigest(), str(calibration["state"]), ecosystem, spread,
-        str(values.get("world", "")), bool((values.get("data") or {}).get("sample_hash")),
+        str(values.get("world", "")), isinstance(data, dict) and bool(data.get("sample_hash")),
     )  # fmt: skip
 
 

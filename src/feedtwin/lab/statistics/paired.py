@@ -191,7 +191,10 @@ def unpaired(
     a, b = np.asarray(treatment, np.float64), np.asarray(base, np.float64)
     assert len(a) >= 2 and len(b) >= 2
     estimate = float(a.mean() - b.mean())
-    if not a.std() and not b.std():
+    if not np.ptp(a) and not np.ptp(
+        b
+    ):  # a standard deviation of equal numbers need not be exactly 0
+        estimate = float(a[0] - b[0])
         return estimate, estimate, estimate, 1.0 if estimate == 0 else 0.0
     found = stats.ttest_ind(a, b, equal_var=False)
     interval = found.confidence_interval(confidence)
