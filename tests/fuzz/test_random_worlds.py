@@ -25,8 +25,12 @@ SMALL = {
     "promotion.initial_audience": 4, "promotion.expanded_audience": 12, "promotion.velocity_gate": 4,
     "promotion.completion_gate": 0.05, "promotion.viral_steps": 3,
 }  # fmt: skip
-FIXED = ("kuairand_fit.", "archetypes.", "personas.", "population.", "platform.seen_size")
-"""What shapes the columns or the fit is not varied."""
+FIXED = (
+    "kuairand_fit.", "archetypes.", "personas.", "population.", "platform.seen_size", "calibration.",
+)  # fmt: skip
+"""What shapes the columns or a fit is not varied."""
+NEEDS_A_LOG = "fitted"
+"""A choice that a world without a log refuses."""
 NUMBERS = [
     row["path"]
     for row in load_defaults().rows()
@@ -36,7 +40,7 @@ NUMBERS = [
     and not str(row["path"]).startswith(FIXED)
 ]
 CHOICES = {
-    row["path"]: row["choices"]
+    row["path"]: [one for one in row["choices"] if one != NEEDS_A_LOG]
     for row in load_defaults().rows()
     if row["choices"] is not None and not str(row["path"]).startswith(FIXED)
 }
