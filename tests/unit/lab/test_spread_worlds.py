@@ -171,7 +171,7 @@ def test_what_a_fit_reads_is_refused_with_the_reason(preset: Path, tmp_path: Pat
         (["--levels", "spread", "--series", hashtags, "--series", hashtags], "a second folder"),
         (["--levels", "spread", "--series", lists], "is of no kind"),
         (["--levels", "speed"], "or spread"),
-        (["--levels", "spread", "--series", empty], "large and long enough"),
+        (["--levels", "spread", "--series", empty], "fewer than two hashtags, trees or videos"),
     ]
     for words, said in cases:
         code, text = call("calibrate", *words, "--preset-out", tmp_path / "new.yaml")

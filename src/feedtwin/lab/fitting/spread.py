@@ -88,13 +88,13 @@ def fit_spread(
     check_free(path)
     constants, plan = spread_constants(parameters), plan or spread_plan()
     observed = observe_series(plan, whole, constants)
-    left_out = [one.name for one in plan.patterns if not isfinite(observed[one.name].value)]
+    left_out = [one.name for one in plan.patterns if not isfinite(observed[one.name].error)]
     plan = plan.without(left_out)
     if not plan.place(FITTED):
         raise DataError(
-            f"{' and '.join(one.name for one in abouts)}: no hashtag, tree or video is large and long enough for a pattern that is fitted; "
-            f"expected windows of {constants['window_days']} days, trees of {constants['first_events']} events, or videos over three days. Give "
-            "longer or larger series"
+            f"{' and '.join(one.name for one in abouts)}: fewer than two hashtags, trees or videos of the fit are large and long enough for a "
+            f"pattern that is fitted; expected windows of {constants['window_days']} days, trees of {constants['first_events']} events, or videos "
+            "over three days. Give longer, larger or more series"
         )
     setting = SpreadSetting(constants)
     names = [one.name for one in plan.patterns]
@@ -148,7 +148,7 @@ def observe_series(
 ) -> dict[str, Observation]:
     """Every pattern of the plan with its standard error; fitted and held-out ones of different hashtags and cascades.
 
-    NaN where the data do not hold a pattern.
+    NaN where the data do not hold a pattern; without an error where one hashtag, tree or channel alone holds it.
     """
     share = float(constants["held_out"])
     sides = {out: facts(part_of(whole, share, held_out=out), constants) for out in (False, True)}
