@@ -182,6 +182,8 @@ class Reading:
         missing = [name for name in SIGNALS if name not in table]
         if missing:
             notes.append(f"not recorded by this log: {', '.join(missing)}.")
+        if "surface" not in table:
+            notes.append("no surface is mapped: all rows count as surface 0.")
         notes += table.notes
         provenance = Provenance(
             name=self.map.name,

@@ -14,7 +14,7 @@ from feedtwin.world.segments import Segment
 from feedtwin.world.sources import Row, continued, own_policies
 from feedtwin.world.world import World
 
-CALIBRATION = "uncalibrated: parameters are the defaults of this package, not fitted to a platform"
+CALIBRATION = "uncalibrated: parameters are set by hand (the world's, else the package's), fitted to no platform"
 """State of a world that was fitted or matched to nothing."""
 _PACKAGES = ("numpy", "pyarrow", "duckdb", "pydantic", "xxhash", "safetensors")
 

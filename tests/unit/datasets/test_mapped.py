@@ -77,6 +77,15 @@ def test_a_mapped_log_has_what_the_generated_one_has(mapped) -> None:
     assert "brightness" in features.numbers and "category" in features.words
 
 
+def test_a_log_without_a_surface_says_what_its_rows_count_as(mapped) -> None:
+    one, folder = mapped
+    said = "no surface is mapped: all rows count as surface 0."
+    assert said not in one.read_log(folder).provenance.notes
+    edit(Path(one.map_file), "    surface: screen\n", "")
+    log = one.read_log(folder)
+    assert said in log.provenance.notes and not log.impressions.surface.any()
+
+
 def test_a_mapped_log_builds_a_world(mapped) -> None:
     one, folder = mapped
     world = one.read(folder)

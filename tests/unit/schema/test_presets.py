@@ -120,7 +120,7 @@ def test_the_state_names_preset_data_hash_and_draw_and_says_when_nothing_of_it_a
     off = calibration_of(assign(settings, ["interaction.form=repaired"]))
     assert off.startswith("uncalibrated: preset fit.yaml") and "interaction.form=repaired" in off
     assert calibration_of(resolve("kuairand-sample")).startswith(
-        "uncalibrated: parameters are the defaults"
+        "uncalibrated: parameters are set by hand"
     )
 
 
