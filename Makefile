@@ -10,6 +10,9 @@ NATIVE := $(wildcard src/feedtwin/kernels/*.c src/feedtwin/kernels/*.h) src/feed
 STUDY ?= first-look
 WORKERS ?= 2
 
+# Where byte code is forbidden (many containers do), every process would compile all that it imports, again and again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test check fix test-all bench docs tours lock clean
 
