@@ -12,7 +12,8 @@ from feedtwin.lab.reporting.document import Column, Note, plain_table
 from feedtwin.lab.reporting.exposure_report import exposure_report
 from feedtwin.lab.reporting.page import html_of
 from feedtwin.lab.reporting.study_report import report_of_study
-from feedtwin.lab.reporting.study_words import asked, people_of
+from feedtwin.lab.reporting.study_tables import effects_table
+from feedtwin.lab.reporting.study_words import asked, contrasts_of, people_of
 from feedtwin.lab.reporting.text import gathered, shown, spans
 from feedtwin.lab.study import read_study
 from feedtwin.lab.study.provenance import provenance
@@ -79,6 +80,21 @@ def test_a_study_of_a_world_as_it_is_records_its_number_of_users():
     study = read_study("creator-campaigns")
     assert study.users is None
     assert provenance(study, 2, "", 0.0).users == 10_000
+
+
+@pytest.mark.parametrize("correction", ["holm", "none"])
+def test_tables_of_effects_say_what_p_is_corrected_by(study_folder, correction):
+    result = read_result(study_folder)
+    count = len([one for one in result.effects if one.p is not None])
+    assert {one.correction for one in result.effects} == {"holm"} and count > 1
+    if correction == "none":
+        raw = [replace(one, correction="none", family_size=0) for one in result.effects]
+        result = replace(result, effects=raw)
+    sizes = {one.family_size for one in result.effects}
+    told = f"corrected: holm, over {sizes.pop()} tests" if correction == "holm" else "not corrected"
+    (name,) = contrasts_of(result)
+    caption = effects_table(result, name, basis_of_study(result)).caption
+    assert f"two-sided, {told}" in caption and "; p of claims" in caption and len(sizes) < 2
 
 
 def ratio(middle):

@@ -10,6 +10,7 @@ import pytest
 import feedtwin
 from feedtwin.cli.effects import print_result
 from feedtwin.errors import IntegrityError, RunFolderError
+from feedtwin.lab.numbers import p_value
 from feedtwin.lab.study import read_result, run_study
 from feedtwin.lab.study.executors import Futures, InProcess, LocalProcesses
 from feedtwin.lab.study.rehearsal import rehearse
@@ -50,6 +51,14 @@ def test_a_study_ends_in_a_table_that_reads_back(small):
     windows = [(one.metric, one.first_step, one.last_step) for one in small.over_time]
     metrics = ("watch_s", "skip_rate", "view_gini_videos")
     assert windows == [(name, first, first + 3) for name in metrics for first in (0, 3)]
+
+
+def test_the_terminal_says_which_p_are_corrected(small, capsys):
+    print_result(small)
+    text = " ".join(capsys.readouterr().out.split())
+    assert "p corrected: holm, over 3 tests; p of claims likewise" in text
+    (curve,) = {one.p for one in small.curves if one.is_contrast and one.kind == "lorenz"}
+    assert f"(p {p_value(curve)}, uncorrected)" in text
 
 
 def test_a_cell_is_a_run_like_any_other(small, kernels):

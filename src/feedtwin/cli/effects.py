@@ -72,10 +72,7 @@ def _print_legend(result: "StudyResult") -> None:
     from feedtwin.lab.study.wording import corrected
 
     about = result.provenance
-    if all(one.correction == "none" for one in result.effects):
-        say("p  not corrected for the number of tests; p of claims likewise")
-    else:
-        say(f"p  corrected: {corrected(result.effects)}; p of claims likewise")
+    say(f"p  {corrected(result.effects)}; p of claims likewise")
     say(f"n  distinct pairs, of {about.replicates} replicates")
     say(
         "detects  smallest true difference that one uncorrected test of these pairs finds with 80 % power"

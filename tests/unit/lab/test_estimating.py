@@ -169,7 +169,9 @@ def test_under_dunnett_contrasts_that_follow_from_others_are_corrected_by_holm_a
     for name, one in effects.items():
         assert one.correction == (why if "watch_s" in name else "dunnett")
         assert one.p_adjusted >= one.p
-    assert corrected(effects.values()) == f"{why}, dunnett, per metric, over 2 to 6 tests"
+    assert (
+        corrected(effects.values()) == f"corrected: {why}, dunnett, per metric, over 2 to 6 tests"
+    )
 
 
 def test_a_single_comparison_under_dunnett_is_one_test_whose_claim_is_read_off_its_interval(cells):

@@ -45,7 +45,7 @@ def effects_table(result: StudyResult, name: str, basis: Basis) -> Table:
         f"effects-{contrasts_of(result).index(name) + 1}-table",
         contrast(name),
         f"Mean paired difference with its {percent(first.confidence)} interval, in the unit under the metric's name (pp: percentage points). p: "
-        f"two-sided, corrected ({corrected(mine)}), p of claims in the verdict likewise. "
+        f"two-sided, {corrected(mine)}; p of claims in the verdict likewise. "
         "Smallest detectable: true difference that one uncorrected test of these pairs finds with 80\u202f% power. Smallest that "
         "matters: as the study declares it, with the power to find it. Pairing saves: the factor by which sharing chance saves "
         f"replicates, below 1 where it costs some. {basis}",

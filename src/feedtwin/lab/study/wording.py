@@ -46,16 +46,16 @@ def margin_of(one: Effect) -> str:
 
 
 def corrected(effects: Iterable[Effect]) -> str:
-    """Return what p of some effects are corrected by and over how many tests: `holm, over 6 tests`."""
+    """Return what p of some effects are corrected by and over how many tests: `corrected: holm, over 6 tests`."""
     tested = [one for one in effects if one.p is not None]
     names = list(dict.fromkeys(one.correction for one in tested))
     sizes = sorted({one.family_size for one in tested if one.family_size}) or [0]
     many = f"{sizes[0]}" if len(sizes) == 1 else f"{sizes[0]} to {sizes[-1]}"
     if set(names) <= {"none"}:
-        return "none"
+        return "not corrected for the number of tests"
     apart = ", per metric" if any("dunnett" in name for name in names) else ""
     tests = "test" if sizes[-1] == 1 else "tests"
-    return f"{', '.join(names)}{apart}, over {many} {tests}"
+    return f"corrected: {', '.join(names)}{apart}, over {many} {tests}"
 
 
 def _direction(one: Effect, alpha: float, is_small: bool | None) -> str:
