@@ -99,11 +99,11 @@ class Parameter:
     def _entry(self, value: object, where: str, path: str) -> Any:
         if self.unit == COHORT:
             return cohort_text(value, f"{where}: {path}")
-        typed = _cast(value, self.kind)
+        kind = self.kind
+        typed = _cast(value, kind)
         if typed is None:
             raise SettingsError(
-                f"{where}: {path} is {value!r} but must be {_KIND_NAMES[self.kind]} "
-                f"({self.declared})"
+                f"{where}: {path} is {value!r} but must be {_KIND_NAMES[kind]} ({self.declared})"
             )
         if self.choices is not None and typed not in self.choices:
             words = ", ".join(str(choice) for choice in self.choices)
@@ -222,6 +222,17 @@ class ParameterSet:
             at = where if line is None else f"{where}, line {line}"
             changed[path] = self.parameter(path, at).with_value(value, at)
         return ParameterSet(changed)
+
+    def overlaid_section(
+        self, prefix: str, values: Mapping[str, Any], where: str
+    ) -> dict[str, Any]:
+        """Return what `overlay(values, where).section(prefix)` does, checking the values of that section alone.
+
+        A world asks for dozens of sections. Unknown paths are refused wherever they lie.
+        """
+        start = f"{prefix}."
+        asked = [path for path in values if path.startswith(start) or path not in self._parameters]
+        return self.overlay({path: values[path] for path in asked}, where).section(prefix)
 
     def rows(self) -> list[dict[str, object]]:
         """Return one plain mapping per parameter, for listings and JSON."""

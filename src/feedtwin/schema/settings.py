@@ -88,8 +88,8 @@ class Settings(BaseModel):
 
     def section(self, prefix: str) -> dict[str, Any]:
         """Return the parameters below a path as nested mappings."""
-        defaults = load_defaults()
-        return defaults.overlay(self.parameters, f"settings of {self.world}").section(prefix)
+        where = f"settings of {self.world}"
+        return load_defaults().overlaid_section(prefix, self.parameters, where)
 
 
 def worlds() -> list[str]:

@@ -53,6 +53,17 @@ def test_an_overlay_leaves_the_set_it_came_from_alone():
     assert base.parameter("x.skip.count").set_by == "default"
 
 
+def test_a_section_under_an_overlay_is_that_of_the_whole_overlay_and_unknown_paths_are_refused():
+    values = {"x.skip.count": 4, "x.mode": "literal", "x.hours": [3, 2, 1]}
+    for prefix in ("x", "x.skip"):
+        whole = _set().overlay(values, "arm").section(prefix)
+        assert _set().overlaid_section(prefix, values, "arm") == whole
+    with pytest.raises(SettingsError, match=r"arm: no parameter is called 'y\.old'"):
+        _set().overlaid_section("x.skip", {"y.old": 1}, "arm")
+    with pytest.raises(SettingsError, match=r"x\.skip\.count is 11"):
+        _set().overlaid_section("x.skip", {"x.skip.count": 11}, "arm")
+
+
 @pytest.mark.parametrize(
     ("path", "value", "problem"),
     [
