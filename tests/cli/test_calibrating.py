@@ -197,6 +197,25 @@ def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     assert said.exit_code == 2 and "Leave out --levels ecosystem" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("there", "levels", "told"),
+    [
+        ("hello: world\n", "encounter", "holds no preset that `feedtwin calibrate` wrote"),
+        ("calibration: {}\nspread: {}\n", "encounter", "spread does not share a preset"),
+        ("calibration: {}\narrays: {}\necosystem: {}\n", "encounter", "--levels encounter,ecosystem to fit both anew"),
+        ("\x00", "encounter,ecosystem", "p.yaml"),
+    ],
+)  # fmt: skip
+def test_a_fit_is_not_written_over_what_it_does_not_replace(
+    tmp_path: Path, there: str, levels: str, told: str
+) -> None:
+    preset = tmp_path / "p.yaml"
+    preset.write_text(there, "utf-8")
+    said = call("calibrate", "sample", "--preset-out", preset, "--levels", levels)
+    assert said.exit_code == 2 and told in " ".join(said.stderr.split()), said.stderr
+    assert preset.read_text("utf-8") == there
+
+
 def test_a_study_over_draws_needs_a_fitted_preset() -> None:
     said = call("study", "first-look", "--posterior", 4)
     assert said.exit_code == 2 and "--posterior needs a fitted preset" in said.stderr

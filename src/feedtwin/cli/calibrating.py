@@ -146,12 +146,14 @@ def calibrate(
     series, by simulated worlds too, into a preset that holds nothing else.
     A fit that was interrupted is taken up again by the same command.
     """
+    from feedtwin.calibration.place import check_place
     from feedtwin.record.folder import refuse_unwritable_file
 
     chosen = levels_of(levels)
     _check_name(preset_out)
     check_sources(chosen, data, series or ())
     refuse_unwritable_file(preset_out)
+    check_place(preset_out, chosen)
     parameters, shown = parameters_of(sets), is_shown(quiet, as_json)
     if budget is not None:
         parameters[f"calibration.{ECOSYSTEM if data else SPREAD}.budget"] = budget

@@ -161,7 +161,7 @@ def test_what_a_fit_reads_is_refused_with_the_reason(preset: Path, tmp_path: Pat
     cascades = CASCADES.write_tiny(tmp_path / "c")
     lists, empty = TRENDS.write_tiny(tmp_path / "t"), HASHTAGS.write_tiny(tmp_path / "e", count=1)
     other = tmp_path / "other.yaml"
-    other.write_text("format: 1\narrays: {}\n", "utf-8")
+    other.write_text("calibration: {}\narrays: {}\n", "utf-8")
     cases: list[tuple[Sequence[object], str]] = [
         (["--levels", "encounter,spread", "--series", hashtags], "does not go with other levels"),
         (["--levels", "spread"], "no series are given"),
@@ -263,6 +263,6 @@ def test_no_other_preset_is_written_over(tmp_path: Path) -> None:
     path = tmp_path / "paper.yaml"
     path.write_text("user: {share_logit_mean: -4.0}\n", "utf-8")
     whole, abouts = read_series([HASHTAGS.write_tiny(tmp_path / "h")])
-    with pytest.raises(DataError, match="holds another level"):
+    with pytest.raises(DataError, match="holds no preset that"):
         fit_spread(path, whole, abouts, QUICK, InProcess())
     assert path.read_text("utf-8").startswith("user:")

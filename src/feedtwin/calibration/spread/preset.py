@@ -12,8 +12,6 @@ from typing import Any, Final
 from feedtwin.calibration.preset import write_without_arrays
 from feedtwin.calibration.spread.plan import WORLD
 from feedtwin.datasets.series import About
-from feedtwin.errors import DataError
-from feedtwin.schema.yaml_reader import read_document
 
 OTHER_LEVELS: Final = (
     "how hashtags and shares spread is fitted in worlds of the package's own people and encounters, and its parameters would answer for "
@@ -21,19 +19,6 @@ OTHER_LEVELS: Final = (
 )
 """Why this level stands alone."""
 _LEVEL: Final = "spread"
-
-
-def check_free(path: Path) -> None:
-    """See that a preset can be written where one is to be: nothing is there, or a preset of this level.
-
-    Raises:
-        DataError: Another preset is there.
-    """
-    if path.is_file() and _LEVEL not in read_document(path.read_text("utf-8"), str(path)).values:
-        raise DataError(
-            f"{path}: holds another level, and spread is not added to it: {OTHER_LEVELS}; expected a file of its own. Give another "
-            "--preset-out"
-        )
 
 
 def write_spread(

@@ -19,10 +19,11 @@ from feedtwin.calibration.ecosystem.fitting import (
 from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Plan
 from feedtwin.calibration.ecosystem.section import section_of
 from feedtwin.calibration.ecosystem.table import TableFile
+from feedtwin.calibration.place import check_place
 from feedtwin.calibration.series.facts import GROWTH_H, HORIZON_H, Fact, summaries
 from feedtwin.calibration.spread.patterns import Spread, facts, measure, summed
 from feedtwin.calibration.spread.plan import WORLD, part_of, spread_constants, spread_plan
-from feedtwin.calibration.spread.preset import check_free, write_spread
+from feedtwin.calibration.spread.preset import write_spread
 from feedtwin.datasets.series import CASCADES, GROWTH, HASHTAGS, About, CountSeries
 from feedtwin.errors import DataError
 from feedtwin.lab.fitting.simulating import HOURS, Job, kernels, simulator
@@ -83,9 +84,9 @@ def fit_spread(
         The preset's section `spread`.
 
     Raises:
-        DataError: The file holds another level, or no world gives the data's patterns.
+        DataError: The file is no preset of this level, or no world gives the data's patterns.
     """
-    check_free(path)
+    check_place(path, {"spread"})
     constants, plan = spread_constants(parameters), plan or spread_plan()
     observed = observe_series(plan, whole, constants)
     left_out = [one.name for one in plan.patterns if not isfinite(observed[one.name].error)]
