@@ -25,6 +25,7 @@ from feedtwin.calibration.preset import (
     write_preset,
 )
 from feedtwin.calibration.split import split_log
+from feedtwin.datasets.constants import fit_constants
 from feedtwin.datasets.encounters import EncounterLog
 from feedtwin.datasets.samples import sample_hash_in
 from feedtwin.errors import DataError
@@ -55,7 +56,7 @@ def calibrate(
         log: the log, with outcomes.
         source: where it came from.
         path: the preset's file; its work folder keeps finished stages until it is written.
-        parameters: changed parameters by full path; those of `calibration` count.
+        parameters: changed parameters by full path; those of `calibration` and of the adaptor count.
         on_stage: told of every finished stage.
         keep_stages: leave the work folder, as another level is fitted next; `preset.close_work` removes it.
 
@@ -81,7 +82,7 @@ def calibrate(
         on_stage(name, done, 2 * len(names), kept)
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    workshop = Workshop(path, fingerprint(log, constants), told)
+    workshop = Workshop(path, fingerprint(log, constants, fit_constants(parameters)), told)
     models = {
         SPLIT: fit_encounter(log, split.train, constants, workshop.stage(SPLIT)),
         ALL: fit_encounter(log, np.ones(len(log.rows), np.bool_), constants, workshop.stage(ALL)),

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from feedtwin.calibration.spread.preset import OTHER_LEVELS
 from feedtwin.errors import DataError
-from feedtwin.schema.yaml_reader import read_document
+from feedtwin.schema.yaml_reader import read_file
 
 _ENCOUNTER, _ECOSYSTEM, _SPREAD = "encounter", "ecosystem", "spread"
 
@@ -23,7 +23,7 @@ def check_place(path: Path, levels: Set[str]) -> None:
     """
     if not path.is_file():
         return
-    found = read_document(path.read_text("utf-8"), str(path)).values
+    found = read_file(path).values
     held = {_ENCOUNTER: "arrays", _ECOSYSTEM: _ECOSYSTEM, _SPREAD: _SPREAD}
     there = {level for level, key in held.items() if key in found}
     if "calibration" not in found or not there:

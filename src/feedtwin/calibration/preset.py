@@ -28,7 +28,7 @@ from feedtwin.datasets.encounters import EncounterLog
 from feedtwin.errors import DataError
 from feedtwin.schema.parameters import load_defaults
 from feedtwin.schema.presets import file_of, fitted_names
-from feedtwin.schema.yaml_reader import read_document
+from feedtwin.schema.yaml_reader import read_file
 
 SECTION = "calibration."
 ALL, SPLIT = "all", "split"
@@ -47,8 +47,14 @@ def calibration_constants(parameters: Mapping[str, Any] | None = None) -> dict[s
     return found
 
 
-def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
-    """Hash of what a fit depends on: the files, the constants and the method."""
+def fingerprint(log: EncounterLog, constants: Mapping[str, Any], reading: Mapping[str, Any]) -> str:
+    """Hash of what a fit depends on: the files, how they are read, the constants and the method.
+
+    Args:
+        log: what is fitted to.
+        constants: those of the fit.
+        reading: those of the adaptor (`datasets.constants.fit_constants`).
+    """
     plain = {
         "files": log.provenance.source_hash,
         "constants": {
@@ -56,6 +62,7 @@ def fingerprint(log: EncounterLog, constants: Mapping[str, Any]) -> str:
             for k, v in constants.items()
             if not k.startswith(("ecosystem.", "spread.", "report."))
         },
+        "reading": dict(reading),
         "method": FIT,
     }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
@@ -172,7 +179,7 @@ def read_about(preset: str | Path) -> dict[str, Any]:
         SettingsError: There is no such preset.
         DataError: It is no fitted one, or one of another format.
     """
-    about = read_document(file_of(preset).read_text("utf-8"), str(preset)).values
+    about = read_file(file_of(preset), str(preset)).values
     if "arrays" not in about:
         raise DataError(
             f"{preset}: this preset sets parameters and holds no fitted encounter; expected {', '.join(fitted_names())}, or a "

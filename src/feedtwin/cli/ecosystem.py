@@ -124,7 +124,7 @@ def _fitted(
     preset: Path, work: "Callable[[OnWorld], dict[str, Any]]", shown: bool, as_json: bool
 ) -> None:
     """Fits a level, telling of its worlds, and prints its section of the preset."""
-    from feedtwin.schema.yaml_reader import read_document
+    from feedtwin.schema.yaml_reader import read_file
 
     began = time.perf_counter()
 
@@ -140,7 +140,7 @@ def _fitted(
             f"interrupted; finished worlds are kept in {preset}.worlds.jsonl: the same command goes on from there"
         )
         raise typer.Exit(INTERRUPTED) from None
-    about = read_document(preset.read_text("utf-8"), str(preset)).values
+    about = read_file(preset).values
     if as_json:
         answer(about)
         return

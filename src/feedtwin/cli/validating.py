@@ -131,7 +131,8 @@ def _same_files(
 
     if log.provenance.source_hash != fitted_to["source_hash"]:
         raise DataError(
-            f"{data}: these are not the files that {preset} was fitted to; what it held out is not known here. Expected the "
+            f"{data}: these are not the files that {preset} was fitted to, or they are not read as they were then (--map); what it "
+            "held out is not known here. Expected the "
             f"folder of {fitted_to['name']} with SHA-256 {fitted_to['source_hash'][:SHOWN]}; or fit these files: feedtwin calibrate "
             "DATA --preset-out FILE"
         )

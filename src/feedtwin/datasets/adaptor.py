@@ -135,7 +135,7 @@ class Provenance:
         state: "real log" or "generated sample".
         licence: licence of the data (not of the code).
         citation: how to cite the data.
-        source_hash: SHA-256 over the files read, hexadecimal.
+        source_hash: SHA-256 over the files read, and over the column map where one says how, hexadecimal.
         first_day: first day of the log, YYYY-MM-DD; the world starts at its midnight, local time.
         days: number of days from the first to the last, both included.
         notes: what was dropped (with counts), what is fitted and what is generated.

@@ -1,6 +1,7 @@
 """What is wrong with a log as a whole: units, order, days. Single values are checked where they are read."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -76,8 +77,8 @@ def refuse_ratio(
     raise DataError(
         f"{source.path}: columns {' and '.join(columns)}: people watch {median:,.4g} times the video's duration in the median "
         f"as the units are understood, for example {watch_s[row]:,.6g} s of {duration_s[row]:,.6g} s in row {row + 1}; "
-        f"{low:g} to {high:g} is expected. One of the two columns is probably in milliseconds and the other in seconds: "
-        "convert it, or name its unit in the column map."
+        f"{low:g} to {high:g} is expected. One of them is probably in another unit than was said, as milliseconds for seconds or seconds "
+        "for a share of the duration: convert it, or name its unit in the column map."
     )
 
 
@@ -89,6 +90,26 @@ def long_notes(column: str, seconds: F8, constants: Mapping[str, Any]) -> list[s
         return []
     return [
         f"flagged: {int(long.sum())} rows have a {column} above {hours:g} h (first at row {int(np.argmax(long)) + 1}); they are kept."
+    ]
+
+
+def early_notes(column: str, time_s: F8, constants: Mapping[str, Any]) -> list[str]:
+    """One note with the count of rows before `checks.year_low`, none where there is none.
+
+    Args:
+        column: name of the column of times.
+        time_s: (n,) seconds since 1970, local time.
+        constants: `checks.year_low`.
+    """
+    year = int(constants["checks.year_low"])
+    early = time_s < (date(year, 1, 1) - date(1970, 1, 1)).days * 86_400.0
+    if not early.any():
+        return []
+    row = int(np.argmax(early))
+    day = date(1970, 1, 1) + timedelta(days=int(time_s[row] // 86_400))
+    return [
+        f"flagged: {int(early.sum())} rows are of a time before {year} (column {column}, {day} in row {row + 1}); they are kept. Is the "
+        "unit of the time right?"
     ]
 
 

@@ -1,19 +1,24 @@
 """A column map: which file and column of a log holds what, in which unit. Written by the user as YAML."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from feedtwin.datasets.adaptor import SIGNALS
 from feedtwin.errors import DataError, SettingsError
 from feedtwin.schema.nearest import suggest
-from feedtwin.schema.yaml_reader import Document, read_document
+from feedtwin.schema.yaml_reader import Document, read_file
 
 TIME_UNITS = {"s": 1.0, "ms": 0.001, "us": 1e-6, "date": 1.0}
 SPAN_UNITS = {"s": 1.0, "ms": 0.001, "min": 60.0, "share": 1.0}
 """Seconds per unit; `share` is a share of the video's duration, for watch times only."""
 ORDERS = ("ascending", "any")
+_ZONES_H = (-12.0, 14.0)
+"""Time zones of the world: hours by which local time can be ahead."""
+_SURFACES = (0.0, 255.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,13 @@ class ColumnMap:
     feed: int | None
     parts: Mapping[str, Part] = field(default_factory=dict)
 
+    def digest(self) -> str:
+        """SHA-256 of what decides how files are read, hexadecimal: all but names, licence and citation."""
+        told = asdict(self)
+        for key in ("where", "name", "title", "licence", "citation"):
+            del told[key]
+        return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
 
 _TEXTS = ("name", "title", "licence", "citation", "order")
 _KEYS = (*_TEXTS, "zone_h", "categories", "feed", *TABLES)
@@ -120,8 +132,8 @@ def read_map(path: str | Path) -> ColumnMap:
             f"{path}: the column map is missing; expected a YAML file (docs/howto/calibrate.md)."
         )
     try:
-        document = read_document(path.read_text("utf-8"), str(path))
-    except (SettingsError, UnicodeDecodeError) as problem:
+        document = read_file(path)
+    except SettingsError as problem:
         raise DataError(str(problem)) from None
     return parse_map(document)
 
@@ -151,17 +163,21 @@ def parse_map(document: Document) -> ColumnMap:
         licence=str(values["licence"]),
         citation=str(values.get("citation", "none given")),
         order=order,
-        zone_h=_number(document, "zone_h", 0.0),
+        zone_h=_number(document, "zone_h", 0.0, _ZONES_H),
         categories=tuple(str(c) for c in values.get("categories") or ()),
-        feed=int(_number(document, "feed", 0.0)) if values.get("feed") is not None else None,
+        feed=int(_number(document, "feed", 0.0, _SURFACES))
+        if values.get("feed") is not None
+        else None,
         parts={name: _part(document, name) for name in TABLES if values.get(name)},
     )
 
 
-def _number(document: Document, key: str, default: float) -> float:
-    value = document.values.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise DataError(f"{document.at(key)}: {key} is {value!r}; a number is expected")
+def _number(document: Document, key: str, default: float, bounds: tuple[float, float]) -> float:
+    value, (low, high) = document.values.get(key, default), bounds
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise DataError(
+            f"{document.at(key)}: {key} is {value!r}; a number from {low:g} to {high:g} is expected"
+        )
     return float(value)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -171,13 +172,16 @@ class Reading:
             every_row: keep duplicates, and do not check order (prediction).
         """
         time_s = table.times("time") + self.map.zone_h * 3600.0
+        early = checks.early_notes(
+            self.map.parts["log"].columns["time"].column, time_s, self.constants
+        )
         first = int(np.floor(time_s.min() / _DAY_S))
         time_s = time_s - first * _DAY_S
         user_table, user_row = self._users(table, people)
         video_table, video_row, notes = self._videos(table, films, first)
         rows = self._rows(table, time_s, user_row, video_row, video_table)
         rows, more = self._checked(table, rows, every_row)
-        notes += more
+        notes += [*early, *more]
         recorded = tuple(name for name in ("watch", *SIGNALS) if name in table)
         missing = [name for name in SIGNALS if name not in table]
         if missing:
@@ -185,14 +189,13 @@ class Reading:
         if "surface" not in table:
             notes.append("no surface is mapped: all rows count as surface 0.")
         notes += table.notes
+        files = hash_files([t.source.path for t in (table, people, films) if t is not None])
         provenance = Provenance(
             name=self.map.name,
             state=GENERATED_SAMPLE if table.generated else REAL_LOG,
             licence=self.map.licence,
             citation=self.map.citation,
-            source_hash=hash_files(
-                [t.source.path for t in (table, people, films) if t is not None]
-            ),
+            source_hash=sha256(f"{files} {self.map.digest()}".encode()).hexdigest(),
             first_day=date.fromordinal(first + date(1970, 1, 1).toordinal()).isoformat(),
             days=int(rows.day.max()) + 1,
             notes=tuple(notes),
@@ -284,9 +287,11 @@ class Reading:
             watch = log.numbers("watch", np.nan) * duration
         else:
             watch = log.spans("watch", self.constants, missing=np.nan)
-            if "watch" in log and "duration" in log:
-                names = tuple(log.part.columns[one].column for one in ("watch", "duration"))
-                checks.refuse_ratio(log.source, names, watch, duration, self.constants)
+        parts = [self.map.parts[one] for one in ("log", "videos") if one in self.map.parts]
+        said = [one.columns["duration"].column for one in parts if "duration" in one.columns]
+        if "watch" in log and said:
+            names = (log.part.columns["watch"].column, said[0])
+            checks.refuse_ratio(log.source, names, watch, duration, self.constants)
         day = np.floor(time_s / _DAY_S)
         return Impressions(
             user=user.astype(np.int32),

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from feedtwin.errors import SettingsError
 from feedtwin.schema.nearest import suggest
-from feedtwin.schema.yaml_reader import Document, read_document
+from feedtwin.schema.yaml_reader import Document, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -186,7 +186,7 @@ def preset_sources(preset: str) -> dict[str, str]:
 def _document(preset: str) -> Document:
     file = file_of(preset)
     where = f"parameters/presets/{file.name}" if file.parent == _folder() else preset
-    return read_document(file.read_text("utf-8"), where)
+    return read_file(file, where)
 
 
 def read_fitted(preset: str) -> FittedPreset | None:

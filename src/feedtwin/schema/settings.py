@@ -23,7 +23,7 @@ from feedtwin.schema.nearest import suggest
 from feedtwin.schema.parameters import ParameterSet, load_defaults, parse_assignment
 from feedtwin.schema.presets import FittedPreset, load_preset, read_fitted
 from feedtwin.schema.script import check_script
-from feedtwin.schema.yaml_reader import Document, read_document
+from feedtwin.schema.yaml_reader import Document, read_document, read_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -274,13 +274,11 @@ def _build(values: dict[str, Any]) -> Settings:
 
 def _read_file(path: Path) -> Document:
     try:
-        return read_document(path.read_text("utf-8"), str(path))
+        return read_file(path)
     except FileNotFoundError:
         raise SettingsError(
             f"{path}: no such file; worlds by name are {', '.join(worlds())}"
         ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: cannot be read: {error}") from None
 
 
 def _mapping(document: Document, key: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _CHARS_MAX: Final = 4_000_000
 _DEPTH_MAX: Final = 20
@@ -74,6 +75,31 @@ def read_document(text: str, where: str) -> Document:
     if not isinstance(values, dict):
         raise SettingsError(f"{where}: expected `key: value` lines, found {_describe(values)}")
     return Document(where, values, builder.lines)
+
+
+def read_file(path: Path, where: str | None = None) -> Document:
+    """Parse a file that holds a YAML mapping.
+
+    Args:
+        path: The file.
+        where: Its name for messages; None for its path.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        SettingsError: It cannot be read, is not text in UTF-8, or `read_document` refuses it.
+    """
+    where = str(path) if where is None else where
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{where}: byte {error.start} is no UTF-8; expected a text file in UTF-8. Is it the right file, or saved in another encoding?"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{where}: cannot be read: {error.strerror}") from None
+    return read_document(text, where)
 
 
 def scalar(text: str) -> Any:

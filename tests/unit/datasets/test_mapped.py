@@ -116,6 +116,42 @@ def test_seconds_given_for_milliseconds_are_refused(mapped) -> None:
     assert "column seen" in text and "Seconds were probably given" in text
 
 
+def test_seconds_said_to_be_a_share_of_the_duration_are_refused(mapped) -> None:
+    one, folder = mapped
+    edit(Path(one.map_file), "column: seen, unit: s", "column: seen, unit: share")
+    rewrite(folder / "views.csv", "seen", lambda x: x + 30.0)
+    text = message(one, folder)
+    assert "columns seen and length" in text and "a share of the duration" in text
+
+
+def test_times_before_there_were_feeds_are_flagged_with_their_count(mapped) -> None:
+    one, folder = mapped
+    rewrite(folder / "views.csv", "at", lambda x: x // 1000)
+    log = one.read_encounters(folder)
+    (told,) = [note for note in log.provenance.notes if "before 2000" in note]
+    assert (
+        told.startswith("flagged: ") and "column at, 1970-01-2" in told and "they are kept" in told
+    )
+    assert int(told.split()[1]) >= len(log.rows)
+
+
+@pytest.mark.parametrize("line", ["zone_h: 99", "zone_h: -12.5", "zone_h: .nan", "feed: 256"])
+def test_hours_and_surfaces_out_of_bounds_are_refused_with_their_line(mapped, line: str) -> None:
+    one, folder = mapped
+    edit(Path(one.map_file), "zone_h: 8", line)
+    text = message(Mapped(one.map_file), folder)
+    assert "map.yaml, line 4: " in text and "is expected" in text
+
+
+def test_what_was_read_by_another_map_is_another_source(mapped, tmp_path) -> None:
+    one, folder = mapped
+    first = one.read_encounters(folder).provenance.source_hash
+    edit(Path(one.map_file), "licence: CC0", "licence: CC0, as they say")
+    assert Mapped(one.map_file).read_encounters(folder).provenance.source_hash == first
+    edit(Path(one.map_file), "zone_h: 8", "zone_h: 7")
+    assert Mapped(one.map_file).read_encounters(folder).provenance.source_hash != first
+
+
 def test_a_negative_duration_is_refused_with_its_row(mapped) -> None:
     one, folder = mapped
 

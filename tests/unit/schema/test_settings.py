@@ -83,7 +83,7 @@ def test_a_wrong_world_file_is_explained_with_its_line(world, text, problem):
 def test_a_world_file_that_is_no_text_is_explained(tmp_path):
     path = tmp_path / "w.yaml"
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(SettingsError, match="cannot be read"):
+    with pytest.raises(SettingsError, match=r"w\.yaml: byte 0 is no UTF-8"):
         resolve(path)
 
 

@@ -1,7 +1,7 @@
 import pytest
 
 from feedtwin.errors import SettingsError
-from feedtwin.schema.yaml_reader import flatten, read_document, scalar
+from feedtwin.schema.yaml_reader import flatten, read_document, read_file, scalar
 
 
 def test_values_keep_their_types_and_paths_their_lines():
@@ -31,6 +31,21 @@ def test_what_hides_a_value_is_refused_with_its_line(text, line, problem):
     with pytest.raises(SettingsError, match=problem) as caught:
         read_document(text, "w.yaml")
     assert str(caught.value).startswith(f"w.yaml, line {line}:" if line else "w.yaml")
+
+
+def test_a_file_in_another_encoding_is_named_with_the_byte(tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_bytes("name: caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(
+        SettingsError, match=r"w\.yaml: byte 9 is no UTF-8; expected a text file in UTF-8"
+    ):
+        read_file(path)
+    with pytest.raises(SettingsError, match="mine: byte 9"):
+        read_file(path, "mine")
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "none.yaml")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_file(tmp_path)
 
 
 def test_a_bomb_of_nesting_is_refused():

@@ -23,7 +23,7 @@ from feedtwin.lab.study.posterior import over_posterior
 from feedtwin.lab.study.settings_check import check_settings
 from feedtwin.lab.study.shape import known_path, shaped
 from feedtwin.schema.nearest import suggest
-from feedtwin.schema.yaml_reader import Document, read_document
+from feedtwin.schema.yaml_reader import Document, read_document, read_file
 
 BUILT_IN: Final = "feedtwin.studies"
 OF_A_LOG: Final = "random-exposure"
@@ -48,8 +48,8 @@ def is_study(source: str | Path) -> bool:
     text = str(source)
     if text.endswith((".yaml", ".yml")):
         try:
-            return "estimands" in read_document(Path(text).read_text("utf-8"), text).values
-        except (OSError, UnicodeDecodeError):
+            return "estimands" in read_file(Path(text)).values
+        except FileNotFoundError:
             return False
     return text in built_in_studies()
 
@@ -83,12 +83,10 @@ def read_study(
     if isinstance(source, Path) or text.endswith((".yaml", ".yml")):
         path = Path(text)
         try:
-            document = read_document(path.read_text("utf-8"), text)
+            document = read_file(path)
         except FileNotFoundError:
             known = ", ".join((*built_in_studies(), OF_A_LOG))
             raise SettingsError(f"{text}: no such file; studies by name are {known}") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise SettingsError(f"{text}: cannot be read: {error}") from None
         return parse_study(document, path.stem, **options)
     known_names = [*built_in_studies(), OF_A_LOG]
     if text == OF_A_LOG:
