@@ -1,6 +1,7 @@
 """calibrate, predict, validate and data describe, as a user calls them."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -9,8 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
+from feedtwin.calibration.preset import calibration_constants, fingerprint
 from feedtwin.cli.app import app
-from feedtwin.datasets import sample_path
+from feedtwin.datasets import fit_constants, sample_path
 from feedtwin.datasets.kuairand import HISTORY, LOG, USERS, VIDEOS, KuaiRand
 from feedtwin.datasets.mapped import Mapped
 
@@ -102,6 +104,46 @@ def test_a_log_of_ones_own_goes_through_a_column_map(tmp_path: Path) -> None:
     assert answer["reach"]["people"]["not_in_fit"] == 0
 
 
+def test_a_mapped_log_keeps_its_words_for_people_and_is_judged_by_its_own_map(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("sklearn", reason="fits need the extra `calibration`")
+    own, preset = tmp_path / "map.yaml", tmp_path / "p.yaml"
+    own.write_text(MAP, "utf-8")
+    folder = Mapped(own).write_tiny(tmp_path / "data", 0, 200, 80)
+    table = pacsv.read_csv(folder / "views.csv")
+    place = table.column_names.index("who")
+    words = [f"person {one}" for one in table["who"].to_pylist()]
+    pacsv.write_csv(table.set_column(place, "who", [words]), folder / "views.csv")
+    said = call("calibrate", folder, "--map", own, "--preset-out", preset, *SMALL)
+    assert f"validate {preset} --data {folder} --map {own}" in " ".join(said.stdout.split())
+    out = tmp_path / "o.csv"
+    said = call("predict", preset, "--log", folder / "views.csv", "--map", own, "--out", out)
+    assert said.exit_code == 0, said.output
+    predicted = pacsv.read_csv(out)
+    assert predicted["user_id"].to_pylist() == words
+    assert predicted["video_id"].to_pylist() == table["what"].to_pylist()
+    other = tmp_path / "other.yaml"
+    other.write_text(MAP + "zone_h: 9\n", "utf-8")
+    said = call("validate", preset, "--data", folder, "--map", other, "--levels", "encounter")
+    assert said.exit_code == 2 and "not read as they were then (--map)" in " ".join(
+        said.stderr.split()
+    )
+    said = call("validate", preset, "--data", folder)
+    assert said.exit_code == 2 and "expected --map FILE" in said.stderr
+
+
+def test_a_fit_that_was_killed_takes_no_stage_of_another_map(tmp_path: Path) -> None:
+    log = KuaiRand().read_encounters(KuaiRand().write_tiny(tmp_path / "d", 0, 60, 40))
+    constants = calibration_constants()
+    first = fingerprint(log, constants, fit_constants())
+    assert first == fingerprint(log, constants, fit_constants())
+    of = replace(log.provenance, source_hash="0f" * 32)
+    assert fingerprint(replace(log, provenance=of), constants, fit_constants()) != first
+    changed = {"kuairand_fit.checks.year_low": 2010}
+    assert fingerprint(log, constants, fit_constants(changed)) != first
+
+
 def test_a_prediction_says_what_the_fit_does_not_know_of_the_log(tmp_path: Path) -> None:
     folder = KuaiRand().write_tiny(tmp_path / "data", 0, 30, 20)
     (folder / HISTORY).unlink()
@@ -187,6 +229,14 @@ def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     assert said.exit_code == 2 and "expected encounter, ecosystem, or both" in said.stderr
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystem")
     assert said.exit_code == 2 and "no such file" in said.stderr
+    own = tmp_path / "map.yaml"
+    own.write_text(MAP, "utf-8")
+    both = ("--levels", "encounter,ecosystem", "--map", own)
+    said = call("calibrate", folder, "--preset-out", preset, *both)
+    assert said.exit_code == 2 and "expected --levels encounter" in said.stderr
+    assert not preset.with_name("p.yaml.work").exists()
+    said = call("validate", "kuairand", "--data", folder, "--levels", "spread")
+    assert said.exit_code == 2 and "is not judged here" in said.stderr
     said = call("calibrate", folder, "--preset-out", "kuairand")
     assert said.exit_code == 2 and "a name that ends in .yaml" in said.stderr
     preset.write_text(

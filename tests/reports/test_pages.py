@@ -113,7 +113,7 @@ def exposure():
     group = {"users": 1234, "impressions": 5678, "ratios": ratios}
     robust = {name: {"ratio": 0.9, "low": 0.8, "high": 1.0} for name in names}
     return {
-        **group, "study": "random-exposure", "state": "encounter fitted to a test", "description": "What if?", "exposure": "none at random",
+        **group, "study": "random-exposure", "preset": {"name": "fit.yaml", "sha256": "1e" * 32}, "state": "encounter fitted to a test", "description": "What if?", "exposure": "none at random",
         "segments": {"full_active": group}, "surfaces": {}, "pool": 10, "pool_seen": 9, "constants": {"exposure.resamples": 200},
         "assumes": {"pool": "all videos"},
         "data": {"name": "test", "state": "generated", "licence": "none", "citation": "nobody", "source_hash": "0f" * 32},

@@ -3,6 +3,7 @@
 from collections.abc import Set
 from pathlib import Path
 
+from feedtwin.calibration.preset import read_about
 from feedtwin.calibration.spread.preset import OTHER_LEVELS
 from feedtwin.errors import DataError
 from feedtwin.schema.yaml_reader import read_file
@@ -19,8 +20,10 @@ def check_place(path: Path, levels: Set[str]) -> None:
 
     Raises:
         DataError: Something else is there, or a level that the fit would take away.
-        SettingsError: The file is there and is no YAML.
+        SettingsError: The file is there and is no YAML, or it is not there and the ecosystem alone is to be added to it.
     """
+    if levels == {_ECOSYSTEM}:
+        read_about(path)
     if not path.is_file():
         return
     found = read_file(path).values

@@ -59,15 +59,13 @@ def predict(
 
 
 def write_predictions(path: Path, log: EncounterLog, found: dict[str, np.ndarray]) -> None:
-    """Writes predictions as Parquet, or as CSV where the name says so.
+    """Writes predictions as Parquet, or as CSV where the name says so, with people and videos as the log names them.
 
     Raises:
         DataError: The file cannot be written.
     """
-    columns: dict[str, Any] = {
-        "user_id": log.users.key[log.rows.user],
-        "video_id": log.videos.key[log.rows.video],
-    }
+    people, videos = log.ids or (log.users.key[log.rows.user], log.videos.key[log.rows.video])
+    columns: dict[str, Any] = {"user_id": people, "video_id": videos}
     for name, values in found.items():
         missing = np.isnan(values) if values.dtype.kind == "f" else None
         columns[name] = pa.array(values, mask=missing)

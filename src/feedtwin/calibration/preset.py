@@ -27,7 +27,7 @@ from feedtwin.calibration.tables import WatchTables
 from feedtwin.datasets.encounters import EncounterLog
 from feedtwin.errors import DataError
 from feedtwin.schema.parameters import load_defaults
-from feedtwin.schema.presets import file_of, fitted_names
+from feedtwin.schema.presets import calibrated_line, file_of, fitted_names
 from feedtwin.schema.yaml_reader import read_file
 
 SECTION = "calibration."
@@ -116,11 +116,13 @@ class Preset:
     """A preset as it was read.
 
     Attributes:
+        name: its name or file, as it was asked for.
         path: its YAML file.
         about: what the YAML says.
         models: the fits by name (`ALL`, `SPLIT`).
     """
 
+    name: str
     path: Path
     about: Mapping[str, Any]
     models: Mapping[str, EncounterModel]
@@ -129,6 +131,15 @@ class Preset:
     def state(self) -> str:
         """One line: what the preset is fitted to."""
         return str(self.about["calibration"]["state"])
+
+    @property
+    def sha256(self) -> str:
+        """Hash of its text."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+    def line(self, fit: str) -> str:
+        """The line that says what one of its fits is fitted to, and which preset it is of."""
+        return calibrated_line(self.state, self.name, self.sha256, f"fit {fit}")
 
 
 def write_preset(
@@ -143,7 +154,9 @@ def write_preset(
         arrays |= {f"{fit}/fate/{k}": v for k, v in model.fate.items()}
         arrays[f"{fit}/films"] = model.films
     file, packed = path.with_name(path.name + SUFFIX), pack(arrays)
-    file.write_bytes(packed)
+    partial = file.with_name(file.name + ".partial")
+    partial.write_bytes(packed)
+    partial.replace(file)
     digest = hashlib.sha256(packed).hexdigest()
     whole = {
         "description": about["description"],
@@ -256,7 +269,7 @@ def read_preset(preset: str | Path) -> Preset:
         )
         for fit, one in about["models"].items()
     }
-    return Preset(path, about, models)
+    return Preset(str(preset), path, about, models)
 
 
 def _model(

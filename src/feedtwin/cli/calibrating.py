@@ -12,6 +12,7 @@ from feedtwin.cli.ecosystem import (
     ENCOUNTER,
     SPREAD,
     check_sources,
+    check_worlds,
     fit_ecosystem,
     fit_spread,
     levels_of,
@@ -164,6 +165,8 @@ def calibrate(
         return
     data = folder_of(data)
     which = adaptor_of(data, name, map_file)
+    if ECOSYSTEM in chosen:
+        check_worlds(which)
     with working("reading", shown):
         log = read_encounters(data, which, map_file, parameters)
     if not as_json:
@@ -177,7 +180,8 @@ def calibrate(
             preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
         )
     if ENCOUNTER in chosen and not as_json:
-        say(f"next    {shell('validate', preset_out, '--data', data)}")
+        mapped = () if map_file is None else ("--map", map_file)
+        say(f"next    {shell('validate', preset_out, '--data', data, *mapped)}")
 
 
 def _read_series(folders: list[Path], as_json: bool) -> "tuple[Spread, tuple[About, ...]]":
@@ -290,7 +294,6 @@ def predict(
     from feedtwin.calibration.preset import read_preset
     from feedtwin.calibration.reach import reach
     from feedtwin.record.folder import refuse_unwritable_file
-    from feedtwin.schema.presets import calibrated_line, read_fitted
 
     refuse_unwritable_file(out)
     one = read_preset(preset)
@@ -302,12 +305,10 @@ def predict(
         write_predictions(out, rows, found)
     means = {name: float(found[name].mean()) for name in COLUMNS if found[name].size}
     known, notes = reach(one.models[fit], rows), rows.provenance.notes
-    fitted = read_fitted(str(preset))
-    assert fitted is not None  # read_preset refuses all others
-    line = calibrated_line(one.state, str(preset), fitted.sha256, f"fit {fit}")
+    line = one.line(fit)
     if as_json:
         answer({
-            "state": one.state, "calibration": line, "sha256": fitted.sha256, "rows": len(rows.rows), "out": str(out),
+            "state": one.state, "calibration": line, "sha256": one.sha256, "rows": len(rows.rows), "out": str(out),
             "means": means, "notes": list(notes), "reach": known.as_plain(),
         })  # fmt: skip
         return

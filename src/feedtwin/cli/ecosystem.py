@@ -68,6 +68,21 @@ def check_sources(levels: set[str], data: Path | None, series: Sequence[Path]) -
         )
 
 
+def check_worlds(adaptor: str) -> None:
+    """See, before anything is read or fitted, that worlds can be built of a log.
+
+    Raises:
+        SettingsError: They are not built from logs in its layout.
+    """
+    from feedtwin.lab.fitting.ecosystem import ADAPTOR
+
+    if adaptor != ADAPTOR:
+        raise SettingsError(
+            f"--levels {ECOSYSTEM}: worlds are built from logs in the layout {ADAPTOR!r} only, and this one is read as {adaptor!r}; "
+            f"expected --levels {ENCOUNTER}"
+        )
+
+
 def fit_spread(
     preset: Path,
     whole: "Spread",

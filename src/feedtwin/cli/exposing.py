@@ -34,7 +34,7 @@ def study_exposure(
             f"fitted to: {EXAMPLE}"
         )
     from feedtwin.calibration.exposure.studying import random_exposure
-    from feedtwin.calibration.preset import read_preset
+    from feedtwin.calibration.preset import ALL, read_preset
     from feedtwin.lab.reporting.exposure_report import write_exposure_report
     from feedtwin.record.folder import refuse_unwritable
 
@@ -46,7 +46,7 @@ def study_exposure(
     with working("reading", shown):
         log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
     if not as_json:
-        say(one.state)
+        say(one.line(ALL))
         say_source(log.provenance)
     found = random_exposure(one, log, lambda what: tell(f"stage   {what}") if shown else None)
     page = write_exposure_report(found, folder)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from feedtwin.cli.calibrating import MapFile, folder_of, parameters_of, read_encounters
-from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, levels_of
+from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, SPREAD, levels_of
 from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, table, tell
+from feedtwin.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +64,7 @@ def validate(
     bands, do the same bands reject worlds that are wrong on purpose, and which conclusions about a policy survive? Finished worlds are
     kept beside the preset: the same command goes on after an interruption.
     """
-    chosen = levels_of(levels)
+    chosen = _judged_levels(levels)
     from feedtwin.calibration.judging import judge
     from feedtwin.calibration.preset import SPLIT, read_preset
     from feedtwin.calibration.split import split_log
@@ -121,6 +122,16 @@ def validate(
         _print_worlds(results)
     _print_claims(results)
     say(f"wrote   {page}")
+
+
+def _judged_levels(text: str) -> set[str]:
+    chosen = levels_of(text)
+    if SPREAD in chosen:
+        raise SettingsError(
+            f"--levels {SPREAD}: is not judged here; expected {ENCOUNTER}, or {ENCOUNTER},{ECOSYSTEM}. `feedtwin data compare` puts "
+            "worlds beside series"
+        )
+    return chosen
 
 
 def _same_files(

@@ -67,7 +67,9 @@ def adaptor(
     if name != "table":
         raise SettingsError(f"data.adaptor: found {name!r}; expected one of {adaptor_names()}.")
     if map_file is None:
-        raise SettingsError("data.adaptor: the adaptor 'table' needs a column map; give its file.")
+        raise SettingsError(
+            "the adaptor 'table' reads a log by a column map, and none is given; expected --map FILE (in Python map_file)"
+        )
     from feedtwin.datasets.mapped import Mapped
 
     return Mapped(map_file, parameters or {})

@@ -47,6 +47,7 @@ class EncounterLog:
         provenance: licence, citation, notes.
         earlier: what is known of the users from before the log; None = no such source was given.
         met: (h,) rows in `users` and `videos` of who met what before the log; None = not known.
+        ids: (n,) each row's person and video as the log names them; None = their keys are those names.
     """
 
     rows: Impressions
@@ -58,6 +59,7 @@ class EncounterLog:
     provenance: Provenance
     earlier: Features | None = None
     met: tuple[I8, I8] | None = None
+    ids: tuple[Any, Any] | None = None
 
 
 def feature_columns(source: Source, names: Sequence[str]) -> Features:

@@ -226,6 +226,7 @@ class Reading:
             ),
             recorded,
             provenance,
+            ids=(table.as_written("user"), table.as_written("video")) if every_row else None,
         )
 
     def _users(self, log: Table, people: Table | None) -> tuple[LogUsers, I8]:

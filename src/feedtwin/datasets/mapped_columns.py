@@ -75,6 +75,10 @@ class Table:
         )
         return keys[inverse.reshape(-1)]
 
+    def as_written(self, field: str) -> Any:
+        """A column as the file has it, a value per row."""
+        return self._column(field)[1]
+
     def unique_ids(self, field: str) -> I8:
         """Ids, each expected once."""
         name, column = self._column(field)

@@ -51,7 +51,7 @@ def random_exposure(
         on_stage: told what is being done.
 
     Returns:
-        Plain data: what `estimating.estimate` gives, with `study`, `state` (of calibration), `data`, `assumes` and
+        Plain data: what `estimating.estimate` gives, with `study`, `state` (of calibration), `preset`, `data`, `assumes` and
         `constants`.
 
     Raises:
@@ -60,15 +60,16 @@ def random_exposure(
     about = preset.about["data"]
     if log.provenance.source_hash != about["source_hash"]:
         raise DataError(
-            f"{preset.path}: the preset was fitted to other files than those given (their hashes differ); give the folder that it was "
-            "fitted to, or calibrate anew."
+            f"{preset.path}: the preset was fitted to other files than those given, or to files read by another column map (hashes "
+            "differ); give the folder that it was fitted to, or calibrate anew."
         )
     constants = {**calibration_constants(), **preset.about["constants"]}
     found = estimate(preset.models[ALL], log, constants, on_stage)
     return {
         "study": NAME,
         "description": ABOUT,
-        "state": preset.state,
+        "state": preset.line(ALL),
+        "preset": {"name": preset.name, "sha256": preset.sha256},
         "data": {
             key: about[key] for key in ("name", "state", "licence", "citation", "source_hash")
         },

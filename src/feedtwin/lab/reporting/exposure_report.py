@@ -149,6 +149,8 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
         absent=(),
         audit=None,
         provenance=[
+            ("Preset", found["preset"]["name"]),
+            ("Preset (SHA-256)", found["preset"]["sha256"]),
             ("Data", f"{found['data']['name']} ({found['data']['state']})"),
             ("Licence", found["data"]["licence"]),
             ("Cite", found["data"]["citation"]),

@@ -47,7 +47,7 @@ from feedtwin.lab.validating.running import (
     sobol_rows,
     with_key,
 )
-from feedtwin.schema.presets import file_of
+from feedtwin.schema.presets import calibrated_line, file_of
 
 ROWS_SUFFIX: Final = ".report.jsonl"
 """Rows of finished worlds lie beside the preset in FILE.report.jsonl."""
@@ -72,11 +72,14 @@ class Asked:
 
 def about_preset(path: Path, asked: Asked) -> Plain:
     """What a report says of its preset without running anything."""
-    about = read_about(path)
+    about, sha256 = read_about(path), _sha256(path)
     ecosystem = about.get("ecosystem") or {}
+    state = calibrated_line(
+        about["calibration"]["state"], str(path), sha256, "its split fit and draws"
+    )
     return {
-        "preset": path.name, "sha256": _sha256(path),
-        "state": _state(about), "levels": about["calibration"]["levels"],
+        "preset": path.name, "sha256": sha256,
+        "state": state, "levels": about["calibration"]["levels"],
         "exposure": about["calibration"]["exposure"], "data": about["data"], "heads": about["heads"],
         "parameters": ecosystem.get("parameters") or {},
         "ridges": (ecosystem.get("design") or {}).get("ridges") or [],
@@ -87,12 +90,6 @@ def about_preset(path: Path, asked: Asked) -> Plain:
 
 def _sha256(preset: Path) -> str:
     return hashlib.sha256(file_of(preset).read_bytes()).hexdigest()
-
-
-def _state(about: Mapping[str, Any]) -> str:
-    state = str(about["calibration"]["state"])
-    extent = "partly calibrated" if "uncalibrated" in state else "calibrated"
-    return f"{extent}: {state}"
 
 
 def can_run(about: Mapping[str, Any]) -> str:
