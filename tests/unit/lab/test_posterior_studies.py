@@ -79,6 +79,8 @@ def test_the_interval_contains_what_draws_disagree_about(study: Study) -> None:
     assert open_.pairs == "3 x 4 draws" and open_.method == "t over posterior draws"
     assert sure.verdict.startswith("higher; no harm shown")
     assert open_.p > sure.p and open_.p_claim > sure.p_claim
+    half = (open_.high - open_.low) / 2
+    assert open_.mde > half, "few draws say as little of what could be seen as of what was seen"
     (plain,) = effects_of(replace(study, posterior=0), cells(study, 1.0), "")
     assert plain.pairs == "12" and plain.high - plain.low < open_.high - open_.low
 

@@ -144,6 +144,13 @@ def test_power_is_that_of_the_paired_t_test():
     assert detectable(1.0, 1) == np.inf
 
 
+@pytest.mark.parametrize("df", [1.0, 1.3, 2.0, 5.0])
+def test_a_standard_error_that_is_hardly_known_detects_less(df):
+    small = detectable(1.0, 18, df=df)
+    assert small > detectable(1.0, 18) and detectable(1.0, 18, df=17.0) == detectable(1.0, 18)
+    assert power(small, 1.0, 18, df=df) == pytest.approx(0.8, abs=1e-6)
+
+
 def test_power_is_the_share_of_studies_that_find_the_effect(chance):
     found = stats.ttest_1samp(0.9 + chance(5)(NORMAL, 20_000, 10), 0, axis=1).pvalue < 0.05
     assert found.mean() == pytest.approx(power(0.9, 1.0, 10), abs=0.015)

@@ -10,7 +10,7 @@ POWER: Final = 0.8
 REPLICATES_MAX: Final = 1_000_000
 
 
-def power(effect: float, sd: float, n: int, alpha: float = 0.05) -> float:
+def power(effect: float, sd: float, n: int, alpha: float = 0.05, df: float | None = None) -> float:
     """Return the power of a two-sided paired t test.
 
     Args:
@@ -18,6 +18,7 @@ def power(effect: float, sd: float, n: int, alpha: float = 0.05) -> float:
         sd: Standard deviation of the differences, at least 0.
         n: Pairs, at least 2.
         alpha: Level of the test.
+        df: Degrees of freedom of the standard error; None for n - 1.
 
     Source: the noncentral t distribution, both tails.
     """
@@ -25,23 +26,27 @@ def power(effect: float, sd: float, n: int, alpha: float = 0.05) -> float:
     if sd == 0:
         return 1.0 if effect else alpha
     shift = abs(effect) / sd * sqrt(n)
-    edge = float(stats.t.ppf(1 - alpha / 2, n - 1))
-    above = float(stats.nct.sf(edge, n - 1, shift))
-    below = float(stats.nct.cdf(-edge, n - 1, shift))
+    known = n - 1.0 if df is None else df
+    edge = float(stats.t.ppf(1 - alpha / 2, known))
+    above = float(stats.nct.sf(edge, known, shift))
+    below = float(stats.nct.cdf(-edge, known, shift))
     return min(1.0, above + (below if below == below else 0.0))
 
 
-def detectable(sd: float, n: int, alpha: float = 0.05, wanted: float = POWER) -> float:
-    """Return the smallest true difference that n pairs detect with the wanted power; inf for one pair."""
+def detectable(
+    sd: float, n: int, alpha: float = 0.05, wanted: float = POWER, df: float | None = None
+) -> float:
+    """Return the smallest true difference that n pairs detect with the wanted power; inf for one pair. `df` as in `power`."""
     if n < 2:
         return inf
     if sd == 0:
         return 0.0
-    edge = stats.t.ppf(1 - alpha / 2, n - 1) + stats.t.ppf(wanted, n - 1)
+    known = n - 1.0 if df is None else df
+    edge = stats.t.ppf(1 - alpha / 2, known) + stats.t.ppf(wanted, known)
     high = 2.0 * float(edge) / sqrt(n)
-    while power(high, 1.0, n, alpha) < wanted:
+    while power(high, 1.0, n, alpha, known) < wanted:
         high *= 2
-    found = optimize.brentq(lambda effect: power(effect, 1.0, n, alpha) - wanted, 0.0, high)
+    found = optimize.brentq(lambda effect: power(effect, 1.0, n, alpha, known) - wanted, 0.0, high)
     return float(found) * sd
 
 

@@ -157,6 +157,9 @@ def estimate(
     if spanned is not None:
         spread = spanned.error * n**0.5
         one = spanning(one, spanned)
+    df = (
+        None if spanned is None else spanned.df
+    )  # as of the interval: many pairs of few draws tell little
     spread = spread or None  # of what does not vary at all nothing says what could have been seen
     small = estimand.smallest_effect
     claimed = None if margin is None else tost(found.differences, margin[0], margin[1]).p
@@ -171,9 +174,9 @@ def estimate(
         test=one.test, pairing_rho=pair.rho, variance_ratio=pair.variance_ratio,
         variance_ratio_low=pair.low, variance_ratio_high=pair.high, unpaired_low=apart[1],
         unpaired_high=apart[2],
-        mde=None if spread is None else detectable(spread, n, study.alpha),
+        mde=None if spread is None else detectable(spread, n, study.alpha, df=df),
         power_at_smallest=(
-            None if spread is None or small is None else power(small, spread, n, study.alpha)
+            None if spread is None or small is None else power(small, spread, n, study.alpha, df)
         ),
         p_claim=claimed,
     )  # fmt: skip
