@@ -141,6 +141,17 @@ def test_every_number_of_random_exposure_says_interval_n_and_calibration(exposur
     assert report.charts[0].svg_for_page(narrow=True)
 
 
+def test_a_check_that_does_not_agree_is_said_where_the_result_is(exposure):
+    robust = exposure["overlap"]["doubly_robust"]
+    for name, row in robust.items():
+        visible = exposure["ratios"][name]["visible"]
+        row.update(low=visible - 0.1, high=visible + 0.1)
+    assert not any("doubly robust" in text for text in exposure_report(exposure).found)
+    robust["long_view"].update(low=0.1, high=0.2)
+    (said,) = [text for text in exposure_report(exposure).found if "doubly robust" in text]
+    assert "does not agree for long view:" in said
+
+
 def test_a_table_without_rows_says_so(study_folder, tmp_path):
     report = report_of_study(study_folder)
     table = plain_table("none", "None", "A caption.", [Column("a")], [], empty="None of them.")

@@ -95,11 +95,12 @@ def exposure_report(found: Mapping[str, Any]) -> Report:
         asked=[
             found["description"],
             "For each metric: the mean over people of the rate under random exposure, over the mean over the same people of the rate under "
-            "the recommender. Below 1, the recommender does better.",
+            "the recommender. Below 1, the recommender brings more of it.",
         ],
         found=[
             "Ratios, with 95\u202f% intervals:",
             *(f"{row['metric'].replace('_', ' ')}: {ratio_text(row)}" for row in whole),
+            *_disagreements(found),
         ],
         caution=(
             "The log holds no random exposure, so nothing in it can contradict the assumption about matching that cannot be seen; the interval "
@@ -230,6 +231,21 @@ def _groups(every: Sequence[Mapping[str, Any]], kind: str, basis: Basis) -> Tabl
         as_csv(_CSV, rows),
         "stacked broad",
     )
+
+
+def _disagreements(found: Mapping[str, Any]) -> list[str]:
+    """Which metrics' doubly robust ratio, which asks less of the response's form, leaves out the visible one."""
+    names = [
+        name
+        for name, one in found["overlap"]["doubly_robust"].items()
+        if not one["low"] <= found["ratios"][name]["visible"] <= one["high"]
+    ]
+    if not names:
+        return []
+    said = ", ".join(name.replace("_", " ") for name in names)
+    return [
+        f"The doubly robust check does not agree for {said}: the response to matching is not as the fit has it there (table below)."
+    ]
 
 
 def _robust(found: Mapping[str, Any], basis: Basis) -> Table:
