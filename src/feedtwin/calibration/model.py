@@ -84,11 +84,6 @@ class Prospect:
         result: F8 = (1.0 - self.skip) * (1.0 - below(self.stay, at))
         return result
 
-    def signal_probability(self, name: str) -> F8:
-        """Probability of a signal, whatever becomes of the watch, (n,)."""
-        result: F8 = (self.fates() * self.signal[name]).sum(axis=1)
-        return result
-
 
 @dataclass(frozen=True)
 class EncounterModel:
