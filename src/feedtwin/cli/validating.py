@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from feedtwin.datasets.encounters import EncounterLog
     from feedtwin.lab.validating.running import OnRun
+    from feedtwin.lab.validating.validating import Asked
 
 _TOLD_EVERY: Final = 20
 """Rows between two lines of progress."""
@@ -63,7 +64,6 @@ def validate(
     bands, do the same bands reject worlds that are wrong on purpose, and which conclusions about a policy survive? Finished worlds are
     kept beside the preset: the same command goes on after an interruption.
     """
-    chosen = levels_of(levels)
     from feedtwin.calibration.judging import judge
     from feedtwin.calibration.preset import SPLIT, read_preset
     from feedtwin.calibration.split import split_log
@@ -79,11 +79,11 @@ def validate(
         whole,
     )
 
-    changed = parameters_of(sets)
+    asked = Asked(quick, budget, parameters_of(sets))
+    chosen = _levels(levels, asked)
     one = read_preset(preset)
     folder = _place_of(preset, out)
     shown = is_shown(quiet, as_json)
-    asked = Asked(quick, budget, changed)
     about = about_preset(preset, asked)
     if not as_json:
         say(about["state"])
@@ -123,6 +123,25 @@ def validate(
     say(f"wrote   {page}")
 
 
+def _levels(text: str, asked: "Asked") -> set[str]:
+    """The levels that are judged: all, or the encounter alone; it is judged in any case.
+
+    Raises:
+        SettingsError: Something else is named, or worlds are asked for that cannot be had: now, not after the minutes of judging.
+    """
+    from feedtwin.errors import SettingsError
+    from feedtwin.lab.validating.validating import planned
+
+    chosen = levels_of(text)
+    if ENCOUNTER not in chosen:
+        raise SettingsError(
+            f"--levels {text!r}: validate judges the encounter, with or without worlds; expected {ENCOUNTER},{ECOSYSTEM} or {ENCOUNTER}"
+        )
+    if ECOSYSTEM in chosen:
+        planned(asked)
+    return chosen
+
+
 def _same_files(
     fitted_to: "Mapping[str, Any]", preset: Path, data: Path, log: "EncounterLog"
 ) -> None:
@@ -159,20 +178,22 @@ def _told(shown: bool) -> "OnRun":
 
 
 def _print_worlds(results: dict[str, Any]) -> None:
+    from feedtwin.calibration.report.bands import nulls_inside
     from feedtwin.lab.numbers import p_value
 
-    world = results["world"]
+    world, sizes = results["world"], results["sizes"]
     say()
     say(
-        f"Closed loop: {plural(results['runs'], 'world')}; those behind the bands have {world['people']} people and {world['days']} "
-        "days. Patterns outside their band first"
+        f"Closed loop: {plural(results['runs'], 'world')}; behind the bands are {sizes['draws']} of the twin and {sizes['null_draws']} of each "
+        f"null, with {world['people']} people and {world['days']} days. Patterns outside their band first"
     )
+    _print_look(results)
     table(
-        ["pattern", "role", "level", "log", "low", "high", "inside", "p", "rejects"],
+        ["pattern", "role", "level", "log", "twin", "low", "high", "inside", "p", "rejects"],
         [
             (
                 row["name"], row["role"].replace("_", " "), row["level"], row["observed"],
-                row["twin"]["low"], row["twin"]["high"], "yes" if row["twin"]["inside"] else "NO",
+                row["twin"]["middle"], row["twin"]["low"], row["twin"]["high"], "yes" if row["twin"]["inside"] else "NO",
                 p_value(row["twin"]["p"]), ", ".join(row["rejects"]) or "none",
             )
             for row in results["patterns"]
@@ -182,6 +203,11 @@ def _print_worlds(results: dict[str, Any]) -> None:
     say(
         "95 % bands contain each pattern's stated tolerance; p leaves it out, so it may be small inside a band."
     )
+    for row in results["patterns"]:
+        if not row["twin"]["inside"] and nulls_inside(row):
+            say(
+                f"note    {row['name']}: the log lies in the band of {', '.join(nulls_inside(row))}"
+            )
     for one in results["verdicts"]:
         mark = "yes" if one["passes"] else "NO "
         say(f"{mark} {one['holds']:3d}, {one['needed']} needed: {one['promise']}")
@@ -206,13 +232,24 @@ def _print_worlds(results: dict[str, Any]) -> None:
     )
 
 
+def _print_look(results: dict[str, Any]) -> None:
+    from feedtwin.calibration.report.look import look_in_words
+
+    told = look_in_words(results)
+    if told:
+        say(f"note    {told}")
+
+
 def _print_claims(results: dict[str, Any]) -> None:
     counts = {
         state: sum(one["state"] == state for one in results["claims"])
         for state in ("not shown", "inferred", "shown")
     }
     say()
+    if results["fit_worlds"] is not None:
+        say(f"Ecosystem: fitted with {plural(results['fit_worlds'], 'simulated world')}")
     say(f"Claims: {', '.join(f'{count} {state}' for state, count in counts.items())}")
+    _print_look(results)
 
 
 def _print_encounter(report: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from feedtwin.calibration.ecosystem.patterns import MEASURES
 from feedtwin.calibration.ecosystem.plan import read_plan
 from feedtwin.calibration.report.ledger import RULES
-from feedtwin.lab.reporting.limits import ALWAYS
+from feedtwin.lab.reporting.limits import OF_VALIDATION
 from feedtwin.randomness.streams import STREAMS
 from feedtwin.schema.actions import ACTIONS
 from feedtwin.schema.events import EVENTS, TWINS
@@ -112,7 +112,7 @@ def trace(results: Mapping[str, Any]) -> Rows:
         (model, "See the seven parts of ODD above; they are filled from the same registry."),
     ]
     rows += [(data, note) for note in (*of["notes"], str(results["exposure"]))]
-    rows += [(concept, text) for text in ALWAYS]
+    rows += [(concept, text) for text in OF_VALIDATION]
     rows.append(
         (
             code,
