@@ -179,13 +179,14 @@ def _told(shown: bool) -> "OnRun":
 
 def _print_worlds(results: dict[str, Any]) -> None:
     from feedtwin.calibration.report.bands import nulls_inside
+    from feedtwin.calibration.report.look import bands_in_words
     from feedtwin.lab.numbers import p_value
 
-    world, sizes = results["world"], results["sizes"]
+    world = results["world"]
     say()
     say(
-        f"Closed loop: {plural(results['runs'], 'world')}; behind the bands are {sizes['draws']} of the twin and {sizes['null_draws']} of each "
-        f"null, with {world['people']} people and {world['days']} days. Patterns outside their band first"
+        f"Closed loop: {plural(results['runs'], 'world')}; behind the bands are {bands_in_words(results)}; {world['people']} people and "
+        f"{world['days']} days each. Patterns outside their band first"
     )
     _print_look(results)
     table(

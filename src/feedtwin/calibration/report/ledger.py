@@ -42,7 +42,7 @@ def claims(results: Mapping[str, Any]) -> list[Claim]:
         found += [_at_most_inferred(_pattern(row), less[:1]) for row in results["patterns"]]
         counted = [_null(name, one) for name, one in results["nulls"].items()]
         counted += [_verdict(one) for one in results["verdicts"]]
-        found += [_at_most_inferred(one, less) for one in counted]
+        found += [_at_most_inferred(one, less[:2]) for one in counted]
     found += [
         _at_most_inferred(_parameter(name, one, results), few["fit"])
         for name, one in results["parameters"].items()

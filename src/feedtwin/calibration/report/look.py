@@ -6,6 +6,9 @@ from typing import Any
 from feedtwin.calibration.ecosystem.plan import ecosystem_constants
 from feedtwin.calibration.report.plan import report_constants
 
+Count = tuple[int, int, str]
+"""How many there are, how many were stated, and of what."""
+
 
 def few_of(results: Mapping[str, Any]) -> dict[str, list[str]]:
     """What there were fewer of than the package's own parameters state, in words: `4 worlds of the twin instead of 20`.
@@ -16,25 +19,37 @@ def few_of(results: Mapping[str, Any]) -> dict[str, list[str]]:
     Returns:
         `worlds`: of what the report ran; `fit`: of what the preset's ecosystem was fitted with. Empty where nothing was less.
     """
-    ecosystem = ecosystem_constants()
-    fit = [(results["fit_worlds"], ecosystem["budget"], "simulated worlds in the ecosystem's fit")]
-    worlds: list[tuple[int | None, Any, str]] = []
-    if "sizes" in results:
-        full, sizes = report_constants(None, quick=False), results["sizes"]
-        worlds = [
-            (sizes["draws"], full["draws"], "worlds of the twin"),
-            (sizes["null_draws"], full["null_draws"], "worlds of each null"),
-            (results["world"]["people"], ecosystem["people"], "people per world"),
-        ]
-    return {"worlds": _less(worlds), "fit": _less(fit)}
+    fit, stated = results["fit_worlds"], int(ecosystem_constants()["budget"])
+    fits = [] if fit is None else [(fit, stated, "simulated worlds in the ecosystem's fit")]
+    run = _behind_bands(results) if "sizes" in results else []
+    return {
+        name: [_said(one) for one in counts if _is_less(one)]
+        for name, counts in (("worlds", run), ("fit", fits))
+    }
 
 
-def _less(counts: list[tuple[int | None, Any, str]]) -> list[str]:
+def bands_in_words(results: Mapping[str, Any]) -> str:
+    """How many worlds stand behind the bands, each with how many were stated where they are fewer."""
+    twin, null, people = _behind_bands(results)
+    return ", ".join(_said(one) for one in (twin, null, *([people] if _is_less(people) else ())))
+
+
+def _behind_bands(results: Mapping[str, Any]) -> list[Count]:
+    full, sizes = report_constants(None, quick=False), results["sizes"]
     return [
-        f"{count:,} {what} instead of {int(stated):,}"
-        for count, stated, what in counts
-        if count is not None and count < stated
+        (sizes["draws"], int(full["draws"]), "worlds of the twin"),
+        (sizes["null_draws"], int(full["null_draws"]), "worlds of each null"),
+        (results["world"]["people"], int(ecosystem_constants()["people"]), "people per world"),
     ]
+
+
+def _is_less(one: Count) -> bool:
+    return one[0] < one[1]
+
+
+def _said(one: Count) -> str:
+    count, stated, what = one
+    return f"{count:,} {what}" + (f" instead of {stated:,}" if _is_less(one) else "")
 
 
 def look_in_words(results: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Calibration curves: what was predicted, what was observed, and how far apart the two may lie."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -61,7 +62,14 @@ def _reading(points: Sequence[Point]) -> str:
         for outcome in dict.fromkeys(one["outcome"] for one in points)
     }
     gaps = ", ".join(f"{outcome} {significant(gap, 2)}" for outcome, gap in worst.items())
-    return f"{said} Largest gap in points: {gaps}."
+    loose = Counter(one["outcome"] for one in points if one["allowed"] > one["predicted"])
+    told = ", ".join(f"{outcome} in {count} deciles" for outcome, count in loose.items())
+    weak = (
+        f" Where more was allowed than was predicted ({told}), passing says little."
+        if loose
+        else ""
+    )
+    return f"{said} Largest gap in points: {gaps}.{weak}"
 
 
 def _draw(canvas: Canvas, points: Sequence[Point], panels: Sequence[tuple[str, str]]) -> None:
@@ -76,16 +84,21 @@ def _draw(canvas: Canvas, points: Sequence[Point], panels: Sequence[tuple[str, s
         axis.set_visible(False)
 
 
+def _percent(rate: float) -> float:
+    """A rate in percent; what is drawn ends where rates do."""
+    return 100.0 * min(max(rate, 0.0), 1.0)
+
+
 def _panel(canvas: Canvas, axis: "Axes", points: Sequence[Point]) -> None:
     look = canvas.palette
     across = [100.0 * one["predicted"] for one in points]
     least, most = (
-        [100.0 * (one["predicted"] + sign * one["allowed"]) for one in points] for sign in (-1, 1)
+        [_percent(one["predicted"] + sign * one["allowed"]) for one in points] for sign in (-1, 1)
     )
     axis.fill_between(across, least, most, color=look.faint, lw=0, zorder=1)
     axis.plot(across, across, color=look.rule, lw=1, zorder=2)
     for x, one in zip(across, points, strict=True):
-        ends = [100.0 * (one["observed"] + sign * _Z * one["se"]) for sign in (-1, 1)]
+        ends = [_percent(one["observed"] + sign * _Z * one["se"]) for sign in (-1, 1)]
         axis.plot((x, x), ends, color=look.one, lw=2, alpha=0.5, solid_capstyle="butt", zorder=3)
         face = look.one if one["passes"] else look.paper
         axis.plot(x, 100.0 * one["observed"], "o", ms=5, mec=look.one, mfc=face, mew=1.5, zorder=4)

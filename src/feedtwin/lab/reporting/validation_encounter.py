@@ -7,7 +7,7 @@ from feedtwin.calibration.baselines import NAMES
 from feedtwin.calibration.judging import RIVALS, TWIN
 from feedtwin.lab.figures import Basis, Chart
 from feedtwin.lab.figures.curves import calibration_chart
-from feedtwin.lab.figures.words import difference
+from feedtwin.lab.figures.words import difference, fixed
 from feedtwin.lab.reporting.document import MORE, RIGHT, SHORT, Column, Table
 from feedtwin.lab.reporting.validation_tables import number
 from feedtwin.lab.study.tables import as_csv
@@ -90,7 +90,7 @@ def _distances(found: Mapping[str, Any], state: str) -> Table:
         first = next(iter(both.values()))
         lines.append(
             [
-                where, durations, f"{first['n']:,}", *(_distance(both[one]) for one in measures), number(first["allowed"]),
+                where, durations, f"{first['n']:,}", *(_distance(both[one]) for one in measures), fixed(first["allowed"], 3),
             ]
         )  # fmt: skip
     return Table(
@@ -107,7 +107,8 @@ def _distances(found: Mapping[str, Any], state: str) -> Table:
 
 
 def _distance(row: Mapping[str, Any]) -> str:
-    return number(row["distance"]) if row["passes"] else f"{number(row['distance'])}\nOUTSIDE"
+    said = fixed(row["distance"], 3)
+    return said if row["passes"] else f"{said}\nOUTSIDE"
 
 
 def _outside(found: Mapping[str, Any], state: str) -> Table:

@@ -7,12 +7,12 @@ from typing import Any, Final
 
 from feedtwin.calibration.report.bands import nulls_inside
 from feedtwin.calibration.report.ledger import NOT_SHOWN
-from feedtwin.calibration.report.look import look_in_words
+from feedtwin.calibration.report.look import bands_in_words, look_in_words
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.figures import Basis, Chart
 from feedtwin.lab.figures.bands import band_chart
 from feedtwin.lab.figures.contrasts import UNITS, signs_chart, sizes_chart
-from feedtwin.lab.figures.words import MINUS, plural
+from feedtwin.lab.figures.words import MINUS, listed, plural
 from feedtwin.lab.figures.words import contrast as named
 from feedtwin.lab.numbers import significant
 from feedtwin.lab.reporting import limits
@@ -129,7 +129,7 @@ def _failures_in_words(results: Results) -> list[str]:
     kept = [name for name, one in results["nulls"].items() if not one["rejected"]]
     return [
         said,
-        *([f"Of these, null worlds hold {', '.join(better)}."] if better else ()),
+        *([f"Null worlds do hold {listed(better)}."] if better else ()),
         f"Null worlds that are not rejected: {', '.join(kept)}."
         if kept
         else "All null worlds are rejected.",
@@ -175,7 +175,7 @@ def _n(value: float) -> str:
 def _warnings(results: Results) -> list[Note]:
     few = look_in_words(results)
     return [
-        *([Note("few worlds", few.removesuffix("."))] if few else ()),
+        *([Note("few worlds", few)] if few else ()),
         *(
             Note("not shown", f"{one['claim']}.")
             for one in results["claims"]
@@ -193,14 +193,13 @@ def basis_of(results: Results, runs: int) -> Basis:
 
 def _bands_basis(results: Results) -> Basis:
     """What rests on bands: the twin's worlds and those of each null, and how many were stated where there are fewer."""
-    sizes, less = results["sizes"], results["few"]["worlds"]
-    count = f"{plural(sizes['draws'], 'world')} of the twin, {sizes['null_draws']} of each null"
-    return replace(basis_of(results, 0), n=f"{count} ({', '.join(less)})" if less else count)
+    return replace(basis_of(results, 0), n=bands_in_words(results))
 
 
 def _world_sections(results: Results) -> list[Section]:
     basis = _bands_basis(results)
     few = look_in_words(results)
+    why = "; ".join(f"{name}: {one['why']}" for name, one in results["nulls"].items())
 
     def charts(inside: bool) -> list[Chart]:
         return [
@@ -213,7 +212,7 @@ def _world_sections(results: Results) -> list[Section]:
     sections = [
         Section("Patterns outside their bands", few, charts=charts(False)),
         Section("All patterns", few, tables=[patterns_table(results["patterns"], caption)]),
-        Section("Null worlds", few, tables=[nulls_table(results["nulls"], results["patterns"], caption)]),
+        Section("Null worlds", f"{why}. {few}".rstrip(), tables=[nulls_table(results["nulls"], results["patterns"], caption)]),
         Section("Patterns inside their bands", few, charts=charts(True)),
     ]  # fmt: skip
     return [one for one in sections if one.charts or one.tables]

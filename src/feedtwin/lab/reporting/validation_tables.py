@@ -47,7 +47,7 @@ def patterns_table(rows: Sequence[Mapping[str, Any]], basis: str) -> Table:
         [
             Column("pattern"), Column("role", _WORD), Column("level", _WORD), Column("log", RIGHT), Column("twin", _NUMBER),
             Column("band", RIGHT), Column("inside", SHORT), Column("without tolerance", MORE), Column("p", _NUMBER),
-            Column("other people", _NUMBER), Column("rejects", MORE), Column("null worlds inside", MORE),
+            Column("other people", _NUMBER), Column("rejects", MORE), Column("inside for null worlds instead", MORE),
         ],
         [_pattern(row) for row in rows], as_csv(_PATTERNS, [_pattern_record(row) for row in rows]), "broad",
     )  # fmt: skip
@@ -59,7 +59,7 @@ def _pattern(row: Mapping[str, Any]) -> list[str]:
         f"{row['name']}\n{UNITLESS.get(row['unit'], row['unit'])}", row["role"].replace("_", " "), row["level"], number(row["observed"]), number(twin["middle"]),
         _span(twin["low"], twin["high"]), "yes" if twin["inside"] else "NO", "yes" if twin["strictly"] else "no",
         p_value(twin["p"]), f"{number(baseline['middle'])} {'inside' if baseline['inside'] else 'outside'}",
-        ", ".join(row["rejects"]) or "none", ", ".join(nulls_inside(row)) or "none",
+        ", ".join(row["rejects"]) or "none", "" if twin["inside"] else ", ".join(nulls_inside(row)) or "none",
     ]  # fmt: skip
 
 
@@ -89,14 +89,14 @@ def nulls_table(
         ],
         [
             (
-                f"{name}\n{one['why']}", "yes" if one["rejected"] else "NO",
+                name, "yes" if one["rejected"] else "NO",
                 f"{len(one['told_apart_by'])}: {', '.join(one['told_apart_by'])}" if one["told_apart_by"] else "none",
                 str(len(one["held_out"])), str(one["needed"]),
                 ", ".join(by for by in one["rejected_by"] if by not in one["told_apart_by"]) or "none",
             )
             for name, one in nulls.items()
         ],
-        as_csv(_NULLS, [_null_record(name, row) for name in nulls for row in patterns]), "stacked broad",
+        as_csv(_NULLS, [_null_record(name, row) for name in nulls for row in patterns]), "broad",
     )  # fmt: skip
 
 
