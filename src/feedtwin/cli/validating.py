@@ -242,13 +242,14 @@ def _print_look(results: dict[str, Any]) -> None:
 
 
 def _print_claims(results: dict[str, Any]) -> None:
+    from feedtwin.calibration.report.look import fit_in_words
+
     counts = {
         state: sum(one["state"] == state for one in results["claims"])
         for state in ("not shown", "inferred", "shown")
     }
     say()
-    if results["fit_worlds"] is not None:
-        say(f"Ecosystem: fitted with {plural(results['fit_worlds'], 'simulated world')}")
+    say(fit_in_words(results))
     say(f"Claims: {', '.join(f'{count} {state}' for state, count in counts.items())}")
     _print_look(results)
 

@@ -19,13 +19,20 @@ def few_of(results: Mapping[str, Any]) -> dict[str, list[str]]:
     Returns:
         `worlds`: of what the report ran; `fit`: of what the preset's ecosystem was fitted with. Empty where nothing was less.
     """
-    fit, stated = results["fit_worlds"], int(ecosystem_constants()["budget"])
-    fits = [] if fit is None else [(fit, stated, "simulated worlds in the ecosystem's fit")]
-    run = _behind_bands(results) if "sizes" in results else []
-    return {
-        name: [_said(one) for one in counts if _is_less(one)]
-        for name, counts in (("worlds", run), ("fit", fits))
+    behind = {
+        "worlds": _behind_bands(results) if "sizes" in results else [],
+        "fit": [] if results["fit_worlds"] is None else [_behind_fit(results)],
     }
+    return {
+        name: [_said(one) for one in counts if _is_less(one)] for name, counts in behind.items()
+    }
+
+
+def fit_in_words(results: Mapping[str, Any]) -> str:
+    """How many simulated worlds the ecosystem was fitted with, and how many were stated where they are fewer."""
+    if results["fit_worlds"] is None:
+        return "The ecosystem was not fitted."
+    return f"{_said(_behind_fit(results))}."
 
 
 def bands_in_words(results: Mapping[str, Any]) -> str:
@@ -43,6 +50,11 @@ def _behind_bands(results: Mapping[str, Any]) -> list[Count]:
     ]
 
 
+def _behind_fit(results: Mapping[str, Any]) -> Count:
+    stated = int(ecosystem_constants()["budget"])
+    return results["fit_worlds"], stated, "simulated worlds in the ecosystem's fit"
+
+
 def _is_less(one: Count) -> bool:
     return one[0] < one[1]
 
@@ -58,10 +70,12 @@ def look_in_words(results: Mapping[str, Any]) -> str:
     Args:
         results: with `few` of `few_of`, and `quick`.
     """
-    less = [*results["few"]["worlds"], *results["few"]["fit"]]
+    few = results["few"]
+    less = [*few["worlds"], *few["fit"]]
     if not less:
         return ""
-    name = "A quick look" if results["quick"] else "Fewer than stated beforehand"
+    is_quick = results["quick"] and few["worlds"]
+    name = "A quick look" if is_quick else "Fewer than stated beforehand"
     return (
         f"{name}: {', '.join(less)}. Fewer worlds give wider bands: what passes here may not pass in full, so that this is no judgement, and "
         "nothing that rests on them is called shown."

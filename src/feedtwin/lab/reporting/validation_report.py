@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from feedtwin.calibration.report.bands import nulls_inside
 from feedtwin.calibration.report.ledger import NOT_SHOWN
-from feedtwin.calibration.report.look import bands_in_words, look_in_words
+from feedtwin.calibration.report.look import bands_in_words, fit_in_words, look_in_words
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.figures import Basis, Chart
 from feedtwin.lab.figures.bands import band_chart
@@ -90,7 +90,7 @@ def report_of_validation(results: Results) -> Report:
             Section(
                 "Encounter", charts=encounter_charts(results["encounter"], state), tables=encounter_tables(results["encounter"], state)
             ),
-            *([Section("Recovery", _fit_in_words(results), tables=[recovery_table(results["recovery"], state)])] if results["recovery"] else ()),
+            *([Section("Recovery", fit_in_words(results), tables=[recovery_table(results["recovery"], state)])] if results["recovery"] else ()),
             *(_contrast_sections(results) if worlds else ()),
             *(Section(one.title, tables=[one]) for one in protocol_tables(results)),
         ],
@@ -103,7 +103,7 @@ def report_of_validation(results: Results) -> Report:
             ("Data (SHA-256)", str(results["data"]["source_hash"])),
             ("Simulation (SHA-256)", str(results["code_hash"])),
             ("Worlds", f"{results['runs']:,}" if worlds else "none"),
-            ("Worlds of the ecosystem's fit", _fit_in_words(results)),
+            ("Fit of the ecosystem", fit_in_words(results)),
         ],
         basis=str(_bands_basis(results)) if worlds else state,
     )  # fmt: skip
@@ -134,13 +134,6 @@ def _failures_in_words(results: Results) -> list[str]:
         if kept
         else "All null worlds are rejected.",
     ]
-
-
-def _fit_in_words(results: Results) -> str:
-    """How many simulated worlds the ecosystem was fitted with; whether these were few is said with everything that was."""
-    if results["fit_worlds"] is None:
-        return "none: the ecosystem was not fitted"
-    return f"{plural(results['fit_worlds'], 'simulated world')} behind the ecosystem's fit"
 
 
 def _absent(results: Results) -> list[Note]:

@@ -121,11 +121,11 @@ def recovery_table(recovery: Mapping[str, Any], state: str) -> Table:
         f"p: exact, two-sided, uncorrected. Tested together (Holm) are the identified parameters: {percent(recovery['nominal'])} {passes}.{wider} "
         f"n = {recovery['trials']:,} worlds; {state}.",
         [
-            Column("parameter"), Column("identified", SHORT), Column("coverage", RIGHT), Column("interval", RIGHT), Column("p", RIGHT),
+            Column("parameter"), Column("identified", _WORD), Column("coverage and interval", RIGHT), Column("p", RIGHT),
         ],
         [
             (
-                name, "yes" if one["tested"] else "no", f"{one['coverage']:.3f}", f"{one['low']:.3f} to {one['high']:.3f}",
+                name, "yes" if one["tested"] else "no", f"{one['coverage']:.3f}\n[{one['low']:.3f}, {one['high']:.3f}]",
                 p_value(one["p"]),
             )
             for name, one in recovery["parameters"].items()
@@ -140,6 +140,7 @@ def recovery_table(recovery: Mapping[str, Any], state: str) -> Table:
                 for name, one in recovery["parameters"].items()
             ],
         ),
+        "stacked",
     )  # fmt: skip
 
 
