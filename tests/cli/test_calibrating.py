@@ -223,6 +223,24 @@ def test_a_named_preset_predicts_and_is_judged_on_its_own_data_only(tmp_path: Pa
     assert said.exit_code == 2 and "expected kuairand, or a file" in said.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--budget", 60), "the smallest report needs"),
+        (("--set", "calibration.report.sobol_points=12"), "power of two"),
+        (("--levels", "spread"), "expected encounter,ecosystem or encounter"),
+    ],
+)
+def test_a_report_that_cannot_be_had_is_refused_before_judging(words, told, monkeypatch) -> None:
+    def judge(*_):
+        raise AssertionError("judged first")
+
+    monkeypatch.setattr("feedtwin.calibration.judging.judge", judge)
+    said = call("validate", "kuairand", "--data", "sample", *words)
+    assert said.exit_code == 2 and told in " ".join(said.stderr.split()), said.output
+    assert "not the files" not in said.stderr, "the log was read first"
+
+
 def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     folder, preset = KuaiRand().write_tiny(tmp_path / "data", 0, 40, 30), tmp_path / "p.yaml"
     said = call("calibrate", folder, "--preset-out", preset, "--levels", "ecosystems")
@@ -235,8 +253,6 @@ def test_levels_that_cannot_be_fitted_are_refused(tmp_path: Path) -> None:
     said = call("calibrate", folder, "--preset-out", preset, *both)
     assert said.exit_code == 2 and "expected --levels encounter" in said.stderr
     assert not preset.with_name("p.yaml.work").exists()
-    said = call("validate", "kuairand", "--data", folder, "--levels", "spread")
-    assert said.exit_code == 2 and "is not judged here" in said.stderr
     said = call("calibrate", folder, "--preset-out", "kuairand")
     assert said.exit_code == 2 and "a name that ends in .yaml" in said.stderr
     preset.write_text(

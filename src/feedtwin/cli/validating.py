@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from feedtwin.cli.calibrating import MapFile, folder_of, parameters_of, read_encounters
-from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, SPREAD, levels_of
+from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, levels_of
 from feedtwin.cli.going import AsJson, Quiet, Sets
 from feedtwin.cli.progress import is_shown, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, table, tell
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from feedtwin.datasets.encounters import EncounterLog
     from feedtwin.lab.validating.running import OnRun
+    from feedtwin.lab.validating.validating import Asked
 
 _TOLD_EVERY: Final = 20
 """Rows between two lines of progress."""
@@ -64,7 +65,6 @@ def validate(
     bands, do the same bands reject worlds that are wrong on purpose, and which conclusions about a policy survive? Finished worlds are
     kept beside the preset: the same command goes on after an interruption.
     """
-    chosen = _judged_levels(levels)
     from feedtwin.calibration.judging import judge
     from feedtwin.calibration.preset import SPLIT, read_preset
     from feedtwin.calibration.split import split_log
@@ -80,11 +80,11 @@ def validate(
         whole,
     )
 
-    changed = parameters_of(sets)
+    asked = Asked(quick, budget, parameters_of(sets))
+    chosen = _levels(levels, asked)
     one = read_preset(preset)
     folder = _place_of(preset, out)
     shown = is_shown(quiet, as_json)
-    asked = Asked(quick, budget, changed)
     about = about_preset(preset, asked)
     if not as_json:
         say(about["state"])
@@ -124,13 +124,21 @@ def validate(
     say(f"wrote   {page}")
 
 
-def _judged_levels(text: str) -> set[str]:
+def _levels(text: str, asked: "Asked") -> set[str]:
+    """The levels that are judged: all, or the encounter alone; it is judged in any case.
+
+    Raises:
+        SettingsError: Something else is named, or worlds are asked for that cannot be had: now, not after the minutes of judging.
+    """
+    from feedtwin.lab.validating.validating import planned
+
     chosen = levels_of(text)
-    if SPREAD in chosen:
+    if ENCOUNTER not in chosen:
         raise SettingsError(
-            f"--levels {SPREAD}: is not judged here; expected {ENCOUNTER}, or {ENCOUNTER},{ECOSYSTEM}. `feedtwin data compare` puts "
-            "worlds beside series"
+            f"--levels {text!r}: validate judges the encounter, with or without worlds; expected {ENCOUNTER},{ECOSYSTEM} or {ENCOUNTER}"
         )
+    if ECOSYSTEM in chosen:
+        planned(asked)
     return chosen
 
 
@@ -171,20 +179,23 @@ def _told(shown: bool) -> "OnRun":
 
 
 def _print_worlds(results: dict[str, Any]) -> None:
+    from feedtwin.calibration.report.bands import nulls_inside
+    from feedtwin.calibration.report.look import bands_in_words
     from feedtwin.lab.numbers import p_value
 
     world = results["world"]
     say()
     say(
-        f"Closed loop: {plural(results['runs'], 'world')}; those behind the bands have {world['people']} people and {world['days']} "
-        "days. Patterns outside their band first"
+        f"Closed loop: {plural(results['runs'], 'world')}; behind the bands are {bands_in_words(results)}; {world['people']} people and "
+        f"{world['days']} days each. Patterns outside their band first"
     )
+    _print_look(results)
     table(
-        ["pattern", "role", "level", "log", "low", "high", "inside", "p", "rejects"],
+        ["pattern", "role", "level", "log", "twin", "low", "high", "inside", "p", "rejects"],
         [
             (
                 row["name"], row["role"].replace("_", " "), row["level"], row["observed"],
-                row["twin"]["low"], row["twin"]["high"], "yes" if row["twin"]["inside"] else "NO",
+                row["twin"]["middle"], row["twin"]["low"], row["twin"]["high"], "yes" if row["twin"]["inside"] else "NO",
                 p_value(row["twin"]["p"]), ", ".join(row["rejects"]) or "none",
             )
             for row in results["patterns"]
@@ -194,6 +205,11 @@ def _print_worlds(results: dict[str, Any]) -> None:
     say(
         "95 % bands contain each pattern's stated tolerance; p leaves it out, so it may be small inside a band."
     )
+    for row in results["patterns"]:
+        if not row["twin"]["inside"] and nulls_inside(row):
+            say(
+                f"note    {row['name']}: the log lies in the band of {', '.join(nulls_inside(row))}"
+            )
     for one in results["verdicts"]:
         mark = "yes" if one["passes"] else "NO "
         say(f"{mark} {one['holds']:3d}, {one['needed']} needed: {one['promise']}")
@@ -218,13 +234,25 @@ def _print_worlds(results: dict[str, Any]) -> None:
     )
 
 
+def _print_look(results: dict[str, Any]) -> None:
+    from feedtwin.calibration.report.look import look_in_words
+
+    told = look_in_words(results)
+    if told:
+        say(f"note    {told}")
+
+
 def _print_claims(results: dict[str, Any]) -> None:
+    from feedtwin.calibration.report.look import fit_in_words
+
     counts = {
         state: sum(one["state"] == state for one in results["claims"])
         for state in ("not shown", "inferred", "shown")
     }
     say()
+    say(fit_in_words(results))
     say(f"Claims: {', '.join(f'{count} {state}' for state, count in counts.items())}")
+    _print_look(results)
 
 
 def _print_encounter(report: dict[str, Any]) -> None:

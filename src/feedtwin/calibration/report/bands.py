@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from feedtwin.calibration.ecosystem.plan import Pattern
+from feedtwin.calibration.ecosystem.plan import HELD_OUT, Pattern
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,34 @@ def pattern_row(
         "nulls": {name: asdict(band) for name, band in nulls.items()},
         "rejects": [name for name, band in nulls.items() if not band.inside],
     }  # fmt: skip
+
+
+def nulls_inside(row: Mapping[str, Any]) -> list[str]:
+    """The null worlds whose bands hold the log's value of a pattern; where the twin's does not, they do better than it."""
+    return [name for name in row["nulls"] if name not in row["rejects"]]
+
+
+def null_verdict(name: str, rows: Sequence[Mapping[str, Any]], needed: int) -> dict[str, Any]:
+    """What becomes of a null world: a pattern that rejects the twin as well does not tell the two apart, and does not count.
+
+    Args:
+        name: of the null world.
+        rows: of `pattern_row`.
+        needed: patterns that must tell it from the twin.
+
+    Returns:
+        `rejected_by` (patterns), of these `told_apart_by` (those that hold the twin), of these `held_out` (those that were not
+        fitted), `needed` and `rejected`.
+    """
+    by = [row for row in rows if name in row["rejects"]]
+    apart = [row for row in by if row["twin"]["inside"]]
+    return {
+        "rejected_by": [row["name"] for row in by],
+        "told_apart_by": [row["name"] for row in apart],
+        "held_out": [row["name"] for row in apart if row["role"] == HELD_OUT],
+        "needed": needed,
+        "rejected": len(apart) >= needed,
+    }
 
 
 def failures_first(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

@@ -1,9 +1,10 @@
 """The claims ledger: what a report shows, what may be inferred, and what is not shown; each by a rule from its results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from feedtwin.calibration.ecosystem.plan import HELD_OUT, LEVELS
+from feedtwin.calibration.report.bands import nulls_inside
 from feedtwin.calibration.report.signs import ROBUST, UNCLEAR
 
 SHOWN: Final = "shown"
@@ -17,7 +18,10 @@ RULES: Final = (
     "else not shown.",
     "A policy's effect is at most inferred, since no intervention was held out: where its sign is clear over the posterior and "
     "the same in every structure. Else not shown.",
-    "A null world is shown to be wrong where enough patterns reject it; else not shown.",
+    "A null world is shown to be wrong where enough patterns reject it and hold the twin; a pattern that rejects both does not tell them "
+    "apart. Else not shown.",
+    "What rests on fewer worlds than stated beforehand (a quick look, a small budget, a small fit) is at most inferred: fewer worlds give "
+    "wider bands, and more passes.",
 )
 Claim = dict[str, str]
 
@@ -26,17 +30,23 @@ def claims(results: Mapping[str, Any]) -> list[Claim]:
     """Every claim with its evidence; failures first.
 
     Args:
-        results: of a report: `encounter`, and where worlds were run `patterns`, `nulls`, `contrast`, `parameters`, `verdicts`.
+        results: of a report: `encounter`, `parameters`, `few`, and where worlds were run `patterns`, `nulls`, `contrast`, `verdicts`.
 
     Returns:
         Rows of `claim`, `state`, `evidence`.
     """
     found = [_promise(one) for one in results["encounter"]["verdicts"]]
+    few = results["few"]
     if "patterns" in results:
-        found += [_pattern(row) for row in results["patterns"]]
-        found += [_null(name, one) for name, one in results["nulls"].items()]
-        found += [_verdict(one) for one in results["verdicts"]]
-    found += [_parameter(name, one, results) for name, one in results["parameters"].items()]
+        less = [*few["worlds"], *few["fit"]]
+        found += [_at_most_inferred(_pattern(row), less[:1]) for row in results["patterns"]]
+        counted = [_null(name, one) for name, one in results["nulls"].items()]
+        counted += [_verdict(one) for one in results["verdicts"]]
+        found += [_at_most_inferred(one, less[:2]) for one in counted]
+    found += [
+        _at_most_inferred(_parameter(name, one, results), few["fit"])
+        for name, one in results["parameters"].items()
+    ]
     if "contrast" in results:
         found += [
             _effect(name, one, results) for name, one in results["contrast"]["posterior"].items()
@@ -60,9 +70,12 @@ def verdicts(results: Mapping[str, Any], constants: Mapping[str, Any]) -> list[d
     ]
     least = int(constants["null_patterns"])
     return rows + [
-        _row(f"patterns that reject the null world: {name}", len(one["rejected_by"]), least)
+        _row(
+            f"patterns that hold the twin and reject the null world: {name} ({len(one['held_out'])} of them held out)",
+            len(one["told_apart_by"]), least,
+        )
         for name, one in results["nulls"].items()
-    ]
+    ]  # fmt: skip
 
 
 def _row(promise: str, holds: int, needed: int) -> dict[str, Any]:
@@ -71,6 +84,14 @@ def _row(promise: str, holds: int, needed: int) -> dict[str, Any]:
 
 def _claim(text: str, state: str, evidence: str) -> Claim:
     return {"claim": text, "state": state, "evidence": evidence}
+
+
+def _at_most_inferred(claim: Claim, few: Sequence[str]) -> Claim:
+    """A claim that rests on fewer worlds than stated, with its evidence saying so."""
+    if not few:
+        return claim
+    state = INFERRED if claim["state"] == SHOWN else claim["state"]
+    return {**claim, "state": state, "evidence": f"{claim['evidence']}; from {', '.join(few)}"}
 
 
 def _promise(one: Mapping[str, Any]) -> Claim:
@@ -88,9 +109,11 @@ def _pattern(row: Mapping[str, Any]) -> Claim:
     where = (
         "a world gave no number"
         if twin["low"] is None
-        else f"log {row['observed']:.4g}, band {twin['low']:.4g} to {twin['high']:.4g}"
+        else f"log {row['observed']:.4g}, twin {twin['middle']:.4g}, band {twin['low']:.4g} to {twin['high']:.4g}"
     )
     power = f"rejects {', '.join(rejects)}" if rejects else "rejects no null world"
+    better = [] if inside else nulls_inside(row)
+    power += f"; the log lies in the band of {', '.join(better)}" if better else ""
     return _claim(
         f"The closed loop has the log's {row['name']} ({row['level']} level, {row['role'].replace('_', ' ')})",
         state, f"{where}; {power}",
@@ -98,11 +121,13 @@ def _pattern(row: Mapping[str, Any]) -> Claim:
 
 
 def _null(name: str, one: Mapping[str, Any]) -> Claim:
+    apart, held = one["told_apart_by"], one["held_out"]
+    both = [pattern for pattern in one["rejected_by"] if pattern not in apart]
+    rest = f"; not counted, since the twin is rejected as well: {', '.join(both)}" if both else ""
     return _claim(
         f"The log does not come from the null world: {name}",
         SHOWN if one["rejected"] else NOT_SHOWN,
-        f"{len(one['rejected_by'])} patterns reject it, {one['needed']} are needed; "
-        f"{len(one['told_apart_by'])} of them hold the twin",
+        f"patterns that reject it and hold the twin: {len(apart)}, {len(held)} of them held out; {one['needed']} needed{rest}",
     )
 
 

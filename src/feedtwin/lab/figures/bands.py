@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from feedtwin.calibration.report.bands import nulls_inside
 from feedtwin.lab.figures.chart import Basis, Canvas, Chart, Value
 from feedtwin.lab.figures.words import p_said
 
@@ -27,6 +28,8 @@ def band_chart(row: Mapping[str, Any], basis: Basis, name: str) -> Chart:
     else:
         where = "inside" if twin["inside"] else "OUTSIDE"
         reading = f"The log lies {where} the twin's band ({p_said(twin['p'])})."
+    better = [] if twin["inside"] else nulls_inside(row)
+    reading += f" It lies inside those of null worlds: {', '.join(better)}." if better else ""
     rejects = ", ".join(row["rejects"]) or "no null world"
     unit = UNITLESS.get(row["unit"], row["unit"])
     return Chart(

@@ -2,11 +2,19 @@
 
 from typing import Final
 
-ALWAYS: Final = (
+_EFFECT: Final = (
     "An effect in the twin is an effect of these mechanisms with these parameters. It is a statement about people or "
-    "about a platform only as far as the twin was validated against them; it was not.",
+    "about a platform only as far as the twin was validated against them"
+)
+_CHOICES: Final = (
     "Rates of rare actions, such as reports, gifts, purchases and live rooms, are choices of ours where no source gives them.",
     "Sessions, returns and ties between people are generated, also in worlds made from real logs.",
+)
+ALWAYS: Final = (f"{_EFFECT}; it was not.", *_CHOICES)
+OF_VALIDATION: Final = (
+    f"{_EFFECT}. How far that is, the ledger of claims says: on held-out people and days of one log, and, where worlds were run, in its patterns. "
+    "No effect of a policy was held against what such a policy did.",
+    *_CHOICES,
 )
 OF_RUN: Final = (
     "One run is one draw of chance. Without other runs nobody can say how far its numbers would move if it were repeated: "

@@ -10,7 +10,8 @@ from typing import Any, Final
 from feedtwin.calibration.ecosystem.patterns import MEASURES
 from feedtwin.calibration.ecosystem.plan import read_plan
 from feedtwin.calibration.report.ledger import RULES
-from feedtwin.lab.reporting.limits import ALWAYS
+from feedtwin.calibration.report.look import look_in_words
+from feedtwin.lab.reporting.limits import OF_VALIDATION
 from feedtwin.randomness.streams import STREAMS
 from feedtwin.schema.actions import ACTIONS
 from feedtwin.schema.events import EVENTS, TWINS
@@ -112,7 +113,7 @@ def trace(results: Mapping[str, Any]) -> Rows:
         (model, "See the seven parts of ODD above; they are filled from the same registry."),
     ]
     rows += [(data, note) for note in (*of["notes"], str(results["exposure"]))]
-    rows += [(concept, text) for text in ALWAYS]
+    rows += [(concept, text) for text in OF_VALIDATION]
     rows.append(
         (
             code,
@@ -149,6 +150,9 @@ def trace(results: Mapping[str, Any]) -> Rows:
         (corroboration, f"{one['promise']}: {one['holds']}, {one['needed']} needed")
         for one in results.get("verdicts", ())
     ]
+    few = look_in_words(results)
+    if few:
+        rows.append((corroboration, few))
     rows.append(
         (corroboration, "No intervention was held out: effects of policies are not corroborated.")
     )
@@ -168,6 +172,7 @@ def card(results: Mapping[str, Any]) -> Rows:
         ("Populations absent", f"Whoever is not among the {of['users']:,} people of the log; whatever it does not record ({', '.join(of['recorded'])} are recorded)."),
         ("Not identified by the data", ", ".join(unknown) or ("nothing that was fitted" if results["parameters"] else "every parameter of the ecosystem: none was fitted")),
         ("Known failures", ", ".join(failed) or ("none of the patterns" if "patterns" in results else "not known: no worlds were run")),
+        ("Worlds behind it", look_in_words(results) or ("as many as stated beforehand" if "patterns" in results else "none")),
         ("Language models", "None was asked; no money was spent."),
         ("Rules of the claims", " ".join(RULES)),
     ]  # fmt: skip

@@ -1,26 +1,30 @@
 """The validation report of a preset: one page, its numbers as CSV, and everything as JSON."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from feedtwin.calibration.report.bands import nulls_inside
 from feedtwin.calibration.report.ledger import NOT_SHOWN
+from feedtwin.calibration.report.look import bands_in_words, fit_in_words, look_in_words
 from feedtwin.errors import RunFolderError
 from feedtwin.lab.figures import Basis, Chart
 from feedtwin.lab.figures.bands import band_chart
 from feedtwin.lab.figures.contrasts import UNITS, signs_chart, sizes_chart
-from feedtwin.lab.figures.words import MINUS, plural
+from feedtwin.lab.figures.words import MINUS, listed, plural
 from feedtwin.lab.figures.words import contrast as named
 from feedtwin.lab.numbers import significant
 from feedtwin.lab.reporting import limits
 from feedtwin.lab.reporting.document import Note, Report, Section, Tile
 from feedtwin.lab.reporting.page import html_of
+from feedtwin.lab.reporting.validation_encounter import encounter_charts, encounter_tables
 from feedtwin.lab.reporting.validation_tables import (
     claims_table,
-    encounter_tables,
     nulls_table,
     patterns_table,
     protocol_tables,
+    recovery_table,
 )
 from feedtwin.lab.study.tables import as_json
 from feedtwin.record.durable import replace_bytes
@@ -60,7 +64,7 @@ def write_validation(results: Results, folder: Path) -> Path:
 
 def report_of_validation(results: Results) -> Report:
     """Return the report; what failed comes first in it."""
-    worlds = "patterns" in results
+    worlds, state = "patterns" in results, str(results["state"])
     counts = {
         state: sum(one["state"] == state for one in results["claims"])
         for state in ("shown", "inferred", NOT_SHOWN)
@@ -68,7 +72,7 @@ def report_of_validation(results: Results) -> Report:
     return Report(
         kind="validation",
         title=str(results["preset"]),
-        calibration=str(results["state"]),
+        calibration=state,
         asked=[
             "Does the twin predict what it was not fitted to, can the same test reject worlds that are wrong on purpose, and which "
             "conclusions about a policy survive what the data leave open?"
@@ -81,25 +85,27 @@ def report_of_validation(results: Results) -> Report:
             Tile(state, str(count), "", (f"of {plural(len(results['claims']), 'claim')}",)) for state, count in counts.items()
         ],
         sections=[
-            Section("Claims", tables=[claims_table(results["claims"])]),
+            Section("Claims", look_in_words(results), tables=[claims_table(results["claims"])]),
             *(_world_sections(results) if worlds else ()),
-            Section("Encounter", tables=encounter_tables(results["encounter"], str(results["state"]))),
+            Section(
+                "Encounter", charts=encounter_charts(results["encounter"], state), tables=encounter_tables(results["encounter"], state)
+            ),
+            *([Section("Recovery", fit_in_words(results), tables=[recovery_table(results["recovery"], state)])] if results["recovery"] else ()),
             *(_contrast_sections(results) if worlds else ()),
             *(Section(one.title, tables=[one]) for one in protocol_tables(results)),
         ],
         warnings=_warnings(results),
-        limits=[limits.of_calibration(str(results["state"])), *limits.ALWAYS, limits.NO_MODEL],
-        absent=[]
-        if worlds
-        else [Note("Bands, null worlds and contrast", f"no worlds were run: {results['no_worlds']}")],
+        limits=[limits.of_calibration(state), *limits.OF_VALIDATION, limits.NO_MODEL],
+        absent=_absent(results),
         audit=None,
         provenance=[
             ("Preset (SHA-256)", str(results["sha256"])),
             ("Data (SHA-256)", str(results["data"]["source_hash"])),
             ("Simulation (SHA-256)", str(results["code_hash"])),
             ("Worlds", f"{results['runs']:,}" if worlds else "none"),
+            ("Fit of the ecosystem", fit_in_words(results)),
         ],
-        basis=str(basis_of(results, results["sizes"]["draws"])) if worlds else str(results["state"]),
+        basis=str(_bands_basis(results)) if worlds else state,
     )  # fmt: skip
 
 
@@ -117,13 +123,29 @@ def _failures_in_words(results: Results) -> list[str]:
         if failed
         else f"All {of} patterns lie inside their bands."
     )
+    better = [
+        f"{row['name']} ({', '.join(nulls_inside(row))})" for row in failed if nulls_inside(row)
+    ]
     kept = [name for name, one in results["nulls"].items() if not one["rejected"]]
     return [
         said,
+        *([f"Null worlds do hold {listed(better)}."] if better else ()),
         f"Null worlds that are not rejected: {', '.join(kept)}."
         if kept
         else "All null worlds are rejected.",
     ]
+
+
+def _absent(results: Results) -> list[Note]:
+    found = []
+    if "patterns" not in results:
+        why = f"no worlds were run: {results['no_worlds']}"
+        found.append(Note("Bands, null worlds and contrast", why))
+    if not results["recovery"]:
+        found.append(Note("Recovery of the parameters", "no ecosystem was fitted"))
+    if not results["encounter"]["curves"]:
+        found.append(Note("Calibration curves", "no impressions were held out"))
+    return found
 
 
 def _contrast_in_words(results: Results) -> list[str]:
@@ -144,9 +166,9 @@ def _n(value: float) -> str:
 
 
 def _warnings(results: Results) -> list[Note]:
-    quick = [Note("quick look", "worlds are few and small: this is no judgement")]
+    few = look_in_words(results)
     return [
-        *(quick if results["quick"] else ()),
+        *([Note("few worlds", few)] if few else ()),
         *(
             Note("not shown", f"{one['claim']}.")
             for one in results["claims"]
@@ -162,8 +184,15 @@ def basis_of(results: Results, runs: int) -> Basis:
     )
 
 
+def _bands_basis(results: Results) -> Basis:
+    """What rests on bands: the twin's worlds and those of each null, and how many were stated where there are fewer."""
+    return replace(basis_of(results, 0), n=bands_in_words(results))
+
+
 def _world_sections(results: Results) -> list[Section]:
-    basis = basis_of(results, results["sizes"]["draws"])
+    basis = _bands_basis(results)
+    few = look_in_words(results)
+    why = "; ".join(f"{name}: {one['why']}" for name, one in results["nulls"].items())
 
     def charts(inside: bool) -> list[Chart]:
         return [
@@ -174,11 +203,11 @@ def _world_sections(results: Results) -> list[Section]:
 
     caption = str(basis)
     sections = [
-        Section("Patterns outside their bands", charts=charts(False)),
-        Section("All patterns", tables=[patterns_table(results["patterns"], caption)]),
-        Section("Null worlds", tables=[nulls_table(results["nulls"], caption)]),
-        Section("Patterns inside their bands", charts=charts(True)),
-    ]
+        Section("Patterns outside their bands", few, charts=charts(False)),
+        Section("All patterns", few, tables=[patterns_table(results["patterns"], caption)]),
+        Section("Null worlds", f"{why}. {few}".rstrip(), tables=[nulls_table(results["nulls"], results["patterns"], caption)]),
+        Section("Patterns inside their bands", few, charts=charts(True)),
+    ]  # fmt: skip
     return [one for one in sections if one.charts or one.tables]
 
 

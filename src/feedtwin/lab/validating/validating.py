@@ -11,10 +11,13 @@ import numpy as np
 
 from feedtwin.calibration.ecosystem.plan import Plan, ecosystem_constants, read_plan
 from feedtwin.calibration.preset import read_about
-from feedtwin.calibration.report.bands import band_of, failures_first, pattern_row
+from feedtwin.calibration.report.bands import band_of, failures_first, null_verdict, pattern_row
+from feedtwin.calibration.report.coverage import coverages
 from feedtwin.calibration.report.ledger import claims, verdicts
+from feedtwin.calibration.report.look import few_of
 from feedtwin.calibration.report.plan import (
     Overlay,
+    Sizes,
     Worlds,
     ranges,
     read_worlds,
@@ -83,6 +86,8 @@ def about_preset(path: Path, asked: Asked) -> Plain:
         "exposure": about["calibration"]["exposure"], "data": about["data"], "heads": about["heads"],
         "parameters": ecosystem.get("parameters") or {},
         "ridges": (ecosystem.get("design") or {}).get("ridges") or [],
+        "fit_worlds": (ecosystem.get("design") or {}).get("runs"),
+        "recovery": coverages(ecosystem.get("recovery")),
         "recovery_passes": bool((ecosystem.get("recovery") or {}).get("passes", False)),
         "quick": asked.quick, "code_hash": simulation_hash(),
     }  # fmt: skip
@@ -100,6 +105,20 @@ def can_run(about: Mapping[str, Any]) -> str:
             f"{ADAPTOR!r} only"
         )
     return ""
+
+
+def planned(asked: Asked) -> tuple[Plan, Worlds, Sizes]:
+    """What is fitted to what, which worlds there are and how many of each; nothing is read or run for it.
+
+    Raises:
+        SettingsError: What is asked for cannot be met: the budget is below the smallest report, or a size is impossible.
+    """
+    plan, worlds = read_plan(), read_worlds()
+    constants = report_constants(asked.parameters, asked.quick)
+    sizes = sizes_of(
+        constants, asked.budget, len(plan.free) + 1, len(worlds.nulls), len(worlds.changed)
+    )
+    return plan, worlds, sizes
 
 
 def validate_worlds(
@@ -131,19 +150,19 @@ def validate_worlds(
     ecosystem = ecosystem_constants(asked.parameters)
     if asked.quick:
         ecosystem["people"] = constants["people"]
-    plan, worlds = read_plan(), read_worlds()
+    plan, worlds, sizes = planned(asked)
     side = log_side(plan, data, log, about["constants"], ecosystem, path)
     plan = plan.without([name for name, one in side.observed.items() if not isfinite(one.value)])
-    sizes = sizes_of(
-        constants, asked.budget, len(plan.free) + 1, len(worlds.nulls), len(worlds.changed)
-    )
     section = about.get("ecosystem") or {}
     free = ranges(plan.free, section.get("parameters") or {})
     on_run("all groups", 0, runs_of(worlds, sizes, free), 0)
     bench = _bench(path, about, worlds, side, constants, executor, on_run)
     confidence = float(about["constants"]["judge.confidence"])
     found = _patterns(bench, plan, side, worlds, sizes.draws, sizes.null_draws, confidence)
-    nulls = _nulls(worlds, found, int(constants["null_patterns"]))
+    needed = int(constants["null_patterns"])
+    nulls = {
+        one.name: {"why": one.why, **null_verdict(one.name, found, needed)} for one in worlds.nulls
+    }
     contrast = _contrast(bench, worlds, sizes.draws, sizes.variant_pairs, confidence)
     points, rows = morris_rows(bench, free, sizes)
     contrast["screening"] = _screening(points, rows, free, worlds, constants, confidence)
@@ -170,8 +189,9 @@ def validate_worlds(
 def whole(
     report: Mapping[str, Any], encounter: Mapping[str, Any], worlds: Mapping[str, Any]
 ) -> Plain:
-    """All results with the claims that follow from them."""
+    """All results with what they rest on less of than stated, and the claims that follow from them."""
     results: Plain = {**report, "encounter": encounter, **worlds}
+    results["few"] = few_of(results)
     return {**results, "claims": claims(results)}
 
 
@@ -234,18 +254,6 @@ def _patterns(
             )
         )  # fmt: skip
     return found
-
-
-def _nulls(worlds: Worlds, found: Sequence[Mapping[str, Any]], needed: int) -> Plain:
-    out: Plain = {}
-    for one in worlds.nulls:
-        by = [row["name"] for row in found if one.name in row["rejects"]]
-        apart = [row["name"] for row in found if row["name"] in by and row["twin"]["inside"]]
-        out[one.name] = {
-            "why": one.why, "rejected_by": by, "told_apart_by": apart, "needed": needed,
-            "rejected": len(by) >= needed,
-        }  # fmt: skip
-    return out
 
 
 def _contrast(bench: Bench, worlds: Worlds, draws: int, pairs: int, confidence: float) -> Plain:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from feedtwin.calibration.ecosystem.plan import Free, Pattern
-from feedtwin.calibration.report.bands import band_of, failures_first, pattern_row
+from feedtwin.calibration.report.bands import band_of, failures_first, null_verdict, pattern_row
 from feedtwin.calibration.report.ledger import claims, verdicts
 from feedtwin.calibration.report.plan import ranges, read_worlds, report_constants, sizes_of
 from feedtwin.calibration.report.screening import (
@@ -142,15 +142,16 @@ def test_ranges_are_the_posteriors_where_there_is_one() -> None:
 
 
 def results(inside: bool, role: str, rejects: list[str], robust: str) -> dict:
-    twin = {"inside": inside, "low": 0.0, "high": 1.0}
+    twin = {"inside": inside, "middle": -0.25, "low": 0.0, "high": 1.0}
     signs = {"estimate": 1.0, "low": 0.5, "high": 1.5, "sign": "+", "flips": 0.0}
     return {
         "encounter": {"verdicts": [{"promise": "good", "holds": 2, "of": 2}, {"promise": "better", "holds": 1, "of": 2}]},
         "patterns": [
-            {"name": "x", "role": role, "level": "user", "observed": 0.5, "twin": twin, "rejects": rejects}
+            {"name": "x", "role": role, "level": "user", "observed": 0.5, "twin": twin, "rejects": rejects, "nulls": {"random feed": {}, "no feedback": {}}}
         ],
-        "nulls": {"random feed": {"rejected": bool(rejects), "rejected_by": ["x"], "told_apart_by": [], "needed": 3}},
-        "verdicts": [],
+        "nulls": {"random feed": {"rejected": bool(rejects), "rejected_by": ["x"], "told_apart_by": [], "held_out": [], "needed": 3}},
+        "verdicts": [{"promise": "eight inside", "holds": 9, "needed": 8, "passes": True}],
+        "few": {"worlds": [], "fit": []},
         "parameters": {
             name: {"identified": known, "low": 0, "high": 1, "prior_low": 0, "prior_high": 2, "contraction": 0.5}
             for name, known in (("known", True), ("unknown", False))
@@ -171,7 +172,62 @@ def results(inside: bool, role: str, rejects: list[str], robust: str) -> dict:
 )
 def test_a_pattern_is_claimed_by_rule(inside, role, rejects, state) -> None:
     found = claims(results(inside, role, rejects, ROBUST))
-    assert next(one for one in found if "closed loop" in one["claim"])["state"] == state
+    claim = next(one for one in found if "closed loop" in one["claim"])
+    assert claim["state"] == state and "log 0.5, twin -0.25, band 0 to 1" in claim["evidence"]
+
+
+def test_a_pattern_outside_says_which_null_worlds_do_better() -> None:
+    outside, inside = (
+        next(
+            one["evidence"]
+            for one in claims(results(held, "held_out", ["random feed"], ROBUST))
+            if "closed loop" in one["claim"]
+        )
+        for held in (False, True)
+    )
+    assert outside.endswith("the log lies in the band of no feedback") and "lies in" not in inside
+
+
+@pytest.mark.parametrize(
+    ("few", "kept"),
+    [
+        ({"worlds": ["4 worlds instead of 20"], "fit": []}, {"The data know known"}),
+        ({"worlds": [], "fit": ["9 worlds instead of 300"]}, set()),
+    ],
+)
+def test_what_rests_on_few_worlds_is_at_most_inferred(few, kept) -> None:
+    whole = results(True, "held_out", ["random feed"], ROBUST)
+    before = {one["claim"]: one["state"] for one in claims(whole)}
+    found = claims({**whole, "few": few})
+    encounter = "The encounter on held-out people and days: good"
+    assert {one["claim"] for one in found if one["state"] == "shown"} == {encounter} | kept
+    for one in found:
+        if before[one["claim"]] == "shown" and one["state"] == "inferred":
+            assert "instead of" in one["evidence"]
+        else:
+            assert one["state"] == before[one["claim"]], "nothing gets better by it"
+
+
+def null_rows() -> list[dict]:
+    """Patterns by what they say of a null world and of the twin."""
+    said = [
+        ("held_out", True, True),
+        ("fitted", True, True),
+        ("held_out", True, False),
+        ("held_out", False, True),
+    ]
+    return [
+        {"name": f"p{k}", "role": role, "rejects": ["null"] if rejects else [], "twin": {"inside": inside}}
+        for k, (role, rejects, inside) in enumerate(said)
+    ]  # fmt: skip
+
+
+def test_a_pattern_that_rejects_the_twin_as_well_does_not_count_against_a_null_world() -> None:
+    found = null_verdict("null", null_rows(), 3)
+    assert found["rejected_by"] == ["p0", "p1", "p2"] and not found["rejected"]
+    assert found["told_apart_by"] == ["p0", "p1"] and found["held_out"] == ["p0"]
+    assert null_verdict("null", null_rows(), 2)["rejected"]
+    assert not null_verdict("other", null_rows(), 1)["rejected"]
 
 
 def test_claims_say_no_first_and_never_show_an_effect() -> None:
@@ -191,9 +247,16 @@ def test_promises_need_eight_patterns_on_three_levels_and_three_against_each_nul
         {"role": "held_out", "level": level, "twin": {"inside": True}}
         for level in ("encounter", "user", "ecosystem") * 3
     ]
-    nulls = {"random feed": {"rejected_by": ["a", "b"]}}
+    nulls = {
+        "random feed": {
+            "rejected_by": ["a", "b", "c"],
+            "told_apart_by": ["a", "b"],
+            "held_out": ["b"],
+        }
+    }
     found = verdicts({"patterns": rows, "nulls": nulls}, CONSTANTS)
     assert [one["passes"] for one in found] == [True, True, False]
+    assert found[2]["holds"] == 2 and "(1 of them held out)" in found[2]["promise"]
     rows = [row for row in rows if row["level"] == "user"] * 3
     assert [one["passes"] for one in verdicts({"patterns": rows, "nulls": nulls}, CONSTANTS)][
         :2

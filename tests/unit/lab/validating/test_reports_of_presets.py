@@ -12,12 +12,14 @@ from feedtwin.calibration.ecosystem.patterns import MEASURES
 from feedtwin.calibration.preset import calibration_constants
 from feedtwin.datasets.hashing import normals
 from feedtwin.datasets.kuairand import KuaiRand
+from feedtwin.errors import SettingsError
 from feedtwin.lab.reporting.validation_report import write_validation
 from feedtwin.lab.validating.simulating import Job, do_patterns
 from feedtwin.lab.validating.validating import (
     ROWS_SUFFIX,
     Asked,
     about_preset,
+    planned,
     validate_worlds,
     whole,
 )
@@ -128,7 +130,11 @@ def test_a_report_says_what_failed_first_and_names_what_the_twin_consists_of(
     assert words.index(state) < words.index("What was asked")
     failed, passed = (row["name"] for row in results["patterns"])
     assert words.index(failed) < words.index(passed)
-    assert words.index("this is no judgement") < words.index("Claims ledger")
+    look = "A quick look: 4 worlds of the twin instead of 20, 3 worlds of each null instead of 10, 150 people per world instead of 1,000."
+    assert words.index(look) < words.index("Claims ledger")
+    assert words.count(look) >= 4, "it stands where the numbers stand"
+    assert not any(one["state"] == "shown" for one in results["claims"])
+    assert "it was not." not in words, "a validation report does not say that nothing was validated"
     assert body.index("Patterns outside their bands") < body.index("Patterns inside their bands")
     assert "<b>note</b>" not in page, "what data say is text and not markup"
     for row in policy_rows():
@@ -155,3 +161,13 @@ def test_a_report_without_worlds_says_so(preset: Path, tmp_path: Path) -> None:
     results = whole(about_preset(preset, Asked()), encounter, {"no_worlds": "of a <test>"})
     page = write_validation(results, tmp_path / "out").read_text("utf-8")
     assert "No worlds were run: of a &lt;test&gt;" in page and "were asked" not in page
+    assert "no ecosystem was fitted" in page and "instead of" not in page
+
+
+def test_what_cannot_be_met_is_refused_before_anything_is_read() -> None:
+    _, worlds, sizes = planned(Asked(quick=True))
+    assert (sizes.draws, len(worlds.nulls)) == (4, 3)
+    with pytest.raises(SettingsError, match="the smallest report needs"):
+        planned(Asked(budget=60))
+    with pytest.raises(SettingsError, match="power of two"):
+        planned(Asked(parameters={"calibration.report.sobol_points": 12}))
