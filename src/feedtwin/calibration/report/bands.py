@@ -102,13 +102,13 @@ def pattern_row(
         "tolerance": pattern.tolerance, "observed": observed[0], "error": observed[1],
         "twin": asdict(twin), "baseline": baseline_of(*other, *observed, confidence),
         "nulls": {name: asdict(band) for name, band in nulls.items()},
-        "rejects": [name for name, band in nulls.items() if not band.inside],
+        "rejects": [n for n, band in nulls.items() if band.low is not None and not band.inside],
     }  # fmt: skip
 
 
 def nulls_inside(row: Mapping[str, Any]) -> list[str]:
     """The null worlds whose bands hold the log's value of a pattern; where the twin's does not, they do better than it."""
-    return [name for name in row["nulls"] if name not in row["rejects"]]
+    return [name for name, band in row["nulls"].items() if band["inside"]]
 
 
 def null_verdict(name: str, rows: Sequence[Mapping[str, Any]], needed: int) -> dict[str, Any]:

@@ -10,7 +10,10 @@ UP: Final = "+"
 DOWN: Final = "-"
 UNCLEAR: Final = "unclear"
 ROBUST: Final = "robust"
-NOT_ROBUST: Final = "not robust"
+CONTRADICTED: Final = "contradicted"
+"""Clear signs disagree: the conclusion hangs on the structure."""
+UNTOLD: Final = "not clear everywhere"
+"""No clear sign contradicts another, and some interval holds 0: more pairs may tell."""
 
 
 def contrast_of(differences: Sequence[float], confidence: float) -> dict[str, Any]:
@@ -35,6 +38,8 @@ def contrast_of(differences: Sequence[float], confidence: float) -> dict[str, An
 
 
 def robustness(posterior: Mapping[str, Any], variants: Mapping[str, Mapping[str, Any]]) -> str:
-    """ROBUST only where the sign is clear over the posterior and the same, clear, in every variant."""
+    """ROBUST only where the sign is clear over the posterior and the same, clear, in every variant; else what stands in the way."""
     signs = {posterior["sign"], *(one["sign"] for one in variants.values())}
-    return ROBUST if len(signs) == 1 and UNCLEAR not in signs else NOT_ROBUST
+    if {UP, DOWN} <= signs:
+        return CONTRADICTED
+    return UNTOLD if UNCLEAR in signs else ROBUST

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from feedtwin.calibration.ecosystem.plan import Free, Pattern
-from feedtwin.calibration.report.bands import band_of, failures_first, null_verdict, pattern_row
+from feedtwin.calibration.report.bands import (
+    band_of,
+    failures_first,
+    null_verdict,
+    nulls_inside,
+    pattern_row,
+)
 from feedtwin.calibration.report.ledger import claims, verdicts
 from feedtwin.calibration.report.plan import ranges, read_worlds, report_constants, sizes_of
 from feedtwin.calibration.report.screening import (
@@ -17,7 +23,13 @@ from feedtwin.calibration.report.screening import (
     sobol_indices,
     sobol_points,
 )
-from feedtwin.calibration.report.signs import NOT_ROBUST, ROBUST, contrast_of, robustness
+from feedtwin.calibration.report.signs import (
+    CONTRADICTED,
+    ROBUST,
+    UNTOLD,
+    contrast_of,
+    robustness,
+)
 from feedtwin.datasets.hashing import normals
 from feedtwin.errors import SettingsError
 
@@ -66,6 +78,17 @@ def test_what_fails_comes_first() -> None:
     assert not rows[1]["baseline"]["inside"] and rows[0]["baseline"]["inside"]
 
 
+def test_a_null_world_without_a_number_is_neither_rejected_nor_better() -> None:
+    pattern = Pattern("one", "held_out", "user", "1", 0.0)
+    twin = band_of([1.0, 1.1, 0.9], 1.0, 0.01, 0.0, 0.95)
+    nulls = {
+        "none": band_of([5.0, 5.1, float("nan")], 1.0, 0.01, 0.0, 0.95),
+        "far": band_of([5.0, 5.1, 4.9], 1.0, 0.01, 0.0, 0.95),
+    }
+    row = pattern_row(pattern, (1.0, 0.01), (1.0, 0.01), twin, nulls, 0.95)
+    assert row["rejects"] == ["far"] and nulls_inside(row) == []
+
+
 def test_screening_finds_the_slopes_of_a_plane_exactly() -> None:
     points = morris_points(5, 4, 3)
     assert points.min() >= 0.0 and points.max() <= 1.0
@@ -107,9 +130,10 @@ def test_a_sign_is_robust_only_where_it_is_clear_everywhere() -> None:
     assert (up["sign"], down["sign"], unclear["sign"]) == ("+", "-", "unclear")
     assert up["flips"] == 0.0 and unclear["flips"] == pytest.approx(1 / 3)
     assert robustness(up, {"a": up, "b": up}) == ROBUST
-    assert robustness(up, {"a": up, "b": down}) == NOT_ROBUST
-    assert robustness(up, {"a": unclear}) == NOT_ROBUST
-    assert robustness(unclear, {"a": unclear}) == NOT_ROBUST
+    assert robustness(up, {"a": up, "b": down}) == CONTRADICTED
+    assert robustness(unclear, {"a": up, "b": down}) == CONTRADICTED
+    assert robustness(up, {"a": unclear}) == UNTOLD
+    assert robustness(unclear, {"a": unclear}) == UNTOLD
 
 
 def test_sizes_keep_to_a_budget_and_say_when_they_cannot() -> None:
@@ -238,7 +262,7 @@ def test_claims_say_no_first_and_never_show_an_effect() -> None:
     assert by_claim["b - a changes watch_s"] == "inferred"
     assert by_claim["The data know known"] == "shown"
     assert by_claim["The data know unknown"] == "not shown"
-    frail = claims(results(True, "held_out", ["random feed"], NOT_ROBUST))
+    frail = claims(results(True, "held_out", ["random feed"], CONTRADICTED))
     assert {one["claim"]: one["state"] for one in frail}["b - a changes watch_s"] == "not shown"
 
 
