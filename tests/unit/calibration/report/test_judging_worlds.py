@@ -171,7 +171,7 @@ def results(inside: bool, role: str, rejects: list[str], robust: str) -> dict:
     return {
         "encounter": {"verdicts": [{"promise": "good", "holds": 2, "of": 2}, {"promise": "better", "holds": 1, "of": 2}]},
         "patterns": [
-            {"name": "x", "role": role, "level": "user", "observed": 0.5, "twin": twin, "rejects": rejects, "nulls": {"random feed": {}, "no feedback": {}}}
+            {"name": "x", "role": role, "level": "user", "observed": 0.5, "twin": twin, "rejects": rejects, "nulls": {one: {"inside": one not in rejects} for one in ("random feed", "no feedback")}}
         ],
         "nulls": {"random feed": {"rejected": bool(rejects), "rejected_by": ["x"], "told_apart_by": [], "held_out": [], "needed": 3}},
         "verdicts": [{"promise": "eight inside", "holds": 9, "needed": 8, "passes": True}],
