@@ -122,7 +122,7 @@ def trace(results: Mapping[str, Any]) -> Rows:
     rows.append(
         (
             output,
-            f"Fitted: {', '.join(f'{level}: {said}' for level, said in results['levels'].items())}. Recovery {'passes' if results['recovery_passes'] else 'does not pass, or was not run'}.",
+            f"Fitted: {', '.join(f'{level}: {said}' for level, said in results['levels'].items())}. Recovery {results['recovery']}.",
         )
     )
     if contrast is None:
