@@ -179,6 +179,7 @@ def _key(
     )  # fmt: skip
     plain = [
         FORMAT, simulation_hash(), encounter, log.provenance.source_hash, side.setting.days,
-        dict(plan.fixed), [(f.path, f.low, f.high, f.scale) for f in plan.free], round(side.setting.per_person, 9), {name: constants[name] for name in names},
+        round(side.setting.per_person, 9), {name: constants[name] for name in names},
+        dict(plan.fixed), [(f.path, f.low, f.high, f.scale) for f in plan.free],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

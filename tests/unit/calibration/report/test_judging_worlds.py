@@ -89,7 +89,9 @@ def test_what_is_noise_is_not_told_from_the_idle_input() -> None:
 
 
 def test_an_input_is_active_above_the_whole_interval_of_the_idle_one() -> None:
-    value, low, high = (np.array(one) for one in ([3.0, 5.0, 1.0], [1.5, 2.5, 0.5], [4.0, 6.0, 2.0]))
+    value, low, high = (
+        np.array(one) for one in ([3.0, 5.0, 1.0], [1.5, 2.5, 0.5], [4.0, 6.0, 2.0])
+    )
     found = Indices(value, low, high)
     assert is_active(found, ["above its value", "above its interval", IDLE]) == [False, True, False]
 
