@@ -115,7 +115,7 @@ def _verdict(one: Mapping[str, Any]) -> Claim:
 
 
 def _parameter(name: str, one: Mapping[str, Any], results: Mapping[str, Any]) -> Claim:
-    recovery = results["recovery"]
+    recovery = results["recovery_verdict"]
     state = {PASSES: SHOWN, FAILS: INFERRED}.get(recovery, NOT_SHOWN)
     state = state if one["identified"] else NOT_SHOWN
     return _claim(

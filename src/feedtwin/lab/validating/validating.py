@@ -81,7 +81,7 @@ def about_preset(path: Path, asked: Asked) -> Plain:
         "exposure": about["calibration"]["exposure"], "data": about["data"], "heads": about["heads"],
         "parameters": parameters_of(ecosystem),
         "ridges": (ecosystem.get("design") or {}).get("ridges") or [],
-        "recovery": verdict_of(ecosystem.get("recovery")),
+        "recovery_verdict": verdict_of(ecosystem.get("recovery")),
         "quick": asked.quick, "code_hash": simulation_hash(),
     }  # fmt: skip
 

@@ -164,7 +164,7 @@ def results(inside: bool, role: str, rejects: list[str], robust: str) -> dict:
             name: {"identified": known, "low": 0, "high": 1, "prior_low": 0, "prior_high": 2, "contraction": 0.5}
             for name, known in (("known", True), ("unknown", False))
         },
-        "recovery": "passes",
+        "recovery_verdict": "passes",
         "contrast": {"name": "b - a", "posterior": {"watch_s": signs}, "variants": {"v": {"watch_s": signs}}, "robustness": {"watch_s": robust}},
     }  # fmt: skip
 
@@ -206,7 +206,7 @@ def test_claims_say_no_first_and_never_show_an_effect() -> None:
     ],
 )
 def test_a_parameter_is_claimed_by_what_recovery_found(recovery: str, state: str) -> None:
-    made = {**results(True, "held_out", ["random feed"], ROBUST), "recovery": recovery}
+    made = {**results(True, "held_out", ["random feed"], ROBUST), "recovery_verdict": recovery}
     by_claim = {one["claim"]: one for one in claims(made)}
     known, unknown = (by_claim[f"The data know {name}"] for name in ("known", "unknown"))
     assert (known["state"], unknown["state"]) == (state, "not shown")
