@@ -73,5 +73,5 @@ def rule_out(scores: F8, cutoff: float, rank: int, least: float) -> Region:
     raise DataError(
         f"history matching: with {patterns // 2} of {patterns} patterns let off, fewer than {least:.2%} of the prior is within "
         f"{cutoff:g} standard deviations of the log; expected more. Worlds of this kind cannot give its patterns: fit other "
-        f"data, or allow more and say so: --set calibration.ecosystem.implausible={cutoff + 1.0:g}"
+        f"data, or let more be missed: --set calibration.ecosystem.implausible=N, N above {cutoff:g}"
     )
