@@ -7,6 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from feedtwin.calibration.ecosystem.verdict import (
+    PASSES,
+    known_in_words,
+    parameters_of,
+    verdict_of,
+)
 from feedtwin.calibration.packing import SUFFIX
 from feedtwin.calibration.preset import read_about, read_preset
 from feedtwin.calibration.shipped import BY_HAND, preset_rows
@@ -93,6 +99,15 @@ def test_every_value_of_every_preset_has_a_source() -> None:
     assert "137607 rows" in encounter and "fitted on 20" in encounter and "unknown" not in encounter
     unknown = [row["path"] for row in fitted if "not identified" in row["source"]]
     assert unknown, "parameters that the data do not identify say so"
+
+
+def test_what_it_calls_identified_has_trials_enough() -> None:
+    section = read_about(file_of(NAME))["ecosystem"]
+    assert verdict_of(section["recovery"]) == PASSES
+    assert read_fitted(NAME).state.endswith(known_in_words(section))
+    assert known_in_words(section) == "4 of 9 parameters identified"
+    tested = [name for name, one in parameters_of(section).items() if one["identified"]]
+    assert section["recovery"]["tested"] == tested
 
 
 def test_a_study_over_its_draws_says_which() -> None:

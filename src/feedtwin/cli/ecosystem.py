@@ -165,7 +165,10 @@ def _fitted(
 
 
 def _print(section: Mapping[str, Any]) -> None:
+    from feedtwin.calibration.ecosystem.verdict import too_few
+
     design, recovery = section["design"], section["recovery"]
+    no = "not told" if too_few(recovery) else "no"
     say(
         f"worlds  {plural(design['runs'], 'world')} of {design['people']} people; {design['runs_not_ruled_out']} of them, and "
         f"{design['share_not_ruled_out']:.1%} of the prior, are not ruled out"
@@ -184,7 +187,7 @@ def _print(section: Mapping[str, Any]) -> None:
             (
                 name, one["point"], one["low"], one["high"],
                 f"{one['prior_low']:g} to {one['prior_high']:g}", one["contraction"],
-                "yes" if one["identified"] else "no", recovery["parameters"][name]["coverage"],
+                "yes" if one["identified"] else no, recovery["parameters"][name]["coverage"],
             )
             for name, one in section["parameters"].items()
         ],
@@ -192,11 +195,7 @@ def _print(section: Mapping[str, Any]) -> None:
     )  # fmt: skip
     for one in design["ridges"]:
         say(f"ridge   {' and '.join(one['pair'])}: correlation {one['correlation']:.2f}")
-    passed = "as it should" if recovery["passes"] else "NOT at the nominal rate"
-    say(
-        f"check   {recovery['trials']} simulated worlds in the data's place: {recovery['nominal']:.0%} intervals hold the truth {passed}"
-        + (f", after widening by {recovery['widened_by']:g}" if recovery["widened_by"] > 1 else "")
-    )
+    say(f"check   {_checked(recovery)}")
     rows = sorted(
         section["patterns"].items(), key=lambda item: (item[1]["role"], item[1]["inside"])
     )
@@ -212,3 +211,24 @@ def _print(section: Mapping[str, Any]) -> None:
         ],
         keep=("pattern",),
     )  # fmt: skip
+
+
+def _checked(recovery: Mapping[str, Any]) -> str:
+    """What recovery says, and what to do where it cannot say anything."""
+    from feedtwin.calibration.ecosystem.verdict import FAILS, PASSES, too_few, verdict_of
+
+    widened = (
+        f", after widening by {recovery['widened_by']:g}" if recovery["widened_by"] > 1 else ""
+    )
+    played = f"{plural(recovery['trials'], 'simulated world')} in the data's place"
+    held = f"{recovery['nominal']:.0%} intervals hold the truth"
+    verdict = verdict_of(recovery)
+    if too_few(recovery):
+        return (
+            f"{played}{widened}: recovery {verdict} whether {held}, and no parameter is called identified. A larger --budget leaves more "
+            "worlds; those that are finished are kept"
+        )
+    if verdict in (PASSES, FAILS):
+        found = "as often as they should" if verdict == PASSES else "NOT at the nominal rate"
+        return f"{played}: {held} {found}{widened}"
+    return f"{played}: recovery {verdict}"

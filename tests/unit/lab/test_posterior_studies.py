@@ -99,6 +99,17 @@ def test_what_is_not_identified_is_said(study: Study) -> None:
     assert "posterior" not in said, "three pairs in each draw are enough to tell chance apart"
 
 
+def test_with_too_few_trials_nothing_counts_as_identified(study: Study) -> None:
+    """Also in a preset that an earlier version wrote, which calls a parameter identified and knows of no least number."""
+    text = f"{PRESET}  recovery: {{trials: 13, passes: true, tested: [user.away_rate]}}\n"
+    Path(str(study.preset)).write_text(text, "utf-8")
+    assert unidentified(study) == ["user.stamina_s", "user.away_rate"]
+    found = cells(study, 1.0)
+    said = {one.kind: one for one in warnings_of(study, found, effects_of(study, found, ""), "")}
+    assert "too few trials to tell (13 of 100)" in said["not identified"].message
+    assert "close to the prior" not in said["not identified"].message
+
+
 def test_a_study_without_draws_is_refused(study: Study) -> None:
     with pytest.raises(SettingsError, match="needs a fitted preset"):
         over_posterior(replace(study, preset="paper_text"), 4, DOCUMENT)

@@ -57,7 +57,7 @@ class Fitted:
         region: what the first wave left.
         posterior: of the parameters, after widening.
         contraction: (d,) 1 - posterior variance / prior variance; below 0 where the posterior is at both ends.
-        identified: (d,) whether the contraction is large enough.
+        identified: (d,) whether the contraction is large enough; none where recovery has too few trials to tell.
         recovery: how parameters of simulated worlds are recovered.
         runs: worlds of both waves.
         without: those of them that had no number for some pattern, and count as ruled out.
@@ -118,9 +118,10 @@ def fit_ecosystem(
     recovery = recover(table.unit, noisy, contraction >= constants["identified"], constants)
     posterior = posterior.wider(recovery.factor)
     contraction = 1.0 - np.diag(posterior.covariance) / _PRIOR_VARIANCE
+    tells = recovery.trials >= int(constants["trials_min"])
     return Fitted(
         plan, target, table, fit_emulator(whole.unit, whole.patterns), region, posterior,
-        contraction, contraction >= constants["identified"], recovery, done, done - len(whole),
+        contraction, (contraction >= constants["identified"]) & tells, recovery, done, done - len(whole),
     )  # fmt: skip
 
 
@@ -168,8 +169,8 @@ def _worlds(
     if whole.mean() < 0.5:
         raise DataError(
             f"{int((~whole).sum())} of {len(unit)} simulated worlds give no number for some pattern, most often for "
-            f"{names[int(np.argmin(known.mean(axis=0)))]}; expected one for every pattern in at least half of them. Simulate larger worlds, or "
-            "leave the pattern out of the plan"
+            f"{names[int(np.argmin(known.mean(axis=0)))]}; expected one for every pattern in at least half of them. Simulate larger worlds: "
+            "--set calibration.ecosystem.people=N (of --levels spread, calibration.spread.people), N above what it was"
         )
     return Reference(unit, found, np.full(len(unit), wave)).take(whole)
 

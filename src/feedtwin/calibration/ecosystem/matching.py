@@ -72,6 +72,6 @@ def rule_out(scores: F8, cutoff: float, rank: int, least: float) -> Region:
             return Region(kept, float(kept.mean()), allowed, scores[kept].min(axis=0))
     raise DataError(
         f"history matching: with {patterns // 2} of {patterns} patterns let off, fewer than {least:.2%} of the prior is within "
-        f"{cutoff:g} standard deviations of the log; expected more. Worlds of this kind cannot give its patterns: widen the "
-        "priors, or state a larger tolerance and say why"
+        f"{cutoff:g} standard deviations of the log; expected more. Worlds of this kind cannot give its patterns: fit other "
+        f"data, or let more be missed: --set calibration.ecosystem.implausible=N, N above {cutoff:g}"
     )

@@ -21,13 +21,15 @@ class Recovery:
     """What leave-one-out gave; n trials, d parameters.
 
     Attributes:
-        trials: number of worlds that played the log.
+        trials: number of worlds that played the log in the test; half of them where the others chose the factor.
         coverage: (d,) share of trials whose interval held the truth, after widening.
         p: (d,) exact two-sided binomial p of that share against the nominal one.
         ranks: (d, BINS) trials by the posterior weight below the truth; flat when honest.
         factor: by which logits were spread; 1 where nothing was wrong without.
         coverage_before: (d,) the coverage without widening, over the trials that the factor was not chosen on.
-        passes: whether no identified parameter's p, Holm-corrected over them, is below the level.
+        tested: (d,) parameters whose coverage was tested.
+        passes: whether no tested parameter's p, Holm-corrected over them, is below the level; None where nothing was tested,
+            or too few trials were left to tell.
     """
 
     trials: int
@@ -36,11 +38,12 @@ class Recovery:
     ranks: np.ndarray
     factor: float
     coverage_before: F8
-    passes: bool
+    tested: Flags
+    passes: bool | None
 
 
 def recover(
-    unit: F8, patterns: F8, identified: Flags, constants: Mapping[str, Any], most: int = 400
+    unit: F8, patterns: F8, tested: Flags, constants: Mapping[str, Any], most: int = 400
 ) -> Recovery:
     """Leaves out each row in turn and infers its parameters from the others.
 
@@ -50,8 +53,8 @@ def recover(
     Args:
         unit: (n, d) points, uniform over the prior.
         patterns: (n, v, P) what one world gave at each, in v versions of the discrepancy; the first plays the log.
-        identified: (d,) parameters whose coverage is tested.
-        constants: `accepted`, `ridge`, `credible`, `recovery_level`.
+        tested: (d,) parameters whose coverage is tested.
+        constants: `accepted`, `ridge`, `credible`, `recovery_level`, `trials_min`.
         most: most trials.
 
     Returns:
@@ -72,23 +75,22 @@ def recover(
         return np.array(found)
 
     before = held(1.0, trials)
-    factor, tested = 1.0, before
-    if not _joint(before, identified, nominal, constants) and _is_narrow(
-        before, identified, nominal
-    ):
+    factor, after = 1.0, before
+    if _is_narrow(before, tested, nominal) and not _joint(before, tested, nominal, constants):
         factor = next(
-            (f for f in FACTORS if not _is_narrow(held(f, trials[::2]), identified, nominal)),
+            (f for f in FACTORS if not _is_narrow(held(f, trials[::2]), tested, nominal)),
             FACTORS[-1],
         )
-        tested = held(factor, trials[1::2])
+        after = held(factor, trials[1::2])
         before = before[1::2]
-    p = _tests(tested, nominal)
+    p = _tests(after, nominal)
+    tells = bool(tested.any()) and len(after) >= int(constants["trials_min"])
     below = np.array([left_out[j].wider(factor).below(unit[j]) for j in trials])
     place = np.minimum((below * BINS).astype(np.int64), BINS - 1)
     ranks = np.stack([np.bincount(column, minlength=BINS) for column in place.T])
     return Recovery(
-        len(tested), tested.mean(axis=0), p, ranks, float(factor), before.mean(axis=0),
-        _joint(tested, identified, nominal, constants),
+        len(after), after.mean(axis=0), p, ranks, float(factor), before.mean(axis=0), tested,
+        _joint(after, tested, nominal, constants) if tells else None,
     )  # fmt: skip
 
 
@@ -102,13 +104,11 @@ def _tests(held: Flags, nominal: float) -> F8:
     return np.array([stats.binomtest(k, len(held), nominal).pvalue for k in counts])
 
 
-def _is_narrow(held: Flags, identified: Flags, nominal: float) -> bool:
-    return bool(identified.any()) and float(held[:, identified].mean()) < nominal
+def _is_narrow(held: Flags, tested: Flags, nominal: float) -> bool:
+    return bool(tested.any()) and float(held[:, tested].mean()) < nominal
 
 
-def _joint(held: Flags, identified: Flags, nominal: float, c: Mapping[str, Any]) -> bool:
-    """Holm's first step: the smallest p times the number of tests."""
-    if not identified.any():
-        return True
-    smallest = float(_tests(held, nominal)[identified].min())
-    return smallest * int(identified.sum()) >= c["recovery_level"]
+def _joint(held: Flags, tested: Flags, nominal: float, c: Mapping[str, Any]) -> bool:
+    """Holm's first step, of one test or more: the smallest p times their number."""
+    smallest = float(_tests(held, nominal)[tested].min())
+    return smallest * int(tested.sum()) >= c["recovery_level"]

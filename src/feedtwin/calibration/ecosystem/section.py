@@ -6,6 +6,7 @@ from typing import Any, Final
 import numpy as np
 
 from feedtwin.calibration.ecosystem.fitting import Fitted
+from feedtwin.calibration.ecosystem.verdict import too_few, verdict_of
 from feedtwin.datasets.adaptor import F8
 
 DIGITS: Final = 6
@@ -26,12 +27,14 @@ def section_of(
         constants: `ecosystem.*` without the section's name.
 
     Returns:
-        `names`, `point`, `draws` (K rows in the order of `names`), `fixed` where the plan fixes something, `parameters`, `patterns`, `recovery`, `design`. A band
+        `names`, `point`, `draws` (K rows in the order of `names`), `fixed` where the plan fixes something, `parameters`, `patterns`, `recovery` (`verdict` says
+        what it found), `design`. A band
         `predicted_low` to `predicted_high` is 95 % and holds the posterior, the emulator, the observation's error and the
         stated tolerance; `inside` says whether the observed value is in it, `inside_without_tolerance` whether it would be
         in a band without the last.
     """
     plan, posterior = fitted.plan, fitted.posterior
+    recovery = _recovery(fitted, constants)
     unit = posterior.draws(int(constants["draws"]), int(constants["seed"]))
     point = plan.values(posterior.quantile(0.5)[None, :])[0]
     return {
@@ -39,9 +42,9 @@ def section_of(
         "point": plan.settings(_short(point)),
         "draws": [list(plan.settings(_short(row)).values()) for row in plan.values(unit)],
         **({"fixed": dict(plan.fixed)} if plan.fixed else {}),
-        "parameters": _parameters(fitted, point, source, constants),
+        "parameters": _parameters(fitted, point, source, constants, too_few(recovery)),
         "patterns": _patterns(fitted, unit),
-        "recovery": _recovery(fitted, constants),
+        "recovery": recovery,
         "design": {
             **design,
             "runs": fitted.runs,
@@ -56,18 +59,23 @@ def section_of(
 
 
 def _parameters(
-    fitted: Fitted, point: F8, source: str, constants: Mapping[str, Any]
+    fitted: Fitted, point: F8, source: str, constants: Mapping[str, Any], few: str
 ) -> dict[str, Any]:
     tail = (1.0 - float(constants["credible"])) / 2.0
     low = fitted.plan.values(fitted.posterior.quantile(tail)[None, :])[0]
     high = fitted.plan.values(fitted.posterior.quantile(1.0 - tail)[None, :])[0]
+    why = (
+        f"too few trials to tell ({few}) whether these data identify it"
+        if few
+        else "not identified by these data"
+    )
     found = {}
     for k, one in enumerate(fitted.plan.free):
         known = bool(fitted.identified[k])
         found[one.path] = {
             "point": _one(point[k]), "low": _one(low[k]), "high": _one(high[k]), "prior_low": one.low, "prior_high": one.high,
             "scale": one.scale, "contraction": _one(fitted.contraction[k]), "identified": known,
-            "source": source if known else f"not identified by these data: {source}",
+            "source": source if known else f"{why}: {source}",
         }  # fmt: skip
     return found
 
@@ -98,13 +106,12 @@ def _patterns(fitted: Fitted, unit: F8) -> dict[str, Any]:
 
 def _recovery(fitted: Fitted, constants: Mapping[str, Any]) -> dict[str, Any]:
     recovery = fitted.recovery
-    return {
+    found: dict[str, Any] = {
         "trials": recovery.trials,
+        "trials_min": int(constants["trials_min"]),
         "nominal": float(constants["credible"]),
         "passes": recovery.passes,
-        "tested": [
-            n for n, known in zip(fitted.plan.names, fitted.identified, strict=True) if known
-        ],
+        "tested": [n for n, is_so in zip(fitted.plan.names, recovery.tested, strict=True) if is_so],
         "widened_by": recovery.factor,
         "parameters": {
             name: {
@@ -116,6 +123,7 @@ def _recovery(fitted: Fitted, constants: Mapping[str, Any]) -> dict[str, Any]:
             for k, name in enumerate(fitted.plan.names)
         },
     }
+    return {"verdict": verdict_of(found), **found}
 
 
 def out_of_reach(fitted: Fitted) -> list[str]:

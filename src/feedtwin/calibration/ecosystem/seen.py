@@ -123,7 +123,7 @@ def thinned(everything: Seen, key: I8, per_person: float, seed: int) -> Seen:
     if everything.per_person < per_person:
         raise DataError(
             f"the simulated world shows {everything.per_person:.2f} impressions per person, the log holds {per_person:.2f}; "
-            "expected at least as many. Raise the lower end of user.sessions_per_day"
+            "expected at least as many. Worlds of this level show too little for such a log: fit its encounter alone (--levels encounter)"
         )
     counts = np.bincount(everything.user)
     share = _share(counts[counts > 0].astype(np.float64), per_person)

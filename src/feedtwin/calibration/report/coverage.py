@@ -5,6 +5,8 @@ from typing import Any, Final
 
 from scipy import stats
 
+from feedtwin.calibration.ecosystem.verdict import verdict_of
+
 CONFIDENCE: Final = 0.95
 """Of the interval of a coverage: Clopper and Pearson's, which is that of the exact test beside it."""
 
@@ -16,8 +18,8 @@ def coverages(recovery: Mapping[str, Any] | None) -> dict[str, Any]:
         recovery: the part `recovery` of a preset's section `ecosystem`; None where none was fitted.
 
     Returns:
-        `trials`, `nominal`, `widened_by`, `passes` and per parameter of `parameters` its `coverage` with `low` and `high`, `p` (exact,
-        two-sided, uncorrected) and whether it is `tested`, that is identified; {} without a recovery.
+        `trials`, `nominal`, `widened_by`, `verdict` (`ecosystem.verdict`) and per parameter of `parameters` its `coverage` with `low` and `high`, `p` (exact,
+        two-sided, uncorrected) and whether it is `tested` with the others; {} without a recovery.
     """
     if not recovery:
         return {}
@@ -30,5 +32,5 @@ def coverages(recovery: Mapping[str, Any] | None) -> dict[str, Any]:
             "coverage": one["coverage"], "low": float(ends.low), "high": float(ends.high), "p": one["p"],
             "tested": name in recovery["tested"],
         }  # fmt: skip
-    kept = {key: recovery[key] for key in ("trials", "nominal", "widened_by", "passes")}
-    return {**kept, "parameters": told}
+    kept = {key: recovery[key] for key in ("trials", "nominal", "widened_by")}
+    return {**kept, "verdict": verdict_of(recovery), "parameters": told}

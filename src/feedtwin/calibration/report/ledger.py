@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from feedtwin.calibration.ecosystem.plan import HELD_OUT, LEVELS
+from feedtwin.calibration.ecosystem.verdict import FAILS, PASSES
 from feedtwin.calibration.report.bands import nulls_inside
 from feedtwin.calibration.report.signs import ROBUST, UNCLEAR
 
@@ -15,7 +16,7 @@ RULES: Final = (
     "inferred where it rejects none, or where it was fitted; else not shown.",
     "A promise of the encounter is shown where every one of its parts holds; else not shown.",
     "A parameter is shown to be known where the data identify it and recovery passes; inferred where recovery does not pass; "
-    "else not shown.",
+    "else not shown, as where recovery has too few trials to tell.",
     "A policy's effect is at most inferred, since no intervention was held out: where its sign is clear over the posterior and "
     "the same in every structure. Else not shown.",
     "A null world is shown to be wrong where enough patterns reject it and hold the twin; a pattern that rejects both does not tell them "
@@ -139,12 +140,13 @@ def _verdict(one: Mapping[str, Any]) -> Claim:
 
 
 def _parameter(name: str, one: Mapping[str, Any], results: Mapping[str, Any]) -> Claim:
-    passes = results["recovery_passes"]
-    state = (SHOWN if passes else INFERRED) if one["identified"] else NOT_SHOWN
+    recovery = results["recovery_verdict"]
+    state = {PASSES: SHOWN, FAILS: INFERRED}.get(recovery, NOT_SHOWN)
+    state = state if one["identified"] else NOT_SHOWN
     return _claim(
         f"The data know {name}", state,
         f"{one['low']:.4g} to {one['high']:.4g} of {one['prior_low']:g} to {one['prior_high']:g}; contraction "
-        f"{one['contraction']:.2f}; recovery {'passes' if passes else 'does not pass'}",
+        f"{one['contraction']:.2f}; recovery {recovery}",
     )  # fmt: skip
 
 

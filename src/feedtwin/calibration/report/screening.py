@@ -77,7 +77,7 @@ def most_active(found: Indices, names: list[str], count: int) -> list[int]:
 
 
 def is_active(found: Indices, names: list[str]) -> list[bool]:
-    """Whether each input's interval lies above the idle input's value."""
+    """Whether each input's interval lies above the whole interval of the idle input."""
     idle = float(found.high[names.index(IDLE)])
     return [name != IDLE and bool(low > idle) for name, low in zip(names, found.low, strict=True)]
 

@@ -19,6 +19,7 @@ from feedtwin.calibration.ecosystem.plan import HELD_OUT, Plan, ecosystem_consta
 from feedtwin.calibration.ecosystem.section import section_of
 from feedtwin.calibration.ecosystem.seen import Pool, Seen, seen_of_log
 from feedtwin.calibration.ecosystem.table import TableFile
+from feedtwin.calibration.ecosystem.verdict import known_in_words
 from feedtwin.calibration.preset import add_ecosystem, calibration_constants, read_about
 from feedtwin.calibration.split import held_out_people
 from feedtwin.datasets.adaptor import Flags
@@ -89,7 +90,7 @@ def fit_preset(
     side = log_side(plan, data, log, calibration_constants(parameters), constants, path)
     left_out = [name for name, one in side.observed.items() if not isfinite(one.value)]
     plan = plan.without(left_out)
-    key = _key(side, log, constants, str(about["arrays"]["sha256"]))
+    key = _key(plan, side, log, constants, str(about["arrays"]["sha256"]))
     file = TableFile(
         path.with_name(path.name + ".worlds.jsonl"), key, [one.name for one in plan.patterns]
     )
@@ -108,8 +109,7 @@ def fit_preset(
     section = section_of(
         fitted, f"simulated worlds matched to patterns of {what}", design, constants
     )
-    known = int(fitted.identified.sum())
-    level = f"fitted by simulation: {known} of {len(plan.free)} parameters identified"
+    level = f"fitted by simulation: {known_in_words(section)}"
     encounter = str(about["calibration"]["state"]).split("; ecosystem")[0]
     add_ecosystem(path, section, f"{encounter}; ecosystem {level}", level)
     return section
@@ -169,7 +169,9 @@ def log_side(
     return LogSide(observed, other, replace(setting, per_person=per_person), (counts[0], counts[1]))
 
 
-def _key(side: LogSide, log: EncounterLog, constants: Mapping[str, Any], encounter: str) -> str:
+def _key(
+    plan: Plan, side: LogSide, log: EncounterLog, constants: Mapping[str, Any], encounter: str
+) -> str:
     """Hash of what a row of the table depends on besides its point."""
     names = (
         "people", "warmup_days", "volume", "subsets", "skip_below_s", "personal_impressions",
@@ -178,5 +180,6 @@ def _key(side: LogSide, log: EncounterLog, constants: Mapping[str, Any], encount
     plain = [
         FORMAT, simulation_hash(), encounter, log.provenance.source_hash, side.setting.days,
         round(side.setting.per_person, 9), {name: constants[name] for name in names},
+        dict(plan.fixed), [(f.path, f.low, f.high, f.scale) for f in plan.free],
     ]  # fmt: skip
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

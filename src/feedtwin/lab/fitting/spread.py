@@ -19,6 +19,7 @@ from feedtwin.calibration.ecosystem.fitting import (
 from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Plan
 from feedtwin.calibration.ecosystem.section import section_of
 from feedtwin.calibration.ecosystem.table import TableFile
+from feedtwin.calibration.ecosystem.verdict import known_in_words
 from feedtwin.calibration.place import check_place
 from feedtwin.calibration.series.facts import GROWTH_H, HORIZON_H, Fact, summaries
 from feedtwin.calibration.spread.patterns import Spread, facts, measure, summed
@@ -95,7 +96,8 @@ def fit_spread(
         raise DataError(
             f"{' and '.join(one.name for one in abouts)}: fewer than two hashtags, trees or videos of the fit are large and long enough for a "
             f"pattern that is fitted; expected windows of {constants['window_days']} days, trees of {constants['first_events']} events, or videos "
-            "over three days. Give longer, larger or more series"
+            "over three days. Give longer, larger or more series. (Sizes of this level are calibration.spread.*; the method's constants are "
+            "calibration.ecosystem.*, and hold here too)"
         )
     setting = SpreadSetting(constants)
     names = [one.name for one in plan.patterns]
@@ -111,8 +113,7 @@ def fit_spread(
     section = section_of(
         fitted, f"simulated worlds matched to patterns of {what}", design, constants
     )
-    known = f"{int(fitted.identified.sum())} of {len(plan.free)} parameters identified"
-    write_spread(path, section, what, known, abouts, constants)
+    write_spread(path, section, what, known_in_words(section), abouts, constants)
     return section
 
 

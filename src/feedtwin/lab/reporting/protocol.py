@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from feedtwin.calibration.ecosystem.patterns import MEASURES
 from feedtwin.calibration.ecosystem.plan import read_plan
+from feedtwin.calibration.ecosystem.verdict import FAILS, PASSES
 from feedtwin.calibration.report.ledger import RULES
 from feedtwin.calibration.report.look import look_in_words
 from feedtwin.lab.reporting.limits import OF_VALIDATION
@@ -123,7 +124,7 @@ def trace(results: Mapping[str, Any]) -> Rows:
     rows.append(
         (
             output,
-            f"Fitted: {', '.join(f'{level}: {said}' for level, said in results['levels'].items())}. Recovery {'passes' if results['recovery_passes'] else 'does not pass, or was not run'}.",
+            f"Fitted: {', '.join(f'{level}: {said}' for level, said in results['levels'].items())}. Recovery {results['recovery_verdict']}.",
         )
     )
     if contrast is None:
@@ -163,6 +164,8 @@ def card(results: Mapping[str, Any]) -> Rows:
     """The model card, as (field, text)."""
     of, rows = results["data"], []
     unknown = [name for name, one in results["parameters"].items() if not one["identified"]]
+    recovery = results["recovery_verdict"]
+    untold = "" if recovery in (PASSES, FAILS) else f" (recovery {recovery})"
     failed = [row["name"] for row in results.get("patterns", ()) if not row["twin"]["inside"]]
     rows += [
         ("Calibration", results["state"]),
@@ -170,7 +173,7 @@ def card(results: Mapping[str, Any]) -> Rows:
         ("Not for", "Statements about single persons, forecasts of a platform's levels, and decisions without a held-out experiment."),
         ("Data and licence", f"{of['name']}: {of['licence']}. {of['citation']}"),
         ("Populations absent", f"Whoever is not among the {of['users']:,} people of the log; whatever it does not record ({', '.join(of['recorded'])} are recorded)."),
-        ("Not identified by the data", ", ".join(unknown) or ("nothing that was fitted" if results["parameters"] else "every parameter of the ecosystem: none was fitted")),
+        ("Not identified by the data", ", ".join(unknown) + untold if unknown else ("nothing that was fitted" if results["parameters"] else "every parameter of the ecosystem: none was fitted")),
         ("Known failures", ", ".join(failed) or ("none of the patterns" if "patterns" in results else "not known: no worlds were run")),
         ("Worlds behind it", look_in_words(results) or ("as many as stated beforehand" if "patterns" in results else "none")),
         ("Language models", "None was asked; no money was spent."),

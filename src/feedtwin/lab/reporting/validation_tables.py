@@ -23,7 +23,7 @@ _NULLS: Final = (
     "tells_apart",
 )  # fmt: skip
 _RECOVERY: Final = (
-    "parameter", "identified", "trials", "nominal", "widened_by", "coverage", "low", "high", "p",
+    "parameter", "tested", "trials", "nominal", "widened_by", "coverage", "low", "high", "p",
 )  # fmt: skip
 
 
@@ -114,14 +114,13 @@ def recovery_table(recovery: Mapping[str, Any], state: str) -> Table:
     """How often intervals held the truth when simulated worlds played the log, parameter by parameter."""
     widened = recovery["widened_by"]
     wider = f" Intervals were widened by {widened:g} for it." if widened > 1 else ""
-    passes = "is not rejected" if recovery["passes"] else "IS REJECTED"
     return Table(
         "recovery", "Recovery of the parameters",
         f"Share of simulated worlds in the log's place whose {percent(recovery['nominal'])} interval held the truth, with its exact 95\u202f% interval; "
-        f"p: exact, two-sided, uncorrected. Tested together (Holm) are the identified parameters: {percent(recovery['nominal'])} {passes}.{wider} "
+        f"p: exact, two-sided, uncorrected. Tested together (Holm) are those that the data contract: recovery {recovery['verdict']}.{wider} "
         f"n = {recovery['trials']:,} worlds; {state}.",
         [
-            Column("parameter"), Column("identified", _WORD), Column("coverage and interval", RIGHT), Column("p", RIGHT),
+            Column("parameter"), Column("tested", _WORD), Column("coverage and interval", RIGHT), Column("p", RIGHT),
         ],
         [
             (
@@ -134,7 +133,7 @@ def recovery_table(recovery: Mapping[str, Any], state: str) -> Table:
             _RECOVERY,
             [
                 {
-                    "parameter": name, "identified": one["tested"], "trials": recovery["trials"], "nominal": recovery["nominal"],
+                    "parameter": name, "tested": one["tested"], "trials": recovery["trials"], "nominal": recovery["nominal"],
                     "widened_by": widened, **{key: one[key] for key in ("coverage", "low", "high", "p")},
                 }
                 for name, one in recovery["parameters"].items()

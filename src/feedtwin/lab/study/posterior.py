@@ -1,8 +1,10 @@
 """A study over draws of a fitted preset: which draw a replicate has, and what the preset does not know."""
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
+from feedtwin.calibration.ecosystem.verdict import parameters_of, too_few
 from feedtwin.errors import SettingsError
 from feedtwin.lab.study.plan import Study
 from feedtwin.schema.presets import FittedPreset, read_fitted
@@ -66,7 +68,15 @@ def draw_of(study: Study, replicate: int) -> int:
 
 
 def unidentified(study: Study) -> list[str]:
-    """Return the fitted parameters that the preset's data do not identify; () without draws."""
+    """Return the fitted parameters that the preset's data do not identify, or that recovery cannot tell of; () without draws."""
+    return [name for name, one in parameters_of(_drawn(study)).items() if not one["identified"]]
+
+
+def too_few_trials(study: Study) -> str:
+    """Return how many trials recovery had of how many that tell, such as "13 of 100"; "" where they are enough."""
+    return too_few(_drawn(study).get("recovery"))
+
+
+def _drawn(study: Study) -> Mapping[str, Any]:
     fitted = read_fitted(study.preset) if study.posterior and study.preset else None
-    parameters = {} if fitted is None else fitted.drawn.get("parameters") or {}
-    return [name for name, one in parameters.items() if not one["identified"]]
+    return {} if fitted is None else fitted.drawn

@@ -12,7 +12,7 @@ from feedtwin.lab.numbers import significant
 from feedtwin.lab.study.cells import words_of_alike
 from feedtwin.lab.study.estimating import Cells, sides
 from feedtwin.lab.study.plan import Arm, Study
-from feedtwin.lab.study.posterior import FEWEST, unidentified
+from feedtwin.lab.study.posterior import FEWEST, too_few_trials, unidentified
 from feedtwin.lab.study.result import Effect, Warned
 
 CAP_WORDS: Final = re.compile(r"(budget|capacity|quota|limit|_cap|cap_|_max)")
@@ -216,13 +216,16 @@ def _of_posterior(study: Study) -> Iterator[Warned]:
             "bands of distributions treat all pairs alike: they do not contain the parameters' uncertainty, the intervals of "
             "effects and levels do",
         )  # fmt: skip
-    names = unidentified(study)
+    names, few = unidentified(study), too_few_trials(study)
     if names:
-        yield Warned(
-            "not identified", ", ".join(names),
-            f"{study.preset}: its data do not identify {', '.join(names)}; draws of these are close to the prior, so what the "
-            "effects owe to them is a choice of ours",
-        )  # fmt: skip
+        why = (
+            f"the recovery of its fit has too few trials to tell ({few}) whether its data identify {', '.join(names)}, so what the effects owe to "
+            "them may be a choice of ours"
+            if few
+            else f"its data do not identify {', '.join(names)}; draws of these are close to the prior, so what the effects owe to them is a choice "
+            "of ours"
+        )
+        yield Warned("not identified", ", ".join(names), f"{study.preset}: {why}")
 
 
 def _without_windows(study: Study) -> Iterator[Warned]:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from feedtwin.calibration.ecosystem.plan import Plan, ecosystem_constants, read_plan
+from feedtwin.calibration.ecosystem.verdict import parameters_of, verdict_of
 from feedtwin.calibration.preset import read_about
 from feedtwin.calibration.report.bands import band_of, failures_first, null_verdict, pattern_row
 from feedtwin.calibration.report.coverage import coverages
@@ -84,11 +85,11 @@ def about_preset(path: Path, asked: Asked) -> Plain:
         "preset": path.name, "sha256": sha256,
         "state": state, "levels": about["calibration"]["levels"],
         "exposure": about["calibration"]["exposure"], "data": about["data"], "heads": about["heads"],
-        "parameters": ecosystem.get("parameters") or {},
+        "parameters": parameters_of(ecosystem),
         "ridges": (ecosystem.get("design") or {}).get("ridges") or [],
         "fit_worlds": (ecosystem.get("design") or {}).get("runs"),
         "recovery": coverages(ecosystem.get("recovery")),
-        "recovery_passes": bool((ecosystem.get("recovery") or {}).get("passes", False)),
+        "recovery_verdict": verdict_of(ecosystem.get("recovery")),
         "quick": asked.quick, "code_hash": simulation_hash(),
     }  # fmt: skip
 

@@ -1,18 +1,20 @@
 """The whole way on a tiny generated log: worlds are simulated, the preset gets its section, a second call reuses the worlds."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
 
 from feedtwin.calibration.ecosystem.fitting import Point
-from feedtwin.calibration.ecosystem.plan import ecosystem_constants
+from feedtwin.calibration.ecosystem.plan import Plan, ecosystem_constants, read_plan
 from feedtwin.calibration.preset import read_about, read_preset
 from feedtwin.cli.app import app
 from feedtwin.datasets.kuairand import KuaiRand
 from feedtwin.errors import DataError
 from feedtwin.kernels.binding import load
-from feedtwin.lab.fitting.ecosystem import fit_preset
+from feedtwin.lab.fitting.ecosystem import LogSide, _key, fit_preset
 from feedtwin.lab.fitting.simulating import Job, Setting, do, world_settings
 from feedtwin.lab.study.executors import InProcess
 from feedtwin.world.build import build
@@ -39,6 +41,24 @@ def folder(tmp_path_factory) -> Path:
 def setting(folder: Path) -> Setting:
     constants = ecosystem_constants(TINY)
     return Setting(folder, 60, 2, 3.0, constants)
+
+
+def test_worlds_of_other_priors_are_not_taken_for_these() -> None:
+    """A row of the table is named by its place in the prior: under another range the same place is another world."""
+    plan, constants = read_plan(), ecosystem_constants(TINY)
+    side = LogSide({}, {}, Setting(Path("data"), 60, 2, 3.0, constants), (1, 1))
+    log = SimpleNamespace(provenance=SimpleNamespace(source_hash="0"))
+
+    def key(changed: Plan) -> str:
+        return _key(changed, side, log, constants, "encounter")
+
+    one, *others = plan.free
+    assert key(plan) == key(plan.without(["likes"])), "patterns are named in each row"
+    for other in (
+        replace(one, low=one.low / 2), replace(one, high=one.high * 2), replace(one, scale="linear")
+    ):  # fmt: skip
+        assert other != one and key(replace(plan, free=(other, *others))) != key(plan)
+    assert key(replace(plan, fixed={"trends.track": "always"})) != key(plan)
 
 
 def test_what_was_observed_is_what_happened(folder: Path) -> None:
@@ -114,7 +134,9 @@ def test_from_a_log_to_a_preset_with_its_ecosystem(folder: Path, tmp_path: Path)
     assert all(reused == of for _, _, of, reused in told), "no world is simulated twice"
     about = read_about(preset)
     assert about["ecosystem"] == section
-    assert "parameters identified" in about["calibration"]["state"]
+    assert "parameters identified (" in about["calibration"]["state"]
+    assert "of the 100 trials that tell)" in about["calibration"]["levels"]["ecosystem"]
+    assert not any(one["identified"] for one in section["parameters"].values())
     assert "uncalibrated" not in about["calibration"]["state"]
     assert section["names"] == list(section["point"]) == list(section["parameters"])
     assert len(section["draws"]) == 50

@@ -20,6 +20,8 @@ from feedtwin.calibration.ecosystem.plan import FITTED, HELD_OUT, Free, Pattern,
 from feedtwin.calibration.ecosystem.posterior import infer
 from feedtwin.calibration.ecosystem.section import out_of_reach, section_of
 from feedtwin.calibration.ecosystem.table import TableFile
+from feedtwin.calibration.ecosystem.verdict import known_in_words
+from feedtwin.cli.ecosystem import _print
 from feedtwin.datasets.hashing import normals, uniforms
 from feedtwin.errors import DataError
 
@@ -36,6 +38,7 @@ CONSTANTS = {
     "budget": 260, "first_share": 0.4, "seed": 3, "candidates": 1024, "implausible": 3.0,
     "implausible_rank": 1, "kept_least": 0.005, "accepted": 0.6, "ridge": 0.001, "credible": 0.9,
     "identified": 0.2, "recovery_level": 0.05, "draws": 50, "ridge_correlation": 0.8, "versions": 5,
+    "trials_min": 100,
 }  # fmt: skip
 TRUTH = np.array([1.2, 0.7, 1.0])
 
@@ -85,8 +88,57 @@ def test_what_no_pattern_knows_is_not_identified(fitted: Fitted) -> None:
     assert said["recovery"]["tested"] == ["p0", "p1"]
 
 
+def test_what_was_tested_is_listed_and_not_what_is_identified_after_widening(
+    fitted: Fitted,
+) -> None:
+    later = replace(fitted, identified=np.array([True, False, False]))
+    said = section_of(later, "a test", {}, CONSTANTS)
+    assert said["recovery"]["tested"] == ["p0", "p1"]
+
+
+def test_with_too_few_trials_nothing_is_called_identified(capsys: pytest.CaptureFixture) -> None:
+    """One rule, told by the fit, its section, and the terminal."""
+    more = {**CONSTANTS, "budget": 100}
+    few = fit_ecosystem(PLAN, observed(), Linear(), None, more)
+    least = few.recovery.trials
+    assert 20 < least < 100 and few.recovery.passes is None
+    assert (few.contraction[:2] > 0.5).all() and not few.identified.any()
+    said = section_of(few, "a test", {"people": 10}, more)
+    assert said["recovery"]["tested"] == ["p0", "p1"] and said["recovery"]["passes"] is None
+    assert said["recovery"]["verdict"] == f"has too few trials to tell ({least} of 100)"
+    assert known_in_words(said).startswith("0 of 3 parameters identified (")
+    for one in said["parameters"].values():
+        assert not one["identified"]
+        assert one["source"].startswith(f"too few trials to tell ({least} of 100)")
+    _print(said)
+    told = " ".join(capsys.readouterr().out.split())
+    assert f"too few trials to tell ({least} of 100) whether" in told
+    assert (
+        "not told" in told
+        and "as they should" not in told
+        and " yes " not in told.split("pattern role")[0]
+    )
+
+
+def test_the_terminal_says_what_recovery_found(
+    fitted: Fitted, capsys: pytest.CaptureFixture
+) -> None:
+    def told(changed: Fitted) -> str:
+        _print(section_of(changed, "a test", {"people": 10}, CONSTANTS))
+        return " ".join(capsys.readouterr().out.split())
+
+    assert "90% intervals hold the truth as often as they should" in told(fitted)
+    failed = replace(fitted, recovery=replace(fitted.recovery, passes=False))
+    assert "90% intervals hold the truth NOT at the nominal rate" in told(failed)
+    none = np.zeros(3, np.bool_)
+    idle = replace(
+        fitted, identified=none, recovery=replace(fitted.recovery, tested=none, passes=None)
+    )
+    assert "recovery tested nothing" in told(idle) and "hold the truth" not in told(idle)
+
+
 def test_recovery_covers(fitted: Fitted) -> None:
-    assert fitted.recovery.trials >= 50
+    assert fitted.recovery.trials >= 100
     assert fitted.recovery.passes
     assert (np.abs(fitted.recovery.coverage[:2] - 0.9) < 0.08).all()
 
@@ -110,7 +162,10 @@ def test_history_matching_keeps_the_truth_and_rules_out_most(fitted: Fitted) -> 
 
 
 def test_a_log_that_no_world_gives_is_refused() -> None:
-    with pytest.raises(DataError, match="cannot give its patterns"):
+    with pytest.raises(
+        DataError,
+        match=r"cannot give its patterns: .*--set calibration.ecosystem.implausible=N, N above 3",
+    ):
         fit_ecosystem(PLAN, observed(np.array([9.0, -9.0, 1.0])), Linear(), None, CONSTANTS)
 
 
@@ -175,7 +230,10 @@ def test_worlds_without_a_pattern_are_counted_and_too_many_are_refused() -> None
     assert PLAN.values(found.table.unit)[:, 2].max() <= most
     assert section_of(found, "a test", {}, CONSTANTS)["design"]["runs_without_a_pattern"] > 20
     most = 0.8
-    with pytest.raises(DataError, match="most often for d; expected one for every pattern"):
+    with pytest.raises(
+        DataError,
+        match=r"most often for d; expected one for every pattern .*--set calibration.ecosystem.people=N .*calibration.spread.people",
+    ):
         fit_ecosystem(PLAN, observed(), some, None, CONSTANTS)
 
 

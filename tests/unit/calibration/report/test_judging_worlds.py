@@ -15,6 +15,7 @@ from feedtwin.calibration.report.ledger import claims, verdicts
 from feedtwin.calibration.report.plan import ranges, read_worlds, report_constants, sizes_of
 from feedtwin.calibration.report.screening import (
     IDLE,
+    Indices,
     elementary_effects,
     is_active,
     morris,
@@ -110,6 +111,14 @@ def test_what_is_noise_is_not_told_from_the_idle_input() -> None:
     assert most_active(found, names, 1) == [0] and 3 not in most_active(found, names, 4)
 
 
+def test_an_input_is_active_above_the_whole_interval_of_the_idle_one() -> None:
+    value, low, high = (
+        np.array(one) for one in ([3.0, 5.0, 1.0], [1.5, 2.5, 0.5], [4.0, 6.0, 2.0])
+    )
+    found = Indices(value, low, high)
+    assert is_active(found, ["above its value", "above its interval", IDLE]) == [False, True, False]
+
+
 def test_indices_of_a_sum_are_the_shares_of_its_variance() -> None:
     points = sobol_points(256, 3, 5)
     values = (points @ np.array([2.0, 1.0, 0.0])).reshape(5, 256)
@@ -180,7 +189,7 @@ def results(inside: bool, role: str, rejects: list[str], robust: str) -> dict:
             name: {"identified": known, "low": 0, "high": 1, "prior_low": 0, "prior_high": 2, "contraction": 0.5}
             for name, known in (("known", True), ("unknown", False))
         },
-        "recovery_passes": True,
+        "recovery_verdict": "passes",
         "contrast": {"name": "b - a", "posterior": {"watch_s": signs}, "variants": {"v": {"watch_s": signs}}, "robustness": {"watch_s": robust}},
     }  # fmt: skip
 
@@ -264,6 +273,24 @@ def test_claims_say_no_first_and_never_show_an_effect() -> None:
     assert by_claim["The data know unknown"] == "not shown"
     frail = claims(results(True, "held_out", ["random feed"], CONTRADICTED))
     assert {one["claim"]: one["state"] for one in frail}["b - a changes watch_s"] == "not shown"
+
+
+@pytest.mark.parametrize(
+    ("recovery", "state"),
+    [
+        ("passes", "shown"),
+        ("does not pass", "inferred"),
+        ("has too few trials to tell (13 of 100)", "not shown"),
+        ("tested nothing, as no parameter's contraction is large enough", "not shown"),
+        ("was not run", "not shown"),
+    ],
+)
+def test_a_parameter_is_claimed_by_what_recovery_found(recovery: str, state: str) -> None:
+    made = {**results(True, "held_out", ["random feed"], ROBUST), "recovery_verdict": recovery}
+    by_claim = {one["claim"]: one for one in claims(made)}
+    known, unknown = (by_claim[f"The data know {name}"] for name in ("known", "unknown"))
+    assert (known["state"], unknown["state"]) == (state, "not shown")
+    assert known["evidence"].endswith(f"recovery {recovery}")
 
 
 def test_promises_need_eight_patterns_on_three_levels_and_three_against_each_null() -> None:

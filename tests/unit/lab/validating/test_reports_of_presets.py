@@ -13,6 +13,7 @@ from feedtwin.calibration.preset import calibration_constants
 from feedtwin.datasets.hashing import normals
 from feedtwin.datasets.kuairand import KuaiRand
 from feedtwin.errors import SettingsError
+from feedtwin.lab.reporting.protocol import card, trace
 from feedtwin.lab.reporting.validation_report import write_validation
 from feedtwin.lab.validating.simulating import Job, do_patterns
 from feedtwin.lab.validating.validating import (
@@ -171,3 +172,40 @@ def test_what_cannot_be_met_is_refused_before_anything_is_read() -> None:
         planned(Asked(budget=60))
     with pytest.raises(SettingsError, match="power of two"):
         planned(Asked(parameters={"calibration.report.sobol_points": 12}))
+
+
+@pytest.mark.parametrize(("trials", "known"), [(151, True), (13, False)])
+def test_thirteen_worlds_identify_nothing_whatever_the_preset_says(
+    preset: Path, trials: int, known: bool
+) -> None:
+    """A preset that an earlier version wrote called 13 trials a pass."""
+    about = json.loads(preset.read_text("utf-8"))
+    one = {
+        "identified": True,
+        "low": 1,
+        "high": 2,
+        "prior_low": 0,
+        "prior_high": 9,
+        "contraction": 0.8,
+    }
+    about["ecosystem"] = {
+        "parameters": {"user.stamina_s": one},
+        "recovery": {
+            "trials": trials,
+            "passes": True,
+            "tested": ["user.stamina_s"],
+            "nominal": 0.9,
+            "widened_by": 1.0,
+            "parameters": {"user.stamina_s": {"coverage": 0.9, "p": 0.5}},
+        },
+    }
+    preset.write_text(json.dumps(about), "utf-8")
+    encounter = {"verdicts": [], "scores": [], "curves": [], "distances": []}
+    results = whole(about_preset(preset, Asked()), encounter, {"no_worlds": "of a test"})
+    (claim,) = (row for row in results["claims"] if row["claim"] == "The data know user.stamina_s")
+    assert claim["state"] == ("shown" if known else "not shown")
+    said = dict(card(results))["Not identified by the data"]
+    corroborated = " ".join(text for _, text in trace(results))
+    few = "has too few trials to tell (13 of 100)"
+    assert said == ("nothing that was fitted" if known else f"user.stamina_s (recovery {few})")
+    assert f"Recovery {'passes' if known else few}." in corroborated

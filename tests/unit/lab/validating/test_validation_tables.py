@@ -75,7 +75,7 @@ NEAR, AWAY = [1.0, 1.1, 0.9], [-1234.5, -1234.6, -1234.7]
 PATTERNS = [pattern("off", AWAY, NEAR), pattern("good", NEAR, AWAY), pattern("both", AWAY, AWAY)]
 NULLS = {"random feed": {"why": "as likely as any", **null_verdict("random feed", PATTERNS, 1)}}
 RECOVERY = {
-    "trials": 151, "nominal": 0.9, "widened_by": 1.0, "passes": True,
+    "trials": 151, "nominal": 0.9, "widened_by": 1.0, "verdict": "passes",
     "parameters": {"user.stamina_s": {"coverage": 0.88, "low": 0.82, "high": 0.93, "p": 0.42, "tested": True}},
 }  # fmt: skip
 
