@@ -100,9 +100,10 @@ def fit_spread(
     def work(on_world: "OnWorld") -> dict[str, Any]:
         return fit(preset, whole, abouts, parameters, local(workers or usable_cores()), on_world)
 
-    _fitted(preset, work, shown, as_json)
+    section = _fitted(preset, work, shown, as_json)
     if not as_json:
-        say(f"next    {shell('run', 'synthetic', '--preset', preset)}")
+        people = section["design"]["people"]
+        say(f"next    {shell('run', 'synthetic', '--users', str(people), '--preset', preset)}")
 
 
 def fit_ecosystem(
@@ -137,8 +138,8 @@ def fit_ecosystem(
 
 def _fitted(
     preset: Path, work: "Callable[[OnWorld], dict[str, Any]]", shown: bool, as_json: bool
-) -> None:
-    """Fits a level, telling of its worlds, and prints its section of the preset."""
+) -> dict[str, Any]:
+    """Fits a level, telling of its worlds, prints its section of the preset and returns it."""
     from feedtwin.schema.yaml_reader import read_file
 
     began = time.perf_counter()
@@ -158,10 +159,11 @@ def _fitted(
     about = read_file(preset).values
     if as_json:
         answer(about)
-        return
+        return section
     _print(section)
     say(f"state   {about['calibration']['state']}")
     say(f"wrote   {preset} in {time.perf_counter() - began:.0f} s")
+    return section
 
 
 def _print(section: Mapping[str, Any]) -> None:
