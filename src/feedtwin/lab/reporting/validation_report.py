@@ -1,6 +1,6 @@
 """The validation report of a preset: one page, its numbers as CSV, and everything as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -114,8 +114,9 @@ def _failed(results: Results) -> list[Mapping[str, Any]]:
 
 
 def _failures_in_words(results: Results) -> list[str]:
+    of_encounter = _encounter_in_words(results["encounter"]["verdicts"])
     if "patterns" not in results:
-        return [f"No worlds were run: {results['no_worlds']}."]
+        return [of_encounter, f"No worlds were run: {results['no_worlds']}."]
     failed, of = _failed(results), len(results["patterns"])
     names = ", ".join(row["name"] for row in failed)
     said = (
@@ -133,7 +134,19 @@ def _failures_in_words(results: Results) -> list[str]:
         f"Null worlds that are not rejected: {', '.join(kept)}."
         if kept
         else "All null worlds are rejected.",
+        of_encounter,
     ]
+
+
+def _encounter_in_words(promises: Sequence[Mapping[str, Any]]) -> str:
+    broken = [
+        f"{one['promise']} ({one['holds']} of {one['of']})"
+        for one in promises
+        if one["holds"] < one["of"] or not one["of"]
+    ]
+    if broken:
+        return f"{len(broken)} of {len(promises)} promises about the encounter do not hold in every part: {'; '.join(broken)}."
+    return f"The encounter's promises hold in every part ({len(promises)} of {len(promises)})."
 
 
 def _absent(results: Results) -> list[Note]:

@@ -158,9 +158,16 @@ def test_a_report_says_what_failed_first_and_names_what_the_twin_consists_of(
 
 
 def test_a_report_without_worlds_says_so(preset: Path, tmp_path: Path) -> None:
-    encounter = {"verdicts": [], "scores": [], "curves": [], "distances": []}
+    verdicts = [
+        {"promise": "as good as boosting", "holds": 3, "of": 4},
+        {"promise": "on the diagonal", "holds": 0, "of": 0},
+        {"promise": "near enough", "holds": 2, "of": 2},
+    ]
+    encounter = {"verdicts": verdicts, "scores": [], "curves": [], "distances": []}
     results = whole(about_preset(preset, Asked()), encounter, {"no_worlds": "of a <test>"})
     page = write_validation(results, tmp_path / "out").read_text("utf-8")
+    came_out = "2 of 3 promises about the encounter do not hold in every part: as good as boosting (3 of 4); on the diagonal (0 of 0)."
+    assert came_out in page
     assert "No worlds were run: of a &lt;test&gt;" in page and "were asked" not in page
     assert "no ecosystem was fitted" in page and "instead of" not in page
 
