@@ -85,6 +85,14 @@ def curves():
     ]  # fmt: skip
 
 
+def test_captions_of_curves_say_that_their_p_is_not_corrected(curves):
+    for chart in (
+        figures.lorenz_of_arms(curves, BASIS, "a"),
+        figures.quantiles_of_arms(curves, BASIS, "b"),
+    ):
+        assert chart.reading.count("0.500, uncorrected)") == len(CONTRASTS)
+
+
 def test_no_two_series_share_their_look():
     looks = [look_of(LIGHT, place) for place in range(24)]
     assert len({(one.colour, one.dash) for one in looks}) == len(looks)

@@ -72,12 +72,12 @@ def contrast(name: str) -> str:
 
 
 def verdict(name: str, said: str, p: float | None) -> str:
-    """Return what was found about a curve of differences, as a sentence."""
+    """Return what was found about a curve of differences, as a sentence; p of curves are not corrected for other tests."""
     words = {
         "above": "higher throughout", "below": "lower throughout",
         "crossing": "higher in one part and lower in another",
     }.get(said, said)  # fmt: skip
-    sure = "" if p is None else f" ({p_said(p)})"
+    sure = "" if p is None else f" ({p_said(p)}, uncorrected)"
     return f"{contrast(name)}: {words}{sure}."
 
 
