@@ -61,6 +61,7 @@ def test_from_a_log_to_predictions_and_a_judgement(tmp_path: Path) -> None:
     said = call("calibrate", folder, "--preset-out", preset, *SMALL)
     assert said.exit_code == 0, said.output
     assert "ecosystem uncalibrated" in said.output and "feedtwin validate" in said.output
+    assert "stage   " in said.stderr, "progress is for files, too"
     said = call(
         "predict", preset, "--log", folder / LOG, "--users", folder / USERS, "--videos", folder / VIDEOS,
         "--out", out, "--samples", 1,
@@ -115,7 +116,8 @@ def test_a_mapped_log_keeps_its_words_for_people_and_is_judged_by_its_own_map(
     place = table.column_names.index("who")
     words = [f"person {one}" for one in table["who"].to_pylist()]
     pacsv.write_csv(table.set_column(place, "who", [words]), folder / "views.csv")
-    said = call("calibrate", folder, "--map", own, "--preset-out", preset, *SMALL)
+    said = call("calibrate", folder, "--map", own, "--preset-out", preset, *SMALL, "--quiet")
+    assert said.stderr == ""
     assert f"validate {preset} --data {folder} --map {own}" in " ".join(said.stdout.split())
     out = tmp_path / "o.csv"
     said = call("predict", preset, "--log", folder / "views.csv", "--map", own, "--out", out)

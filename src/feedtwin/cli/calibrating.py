@@ -18,7 +18,7 @@ from feedtwin.cli.ecosystem import (
     levels_of,
 )
 from feedtwin.cli.going import AsJson, Quiet, Sets
-from feedtwin.cli.progress import is_shown, working
+from feedtwin.cli.progress import is_shown, is_told, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, shell, table, tell
 from feedtwin.errors import SettingsError
 
@@ -155,29 +155,29 @@ def calibrate(
     check_sources(chosen, data, series or ())
     refuse_unwritable_file(preset_out)
     check_place(preset_out, chosen)
-    parameters, shown = parameters_of(sets), is_shown(quiet, as_json)
+    parameters, told = parameters_of(sets), is_told(quiet, as_json)
     if budget is not None:
         parameters[f"calibration.{ECOSYSTEM if data else SPREAD}.budget"] = budget
     if data is None:
         fit_spread(
-            preset_out, *_read_series(series or [], as_json), parameters, workers, shown, as_json
+            preset_out, *_read_series(series or [], as_json), parameters, workers, told, as_json
         )
         return
     data = folder_of(data)
     which = adaptor_of(data, name, map_file)
     if ECOSYSTEM in chosen:
         check_worlds(which)
-    with working("reading", shown):
+    with working("reading", is_shown(quiet, as_json)):
         log = read_encounters(data, which, map_file, parameters)
     if not as_json:
         say_source(log.provenance)
         _say_features(log)
     if ENCOUNTER in chosen:
         keep = ECOSYSTEM in chosen
-        _fit_encounter(log, which, map_file, preset_out, parameters, shown, as_json, keep)
+        _fit_encounter(log, which, map_file, preset_out, parameters, told, as_json, keep)
     if ECOSYSTEM in chosen:
         fit_ecosystem(
-            preset_out, data, log, parameters, workers, shown, as_json, ENCOUNTER in chosen
+            preset_out, data, log, parameters, workers, told, as_json, ENCOUNTER in chosen
         )
     if ENCOUNTER in chosen and not as_json:
         mapped = () if map_file is None else ("--map", map_file)
@@ -200,7 +200,7 @@ def _fit_encounter(
     map_file: Path | None,
     preset: Path,
     parameters: dict[str, Any],
-    shown: bool,
+    told: bool,
     as_json: bool,
     keep_stages: bool,
 ) -> None:
@@ -211,7 +211,7 @@ def _fit_encounter(
     began = time.perf_counter()
 
     def on_stage(stage: str, number: int, of: int, kept: bool) -> None:
-        if shown:
+        if told:
             what = "kept from before" if kept else f"{time.perf_counter() - began:.0f} s"
             tell(f"stage   {number}/{of} {stage} ({what})")
 

@@ -89,7 +89,7 @@ def fit_spread(
     abouts: "Sequence[About]",
     parameters: Mapping[str, Any],
     workers: int | None,
-    shown: bool,
+    told: bool,
     as_json: bool,
 ) -> None:
     """Fits how hashtags and shares spread, writes the preset and prints what was found."""
@@ -100,7 +100,7 @@ def fit_spread(
     def work(on_world: "OnWorld") -> dict[str, Any]:
         return fit(preset, whole, abouts, parameters, local(workers or usable_cores()), on_world)
 
-    section = _fitted(preset, work, shown, as_json)
+    section = _fitted(preset, work, told, as_json)
     if not as_json:
         people = section["design"]["people"]
         say(f"next    {shell('run', 'synthetic', '--users', str(people), '--preset', preset)}")
@@ -112,7 +112,7 @@ def fit_ecosystem(
     log: "EncounterLog",
     parameters: Mapping[str, Any],
     workers: int | None,
-    shown: bool,
+    told: bool,
     as_json: bool,
     has_stages: bool,
 ) -> None:
@@ -133,11 +133,11 @@ def fit_ecosystem(
             close_work(preset)
         return found
 
-    _fitted(preset, work, shown, as_json)
+    _fitted(preset, work, told, as_json)
 
 
 def _fitted(
-    preset: Path, work: "Callable[[OnWorld], dict[str, Any]]", shown: bool, as_json: bool
+    preset: Path, work: "Callable[[OnWorld], dict[str, Any]]", told: bool, as_json: bool
 ) -> dict[str, Any]:
     """Fits a level, telling of its worlds, prints its section of the preset and returns it."""
     from feedtwin.schema.yaml_reader import read_file
@@ -145,7 +145,7 @@ def _fitted(
     began = time.perf_counter()
 
     def on_world(wave: int, done: int, of: int, reused: int) -> None:
-        if shown and (done % _TOLD_EVERY == 0 or done in (reused, of)):
+        if told and (done % _TOLD_EVERY == 0 or done in (reused, of)):
             kept = f", {reused} kept from before" if reused else ""
             tell(f"worlds  wave {wave}: {done}/{of} ({time.perf_counter() - began:.0f} s{kept})")
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from feedtwin.cli.calibrating import read_encounters, say_source
-from feedtwin.cli.progress import is_shown, working
+from feedtwin.cli.progress import is_shown, is_told, working
 from feedtwin.cli.terminal import answer, say, table, tell
 from feedtwin.errors import SettingsError
 
@@ -41,14 +41,14 @@ def study_exposure(
     folder = out or Path("studies") / RANDOM_EXPOSURE
     refuse_unwritable(folder)
     one = read_preset(preset)
-    shown = is_shown(quiet, as_json)
+    told = is_told(quiet, as_json)
     began = time.perf_counter()
-    with working("reading", shown):
+    with working("reading", is_shown(quiet, as_json)):
         log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
     if not as_json:
         say(one.line(ALL))
         say_source(log.provenance)
-    found = random_exposure(one, log, lambda what: tell(f"stage   {what}") if shown else None)
+    found = random_exposure(one, log, lambda what: tell(f"stage   {what}") if told else None)
     page = write_exposure_report(found, folder)
     if as_json:
         answer({**found, "report": str(page)})

@@ -19,6 +19,11 @@ def is_shown(*quiet: bool) -> bool:
     return sys.stderr.isatty() and not any(quiet)
 
 
+def is_told(*quiet: bool) -> bool:
+    """Return whether lines of progress are wanted; unlike a bar they make sense in a file, too."""
+    return not any(quiet)
+
+
 @contextmanager
 def working(what: str, shown: bool) -> Iterator[None]:
     """Show a spinner while something without steps goes on."""

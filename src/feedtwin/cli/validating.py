@@ -9,7 +9,7 @@ import typer
 from feedtwin.cli.calibrating import MapFile, folder_of, parameters_of, read_encounters
 from feedtwin.cli.ecosystem import ECOSYSTEM, ENCOUNTER, levels_of
 from feedtwin.cli.going import AsJson, Quiet, Sets
-from feedtwin.cli.progress import is_shown, working
+from feedtwin.cli.progress import is_shown, is_told, working
 from feedtwin.cli.terminal import INTERRUPTED, answer, plural, reports, say, table, tell
 from feedtwin.errors import SettingsError
 
@@ -84,17 +84,17 @@ def validate(
     chosen = _levels(levels, asked)
     one = read_preset(preset)
     folder = _place_of(preset, out)
-    shown = is_shown(quiet, as_json)
+    told = is_told(quiet, as_json)
     about = about_preset(preset, asked)
     if not as_json:
         say(about["state"])
-    with working("reading", shown):
+    with working("reading", is_shown(quiet, as_json)):
         log = read_encounters(data, one.about["data"]["adaptor"], map_file, None)
     _same_files(one.about["data"], preset, data, log)
     constants = one.about["constants"]
     found = judge(
         one.models[SPLIT], log, split_log(log, constants), constants,
-        lambda what: tell(f"stage   {what}") if shown else None,
+        lambda what: tell(f"stage   {what}") if told else None,
     )  # fmt: skip
     absent = can_run(about) if ECOSYSTEM in chosen else f"--levels {levels} was asked for"
     try:
@@ -102,7 +102,7 @@ def validate(
             {"no_worlds": absent}
             if absent
             else validate_worlds(
-                preset, data, log, local(workers or usable_cores()), asked, _told(shown)
+                preset, data, log, local(workers or usable_cores()), asked, _told(told)
             )
         )
     except KeyboardInterrupt:
@@ -167,11 +167,11 @@ def _place_of(preset: Path, out: Path | None) -> Path:
     return folder
 
 
-def _told(shown: bool) -> "OnRun":
+def _told(told: bool) -> "OnRun":
     began = time.perf_counter()
 
     def on_run(group: str, done: int, of: int, reused: int) -> None:
-        if shown and (done % _TOLD_EVERY == 0 or done in (reused, of)):
+        if told and (done % _TOLD_EVERY == 0 or done in (reused, of)):
             kept = f", {reused} kept from before" if reused else ""
             tell(f"worlds  {group}: {done}/{of} ({time.perf_counter() - began:.0f} s{kept})")
 
