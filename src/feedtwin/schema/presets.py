@@ -49,6 +49,7 @@ class FittedPreset:
         spread: Its section of that name; such a preset holds no other level.
         world: The world that spread was fitted in.
         holds_sample: Whether the shipped sample is a part of the data that it is fitted to, and not all of them.
+        adaptor: What read the log that it is fitted to; "" for spread.
     """
 
     preset: str
@@ -58,6 +59,7 @@ class FittedPreset:
     spread: Mapping[str, Any] = field(default_factory=dict)
     world: str = ""
     holds_sample: bool = False
+    adaptor: str = ""
 
     @property
     def drawn(self) -> Mapping[str, Any]:
@@ -89,10 +91,19 @@ class FittedPreset:
         return {**found, **dict(zip(names, row, strict=True))}
 
     def check_population(self, world: str, kind: str) -> None:
-        """Refuse a preset of spread in a world of a log's people, where the same parameters do something else, and others elsewhere."""
+        """Refuse a preset of spread in a world of a log's people, where the same parameters do something else, and others elsewhere.
+
+        Raises:
+            SettingsError: It is one, or the preset's log is in a layout that no world is made from.
+        """
         if not self.spread and kind != "kuairand":
             raise SettingsError(
                 f"world {world}: preset is {self.preset!r}, but this world reads no data; expected none: use the world kuairand"
+            )
+        if not self.spread and self.adaptor != "kuairand":
+            raise SettingsError(
+                f"{self.preset}: the preset was fitted through the adaptor {self.adaptor!r}; a world is made from kuairand data, expected "
+                "a preset of those"
             )
         if self.spread and kind != "synthetic":
             raise SettingsError(
@@ -218,6 +229,7 @@ def _read(preset: str, file: Path, size: int, changed_ns: int) -> FittedPreset |
     return FittedPreset(
         preset, sha256(file.read_bytes()).hexdigest(), str(calibration["state"]), ecosystem, spread,
         str(values.get("world", "")), isinstance(data, dict) and bool(data.get("sample_hash")),
+        str(data.get("adaptor", "")) if isinstance(data, dict) else "",
     )  # fmt: skip
 
 

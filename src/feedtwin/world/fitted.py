@@ -138,11 +138,6 @@ def _read(
             f"{name}: the preset is not the one that this run was made with (SHA-256 {here[:SHOWN]}, the run has "
             f"{sha256[:SHOWN]}); restore that file, or the version of this package that the run was made with."
         )
-    if preset.about["data"]["adaptor"] != "kuairand":
-        raise DataError(
-            f"{name}: the preset was fitted through the adaptor {preset.about['data']['adaptor']!r}; a world is made from "
-            "kuairand data, expected a preset of those."
-        )
     adaptor = KuaiRand(json.loads(fit))
     log = adaptor.read_encounters(folder)
     data = preset.about["data"]

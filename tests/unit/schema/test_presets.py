@@ -20,11 +20,11 @@ ecosystem:
 """
 
 
-def written(folder: Path, more: str = ECOSYSTEM) -> str:
+def written(folder: Path, more: str = ECOSYSTEM, adaptor: str = "kuairand") -> str:
     path = folder / "fit.yaml"
     path.write_text(
         "calibration: {state: 'encounter and ecosystem fitted to x'}\narrays: {file: a, sha256: b}\n"
-        + more,
+        + f"data: {{adaptor: {adaptor}}}\n{more}",
         "utf-8",
     )
     return str(path)
@@ -65,6 +65,11 @@ def test_a_draw_that_is_not_there_or_not_whole_is_refused(
         resolve(
             "kuairand-sample", preset=written(tmp_path, more), sets=[f"calibration.draw={draw}"]
         )
+
+
+def test_a_preset_of_another_layout_is_refused_before_a_world_is_built(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="fitted through the adaptor 'table'"):
+        resolve("kuairand-sample", preset=written(tmp_path, adaptor="table"))
 
 
 def test_a_set_of_parameters_acts_by_its_file_as_by_its_name(tmp_path: Path) -> None:
