@@ -74,7 +74,7 @@ def check_worlds(adaptor: str) -> None:
     Raises:
         SettingsError: They are not built from logs in its layout.
     """
-    from feedtwin.lab.fitting.ecosystem import ADAPTOR
+    from feedtwin.schema.presets import ADAPTOR
 
     if adaptor != ADAPTOR:
         raise SettingsError(

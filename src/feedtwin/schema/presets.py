@@ -37,6 +37,10 @@ _SOURCES: Final = "sources"
 """Key of a set of parameters that is no parameter: where each of its values comes from."""
 
 
+ADAPTOR: Final = "kuairand"
+"""The adaptor whose logs a world can be built from, which is a kind of population, too."""
+
+
 @dataclass(frozen=True)
 class FittedPreset:
     """What settings take from a fitted preset.
@@ -96,13 +100,13 @@ class FittedPreset:
         Raises:
             SettingsError: It is one, or the preset's log is in a layout that no world is made from.
         """
-        if not self.spread and kind != "kuairand":
+        if not self.spread and kind != ADAPTOR:
             raise SettingsError(
                 f"world {world}: preset is {self.preset!r}, but this world reads no data; expected none: use the world kuairand"
             )
-        if not self.spread and self.adaptor != "kuairand":
+        if not self.spread and self.adaptor != ADAPTOR:
             raise SettingsError(
-                f"{self.preset}: the preset was fitted through the adaptor {self.adaptor!r}; a world is made from kuairand data, expected "
+                f"{self.preset}: the preset was fitted through the adaptor {self.adaptor!r}; a world is made from {ADAPTOR} data, expected "
                 "a preset of those"
             )
         if self.spread and kind != "synthetic":

@@ -29,12 +29,11 @@ from feedtwin.lab.fitting.simulating import WORLD, Setting, do, simulator, world
 from feedtwin.lab.study.cells import simulation_hash
 from feedtwin.lab.study.executors import Executor
 from feedtwin.schema.parameters import load_defaults
+from feedtwin.schema.presets import ADAPTOR
 from feedtwin.world.real import read_world
 
 FORMAT: Final = 1
 """Raised when a row of the reference table comes to mean something else."""
-ADAPTOR: Final = "kuairand"
-"""The adaptor whose logs a world can be built from."""
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ from feedtwin.calibration.report.screening import (
 )
 from feedtwin.calibration.report.signs import contrast_of, robustness
 from feedtwin.datasets.encounters import EncounterLog
-from feedtwin.lab.fitting.ecosystem import ADAPTOR, LogSide, log_side
+from feedtwin.lab.fitting.ecosystem import LogSide, log_side
 from feedtwin.lab.fitting.simulating import Setting
 from feedtwin.lab.study.cells import simulation_hash
 from feedtwin.lab.study.executors import Executor
@@ -51,7 +51,7 @@ from feedtwin.lab.validating.running import (
     sobol_rows,
     with_key,
 )
-from feedtwin.schema.presets import calibrated_line, file_of
+from feedtwin.schema.presets import ADAPTOR, calibrated_line, file_of
 
 ROWS_SUFFIX: Final = ".report.jsonl"
 """Rows of finished worlds lie beside the preset in FILE.report.jsonl."""
